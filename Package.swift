@@ -1,0 +1,74 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One set of settings for every target: the language as strict as it gets.
+// `Lifetimes` is what `~Escapable` views over borrowed bytes need (RecordBatchView, RecordCursor).
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "martlet",
+    products: [
+        .library(name: "EventLog", targets: ["EventLog"]),
+        .library(name: "KafkaClient", targets: ["KafkaClient"]),
+        .executable(name: "martlet", targets: ["martlet"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // Dependencies point only downward: a target may name only targets that stand above it in this list.
+        .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+        .target(name: "CInstructions"),
+        .target(name: "RecordFormat", dependencies: ["CLZ4", "CInstructions"], swiftSettings: settings),
+        .target(name: "Storage", dependencies: ["CInstructions"], swiftSettings: settings),
+        .target(name: "EventLog", dependencies: ["RecordFormat", "Storage", logging], swiftSettings: settings),
+        .target(name: "KafkaProtocol", dependencies: [nioCore], swiftSettings: settings),
+        .target(
+            name: "Broker",
+            dependencies: ["EventLog", "KafkaProtocol", nioCore, nioPosix, logging, lifecycle],
+            swiftSettings: settings),
+        .target(
+            name: "KafkaClient",
+            dependencies: ["RecordFormat", "KafkaProtocol", nioCore, nioPosix, logging],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "martlet",
+            dependencies: ["Broker", "EventLog", "KafkaClient", argumentParser, logging, lifecycle],
+            swiftSettings: settings),
+
+        .target(
+            name: "TestSupport",
+            dependencies: ["RecordFormat"],
+            path: "Tests/TestSupport", swiftSettings: settings),
+        .testTarget(
+            name: "RecordFormatTests", dependencies: ["RecordFormat", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "EventLogTests", dependencies: ["EventLog", "Storage", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "KafkaProtocolTests", dependencies: ["KafkaProtocol", nioCore], swiftSettings: settings),
+        .testTarget(
+            name: "BrokerTests",
+            dependencies: ["Broker", "EventLog", "KafkaProtocol", "KafkaClient", "TestSupport", nioCore, nioPosix],
+            swiftSettings: settings),
+        .testTarget(
+            name: "KafkaClientTests",
+            dependencies: ["KafkaClient", "Broker", "EventLog", "TestSupport", nioCore, nioPosix],
+            swiftSettings: settings),
+    ]
+)
