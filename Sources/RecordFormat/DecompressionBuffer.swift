@@ -1,0 +1,53 @@
+internal import CLZ4
+
+/// Memory that lz4 batches are decompressed into, used again from batch to batch. Never larger than its limit.
+public struct DecompressionBuffer: ~Copyable {
+    /// What a batch may take when decompressed, in bytes, unless said otherwise: 64 MiB.
+    public static let defaultLimit = 64 << 20
+
+    public let limit: Int
+    private var memory = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    private var context: OpaquePointer?
+
+    public init(limit: Int = defaultLimit) { self.limit = limit }
+
+    deinit {
+        memory.deallocate()
+        if let context { LZ4F_freeDecompressionContext(context) }
+    }
+
+    /// Decompresses one whole frame and returns its bytes, valid until the next call.
+    mutating func decompress(_ frame: RawSpan) throws(BatchError) -> UnsafeMutableRawBufferPointer {
+        let bound = try LZ4Frame.check(frame, decompressedBytesMax: .max)
+        // The bound is exact within a block: so much memory is enough, unless that is more than the limit allows.
+        grow(to: min(bound, limit), keeping: 0)
+        let context = try decoder()
+        let (count, status) = frame.withUnsafeBytes { frame in
+            var (produced, consumed) = (memory.count, frame.count)
+            let status = LZ4F_decompress(context, memory.baseAddress, &produced, frame.baseAddress, &consumed, nil)
+            return (produced, status)
+        }
+        guard LZ4F_isError(status) == 0 else { throw .badCompressedData(.badBlock) }
+        // Not 0: the frame goes on past what there was room for.
+        guard status == 0 else { throw .decompressedTooLarge(limit: limit) }
+        return UnsafeMutableRawBufferPointer(rebasing: memory[..<count])
+    }
+
+    private mutating func decoder() throws(BatchError) -> OpaquePointer {
+        if let context {
+            LZ4F_resetDecompressionContext(context)
+            return context
+        }
+        var created: OpaquePointer?
+        LZ4F_createDecompressionContext(&created, UInt32(LZ4F_VERSION))
+        guard let created else { throw .decompressedTooLarge(limit: 0) }
+        context = created
+        return created
+    }
+
+    private mutating func grow(to count: Int, keeping: Int) {
+        guard count > memory.count else { return }
+        memory.deallocate()
+        memory = .allocate(byteCount: count, alignment: 16)
+    }
+}

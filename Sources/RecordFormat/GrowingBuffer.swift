@@ -1,0 +1,41 @@
+/// Memory that grows and is kept.
+struct GrowingBuffer: ~Copyable {
+    private(set) var memory = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    /// Bytes in use.
+    var count = 0
+
+    init() {}
+
+    deinit { memory.deallocate() }
+
+    /// The memory's start; `reserve` comes first.
+    @inline(__always)
+    var start: UnsafeMutableRawPointer { memory.baseAddress.unsafelyUnwrapped }
+    @inline(__always)
+    var end: UnsafeMutableRawPointer { start + count }
+
+    func part(from position: Int) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: start + position, count: count - position)
+    }
+
+    @inline(__always)
+    mutating func reserve(_ size: Int) {
+        if size > memory.count { grow(to: size) }
+    }
+
+    private mutating func grow(to size: Int) {
+        let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: max(size, memory.count * 2, 4096), alignment: 16)
+        if let start = memory.baseAddress { larger.baseAddress?.copyMemory(from: start, byteCount: count) }
+        memory.deallocate()
+        memory = larger
+    }
+
+    /// Leaves room for a header and puts `bytes` after it, compressed. False: that would not have been smaller.
+    mutating func setCompressed(_ bytes: UnsafeRawBufferPointer, after header: Int) -> Bool {
+        reserve(header + LZ4Frame.bound(bytes.count))
+        let place = UnsafeMutableRawBufferPointer(rebasing: memory[header...])
+        guard let size = LZ4Frame.compress(bytes, into: place), size < bytes.count else { return false }
+        count = header + size
+        return true
+    }
+}
