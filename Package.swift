@@ -34,8 +34,9 @@ let package = Package(
         // Dependencies point only downward: a target may name only targets that stand above it in this list.
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         .target(name: "CInstructions"),
+        .target(name: "CSystemCalls"),
         .target(name: "RecordFormat", dependencies: ["CLZ4", "CInstructions"], swiftSettings: settings),
-        .target(name: "Storage", dependencies: ["CInstructions"], swiftSettings: settings),
+        .target(name: "Storage", dependencies: ["CSystemCalls"], swiftSettings: settings),
         .target(name: "EventLog", dependencies: ["RecordFormat", "Storage", logging], swiftSettings: settings),
         .target(name: "KafkaProtocol", dependencies: [nioCore], swiftSettings: settings),
         .target(

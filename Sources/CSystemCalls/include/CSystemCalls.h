@@ -1,0 +1,11 @@
+// System calls that glibc declares only for _GNU_SOURCE, which Swift's Glibc module does not define.
+#ifndef MARTLET_CSYSTEMCALLS_H
+#define MARTLET_CSYSTEMCALLS_H
+
+/// Writes all dirty pages of the file system that holds the open file. 0, or -1 with errno set.
+int martlet_syncfs(int descriptor);
+
+/// Names the calling thread for `top -H` and debuggers; at most 15 bytes.
+void martlet_name_thread(const char *name);
+
+#endif
