@@ -1,0 +1,76 @@
+/// Encodes records into batches and gives them to a partition: one call's worth of appends.
+final class BatchAppender {
+    let partition: Partition
+    private let pooled: PooledBuilder
+    private let bytesTarget: Int
+    /// The time of records that carry none of their own.
+    private let now: Timestamp
+    private(set) var firstOffset: Offset?
+    private(set) var endOffset: Offset = 0
+    /// The last batch: those before it become durable no later.
+    private(set) var lastTicket: AppendTicket?
+    private var isFinished = false
+
+    /// A batch is closed at this many bytes before compression: large enough that a batch's own cost does not show.
+    static let bytesTarget = 256 << 10
+
+    init(_ partition: Partition, now: Timestamp) {
+        self.partition = partition
+        self.now = now
+        let settings = partition.settings
+        pooled = partition.builders.take(compression: settings.compression == .lz4 ? .lz4 : .none)
+        bytesTarget = min(Self.bytesTarget, settings.batchBytesMax)
+    }
+
+    deinit { partition.builders.give(back: pooled) }
+
+    /// Adds a record; false: the batch has no room for it, `stage` it first.
+    func add(_ record: Record) -> Bool {
+        guard pooled.builder.count == 0 || pooled.builder.estimatedByteCount + record.byteCountMax <= bytesTarget else {
+            return false
+        }
+        pooled.builder.append(record, defaultTimestamp: now)
+        isFinished = false
+        return true
+    }
+
+    /// Gives the batch to the round that gathers. A round to wait for where there is no room: then call it again.
+    func stage(leadsItself: Bool) throws(LogError) -> UInt64? {
+        guard pooled.builder.count > 0 else { return nil }
+        switch try encodeAndAppend(leadsItself: leadsItself) {
+        case .full: return partition.roundToAwait
+        case .rejected(let error): throw error
+        case .accepted(let ticket), .duplicate(let ticket):
+            if firstOffset == nil { firstOffset = ticket.baseOffset }
+            endOffset = ticket.lastOffset.advanced(by: 1)
+            lastTicket = ticket
+            pooled.builder.reset()
+            return nil
+        }
+    }
+
+    private func encodeAndAppend(leadsItself: Bool) throws(LogError) -> AppendOutcome {
+        do {
+            if !isFinished { try pooled.builder.finish() }
+            isFinished = true
+            return try pooled.builder.withUnsafeBytes { bytes throws(BatchError) in
+                partition.append(bytes, header: try RecordBatchHeader(parsing: bytes.bytes), leadsItself: leadsItself)
+            }
+        } catch {
+            throw .corruptBatch(error)
+        }
+    }
+
+    /// After the last ticket's round: throws why its batch is not durable.
+    func checkOutcome() throws(LogError) {
+        if let lastTicket, let failure = partition.outcome(of: lastTicket) { throw failure }
+    }
+}
+
+extension Record {
+    /// No encoding of the record takes more bytes.
+    var byteCountMax: Int {
+        let headerBytes = headers.reduce(0) { $0 + $1.name.utf8.count + ($1.value?.count ?? 0) + 10 }
+        return 40 + (key?.count ?? 0) + (value?.count ?? 0) + headerBytes
+    }
+}

@@ -1,0 +1,68 @@
+// Everything on disk is big-endian, as Kafka's files are.
+
+extension UnsafeRawBufferPointer {
+    /// The value at `position`, which the caller has checked to lie inside.
+    @inline(__always)
+    func bigEndian<N: FixedWidthInteger>(at position: Int, as type: N.Type = N.self) -> N {
+        precondition(position >= 0 && position + MemoryLayout<N>.size <= count, "a read past the end")
+        return N(bigEndian: baseAddress.unsafelyUnwrapped.loadUnaligned(fromByteOffset: position, as: N.self))
+    }
+    @inline(__always)
+    func bigEndianUInt32(at position: Int) -> UInt32 { bigEndian(at: position) }
+    @inline(__always)
+    func bigEndianInt64(at position: Int) -> Int64 { bigEndian(at: position) }
+}
+
+extension UnsafeMutableRawBufferPointer {
+    @inline(__always)
+    func storeBigEndian<N: FixedWidthInteger>(_ value: N, at position: Int) {
+        precondition(position >= 0 && position + MemoryLayout<N>.size <= count, "a write past the end")
+        baseAddress.unsafelyUnwrapped.storeBytes(of: value.bigEndian, toByteOffset: position, as: N.self)
+    }
+}
+
+/// Writes fields one after the other.
+struct FieldWriter {
+    private(set) var bytes: [UInt8] = []
+
+    mutating func add<N: FixedWidthInteger>(_ value: N) {
+        Swift.withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
+    }
+    mutating func add(_ text: String) {
+        add(UInt16(clamping: text.utf8.count))
+        bytes.append(contentsOf: text.utf8.prefix(Int(UInt16.max)))
+    }
+    mutating func patch<N: FixedWidthInteger>(_ value: N, at position: Int) {
+        Swift.withUnsafeBytes(of: value.bigEndian) { bytes.replaceSubrange(position..<position + $0.count, with: $0) }
+    }
+}
+
+/// Reads fields one after the other; a read past the end throws, whatever the bytes say.
+struct FieldReader {
+    struct EndedEarly: Error {}
+
+    private let bytes: ArraySlice<UInt8>
+    private var position: Int
+
+    init(_ bytes: ArraySlice<UInt8>) {
+        self.bytes = bytes
+        position = bytes.startIndex
+    }
+
+    var remaining: Int { bytes.endIndex - position }
+
+    mutating func next<N: FixedWidthInteger>(_ type: N.Type = N.self) throws(EndedEarly) -> N {
+        var value: N = 0
+        for byte in try next(count: MemoryLayout<N>.size) { value = (value << 8) | N(truncatingIfNeeded: byte) }
+        return value
+    }
+    mutating func nextText() throws(EndedEarly) -> String {
+        let count = Int(try next(UInt16.self))
+        return String(decoding: try next(count: count), as: UTF8.self)
+    }
+    mutating func next(count: Int) throws(EndedEarly) -> ArraySlice<UInt8> {
+        guard count >= 0, count <= remaining else { throw EndedEarly() }
+        defer { position += count }
+        return bytes[position..<position + count]
+    }
+}

@@ -1,0 +1,68 @@
+internal import Storage
+internal import Synchronization
+
+/// Someone who waits for a round. Called once, on the thread that committed it: do little there.
+package protocol RoundWatcher: AnyObject, Sendable {
+    func roundReached()
+}
+
+/// How far the rounds have come. Rounds are numbered from 1 and end in order, so a number is all that a reply has to
+/// remember to know whether its batches are written or durable.
+package final class CommitRounds: Sendable {
+    /// `written`: in the segments, for readers of this machine's page cache to come; `committed`: durable and visible.
+    package enum Stage: Sendable { case written, committed }
+
+    private let written = Atomic<UInt64>(0)
+    private let committed = Atomic<UInt64>(0)
+    private let waiting = Mutex(Waiting())
+
+    private struct Waiting {
+        var forWritten: [(round: UInt64, watcher: any RoundWatcher)] = []
+        var forCommitted: [(round: UInt64, watcher: any RoundWatcher)] = []
+    }
+
+    package init() {}
+
+    package var writtenRound: UInt64 { written.load(ordering: .acquiring) }
+    package var committedRound: UInt64 { committed.load(ordering: .acquiring) }
+
+    /// Calls `watcher` once when `round` has reached the stage. False: it has already, and no call will come.
+    package func notify(after round: UInt64, _ stage: Stage, _ watcher: any RoundWatcher) -> Bool {
+        waiting.withLock { waiting in
+            switch stage {
+            case .written:
+                guard writtenRound < round else { return false }
+                waiting.forWritten.append((round, watcher))
+            case .committed:
+                guard committedRound < round else { return false }
+                waiting.forCommitted.append((round, watcher))
+            }
+            return true
+        }
+    }
+
+    func publish(written round: UInt64) {
+        let due = waiting.withLock { waiting in
+            written.store(round, ordering: .releasing)
+            return Self.take(&waiting.forWritten, upTo: round)
+        }
+        for watcher in due { watcher.roundReached() }
+    }
+
+    func publish(committed round: UInt64) {
+        let due = waiting.withLock { waiting in
+            committed.store(round, ordering: .releasing)
+            return Self.take(&waiting.forCommitted, upTo: round)
+        }
+        for watcher in due { watcher.roundReached() }
+    }
+
+    private static func take(
+        _ list: inout [(round: UInt64, watcher: any RoundWatcher)], upTo round: UInt64
+    ) -> [any RoundWatcher] {
+        guard !list.isEmpty else { return [] }
+        let due = list.filter { $0.round <= round }.map(\.watcher)
+        list.removeAll { $0.round <= round }
+        return due
+    }
+}

@@ -1,0 +1,209 @@
+internal import Logging
+internal import Storage
+
+/// Makes appends durable: the group commit of the data directory.
+///
+/// Batches of all partitions gather in a staging buffer. Whoever leads takes the buffer as a round, writes each
+/// partition's part to its segment, the whole to the journal in one write, then lets readers see it. Meanwhile the
+/// next round gathers. A thread of its own leads; a blocking append leads itself, which saves two wake-ups.
+final class Committer: @unchecked Sendable {
+    // Unchecked: `spare` and `writeScratch` belong to the one thread that leads.
+    let rounds: CommitRounds
+    private let journal: any Journal
+    private let logger: Logger
+    private let gather: Monitor<Gather>
+    private var spare = Lanes()
+    private var writeScratch = WriteScratch()
+    private var thread: WorkerThread?
+
+    /// Batches of topics that skip the journal gather apart, so that the journal's write is one piece of memory.
+    private struct Lanes {
+        var journaled = StagingBuffer()
+        var relaxed = StagingBuffer()
+
+        var isEmpty: Bool { journaled.isEmpty && relaxed.isEmpty }
+        func releaseMemory() {
+            journaled.releaseMemory()
+            relaxed.releaseMemory()
+        }
+    }
+
+    private struct Gather {
+        var lanes = Lanes()
+        /// The number of the round that gathers.
+        var round: UInt64 = 1
+        var isLeading = false
+        var isStopping = false
+        var threadWaits = false
+        var journalFailure: LogError?
+    }
+
+    init(journal: any Journal, rounds: CommitRounds, logger: Logger) {
+        self.journal = journal
+        self.rounds = rounds
+        self.logger = logger
+        gather = Monitor(Gather())
+    }
+
+    func start() {
+        thread = WorkerThread(name: "martlet-commit") { [unowned self] in run() }
+    }
+
+    /// Commits what has gathered, then ends the thread.
+    func stop() {
+        gather.withLock { $0.isStopping = true }
+        gather.signalAll()
+        thread?.join()
+        thread = nil
+    }
+
+    // MARK: Gathering
+
+    enum Staged {
+        case inRound(UInt64)
+        case full
+        case failed(LogError)
+    }
+
+    /// Copies a batch into the round that gathers. Called under the partition's lock, which orders its batches.
+    /// `finish` completes the copy: its offset, for one.
+    func stage(
+        _ batch: UnsafeRawBufferPointer, _ slice: StagingBuffer.Slice, of partition: Partition,
+        _ place: inout StagedPlace, isJournaled: Bool, leadsItself: Bool,
+        finish: (UnsafeMutableRawBufferPointer) -> Void
+    ) -> Staged {
+        let (result, wake): (Staged, Bool) = gather.withLock { gather in
+            if let failure = gather.journalFailure { return (.failed(failure), false) }
+            if place.round != gather.round { place = StagedPlace(round: gather.round, isJournaled: isJournaled) }
+            // A partition stays in one lane for the whole of a round: its batches must not overtake each other.
+            let staging = place.isJournaled ? gather.lanes.journaled : gather.lanes.relaxed
+            guard staging.hasRoom(for: batch.count) else { return (.full, gather.threadWaits) }
+            finish(staging.add(batch, slice, of: partition, group: &place.group))
+            return (.inRound(gather.round), gather.threadWaits && !leadsItself)
+        }
+        if wake { gather.signalAll() }
+        return result
+    }
+
+    /// The round that gathers now: what `full` waits for the end of.
+    var gatheringRound: UInt64 { gather.withLock { $0.round } }
+
+    // MARK: Leading
+
+    private func run() {
+        while true {
+            let isDone = gather.wait(
+                until: { gather in
+                    let isReady = gather.isStopping || (!gather.isLeading && !gather.lanes.isEmpty)
+                    gather.threadWaits = !isReady
+                    return isReady
+                },
+                then: { $0.isStopping && $0.lanes.isEmpty && !$0.isLeading })
+            if isDone { return }
+            lead()
+        }
+    }
+
+    /// Commits the gathered round on this thread, unless there is none or someone else is at it.
+    @discardableResult
+    func lead() -> Bool {
+        let round: UInt64? = gather.withLock { gather in
+            guard !gather.isLeading, !gather.lanes.isEmpty else { return nil }
+            gather.isLeading = true
+            swap(&gather.lanes, &spare)
+            defer { gather.round += 1 }
+            return gather.round
+        }
+        guard let round else { return false }
+        commit(spare, round)
+        spare.journaled.reset()
+        spare.relaxed.reset()
+        gather.withLock { $0.isLeading = false }
+        gather.signalAll()
+        return true
+    }
+
+    /// Waits until `round` is committed, leading where nobody else does.
+    func waitLeading(for round: UInt64) {
+        while rounds.committedRound < round {
+            if lead() { continue }
+            gather.wait(
+                until: { [rounds] in
+                    rounds.committedRound >= round || (!$0.isLeading && !$0.lanes.isEmpty)
+                }, then: { _ in })
+        }
+    }
+
+    /// Waits until everything that was staged before the call is committed.
+    func flush() {
+        let round = gather.withLock { $0.lanes.isEmpty ? $0.round - 1 : $0.round }
+        waitLeading(for: round)
+    }
+
+    /// Tells those who met a full buffer, or a partition that was busy, to try again.
+    func wakeWaiting() {
+        let round: UInt64 = gather.withLock { gather in
+            guard !gather.isLeading, gather.lanes.isEmpty else { return 0 }
+            defer { gather.round += 1 }
+            return gather.round
+        }
+        guard round > 0 else { return }
+        rounds.publish(written: round)
+        rounds.publish(committed: round)
+    }
+
+    // MARK: A round
+
+    private func commit(_ lanes: Lanes, _ round: UInt64) {
+        var encoder = RoundEncoder(lanes.journaled)
+        for group in lanes.journaled.groups {
+            group.partition.write(group, in: lanes.journaled, &writeScratch) { entry, runs in
+                encoder.add(entry, runs: runs)
+            }
+        }
+        for group in lanes.relaxed.groups {
+            group.partition.write(group, in: lanes.relaxed, &writeScratch) { _, _ in }
+        }
+        rounds.publish(written: round)
+        let failure = encoder.isEmpty ? nil : writeJournal(encoder)
+        for group in lanes.journaled.groups { group.partition.publish(failure: failure) }
+        for group in lanes.relaxed.groups { group.partition.publish(failure: nil) }
+        rounds.publish(committed: round)
+    }
+
+    private func writeJournal(_ encoder: consuming RoundEncoder) -> LogError? {
+        let bytes = encoder.finish(sequence: journal.nextSequence, epoch: journal.epoch, nonce: journal.nonce)
+        do {
+            try journal.append(bytes)
+            return nil
+        } catch {
+            let failure = LogError(error)
+            logger.critical("the journal cannot be written: nothing more is acknowledged", metadata: ["error": "\(error)"])
+            gather.withLock { $0.journalFailure = failure }
+            return failure
+        }
+    }
+
+    /// Gives back the memory of idle buffers.
+    func releaseIdleMemory() {
+        gather.withLock { gather in
+            guard !gather.isLeading, gather.lanes.isEmpty else { return }
+            gather.lanes.releaseMemory()
+            spare.releaseMemory()
+        }
+    }
+}
+
+/// Where a partition stands in the round that gathers. Kept with the partition, used under the gathering lock.
+struct StagedPlace {
+    var round: UInt64 = 0
+    var isJournaled = true
+    /// Its group in the staging buffer; -1: none yet.
+    var group = -1
+
+    init() {}
+    init(round: UInt64, isJournaled: Bool) {
+        self.round = round
+        self.isJournaled = isJournaled
+    }
+}

@@ -1,0 +1,267 @@
+internal import Logging
+internal import Storage
+internal import Synchronization
+
+/// An append-only event log in a directory: topics of partitions, durable appends, replay from any offset or time.
+///
+///     let log = try EventLog.open(at: "data")
+///     let topic = try log.createTopic("readings", partitions: 4)
+///     try topic.append(Record(key: "device-1", value: "21.5"))
+///     for record in try topic.partitions[0].read(from: .earliest) { print(record) }
+///     try log.close()
+///
+/// When an append returns, its records are on stable storage (unless the topic's `flush.messages` relaxes that), and
+/// survive a kill or a power cut. Readers never see a record that is not. One process at a time has a directory open.
+public final class EventLog: Sendable {
+    /// The data directory.
+    public let path: String
+    private let services: PartitionServices
+    let options: EventLogOptions
+    package let rounds: CommitRounds
+    private let journal: RingJournal
+    private let checkpointer: Checkpointer
+    private let catalogueFile: CatalogueFile
+    private let topicTable: TopicTable
+    /// Serializes what changes topics, across the writes to disk.
+    private let changes: Monitor<Changes>
+    private let producerCount = Atomic<Int64>(0)
+    private let lock: any FileLock
+
+    private struct Changes {
+        var catalogue: TopicCatalogue
+        var isClosed = false
+    }
+
+    private var committer: Committer { services.committer }
+    var fileSystem: any FileSystem { options.environment.fileSystem }
+    var logger: Logger { options.logger }
+
+    /// Opens the log in `path`, which is created where it is missing.
+    ///
+    /// After a kill or a power cut this replays the journal: at most `journalBytesMax` bytes, whatever the log's size.
+    /// Throws `locked` where another process has the directory, `damaged` where its files cannot be trusted.
+    public static func open(at path: String, options: EventLogOptions = EventLogOptions()) throws(LogError) -> EventLog {
+        let directory = try DirectoryRecovery.open(at: path, options)
+        let log = EventLog(directory, path: path, options)
+        try log.start(directory)
+        return log
+    }
+
+    private init(_ directory: DirectoryRecovery, path: String, _ options: EventLogOptions) {
+        self.path = path
+        self.options = options
+        lock = directory.lock
+        journal = directory.journal
+        rounds = CommitRounds()
+        let committer = Committer(journal: directory.journal, rounds: rounds, logger: options.logger)
+        catalogueFile = CatalogueFile(in: path, options.environment.fileSystem)
+        changes = Monitor(Changes(catalogue: directory.catalogue))
+        let table = TopicTable()
+        topicTable = table
+        services = PartitionServices(committer: committer, environment: options.environment)
+        checkpointer = Checkpointer(
+            directory: path, options.environment.fileSystem, journal: directory.journal, logger: options.logger,
+            partitions: { table.partitions }, onIdle: { committer.releaseIdleMemory() })
+        directory.pressure.connect(checkpointer)
+    }
+
+    private func start(_ directory: DirectoryRecovery) throws(LogError) {
+        for (entry, recovered) in directory.topics {
+            topicTable.add(
+                Topic(
+                    entry, partitions: recovered.map { Partition($0, services) },
+                    log: self))
+        }
+        try storage { () throws(FileError) in
+            if directory.losesJournal {
+                // What was replayed must not depend on the rounds that are given up.
+                try fileSystem.synchronizeAll(path)
+                try journal.discard(past: directory.knownSequence)
+            }
+            try journal.begin()
+        }
+        committer.start()
+        checkpointer.start()
+    }
+
+    /// Makes everything durable in the segments, writes a checkpoint and gives the directory free. Appends that come
+    /// later throw `closed`. A log that is only dropped loses nothing either, but takes longer to open.
+    public func close() throws(LogError) {
+        let isFirst = changes.withLock { changes in
+            defer { changes.isClosed = true }
+            return !changes.isClosed
+        }
+        guard isFirst else { return }
+        committer.flush()
+        for partition in topicTable.partitions { partition.fail(.closed) }
+        committer.stop()
+        checkpointer.stop()
+        try storage { () throws(FileError) in try checkpointer.checkpoint() }
+    }
+
+    deinit {
+        // Whoever still holds a partition must not write without the directory's lock.
+        for partition in topicTable.partitions { partition.fail(.closed) }
+        committer.stop()
+        checkpointer.stop()
+    }
+
+    // MARK: Topics
+
+    /// All topics, by name.
+    public var topics: [Topic] { topicTable.all }
+
+    /// nil: there is none of that name.
+    public func topic(_ name: String) -> Topic? { topicTable.topic(name) }
+
+    package func topic(id: TopicID) -> Topic? { topicTable.topic(id) }
+
+    /// The id of the data directory, as a UUID's text: what a Kafka client knows as the cluster's id.
+    package var directoryID: String { changes.withLock { $0.catalogue.directory.description } }
+
+    /// The largest number of partitions that a topic may have.
+    public static let partitionsMax = 10_000
+
+    /// Creates a topic. Durable when it returns.
+    ///
+    /// Throws `topicExists`, `invalidTopicName` (Kafka's rules: up to 249 of letters, digits, '.', '_', '-'),
+    /// `invalidPartitionCount` unless 1 to 10,000.
+    @discardableResult
+    public func createTopic(
+        _ name: String, partitions count: Int = 1, settings: TopicSettings = TopicSettings()
+    ) throws(LogError) -> Topic {
+        try change { catalogue throws(LogError) in
+            try checkNewTopic(name, partitions: count, catalogue)
+            var random = EnvironmentRandom(options.environment)
+            let entry = TopicCatalogue.Entry(
+                name: name, id: TopicID.random(using: &random), partitionCount: count, settings: settings)
+            let partitions = try makePartitions(entry, 0..<count)
+            catalogue.topics.append(entry)
+            try catalogueFile.write(catalogue)
+            let topic = Topic(entry, partitions: partitions, log: self)
+            topicTable.add(topic)
+            return topic
+        }
+    }
+
+    /// Whether a topic could be created so; throws why not.
+    package func checkNewTopic(_ name: String, partitions count: Int) throws(LogError) {
+        try change { catalogue throws(LogError) in try checkNewTopic(name, partitions: count, catalogue) }
+    }
+
+    private func checkNewTopic(_ name: String, partitions count: Int, _ catalogue: TopicCatalogue) throws(LogError) {
+        if let problem = TopicName.problem(with: name) { throw .invalidTopicName(name, reason: problem) }
+        if catalogue.topics.contains(where: { $0.name == name }) { throw .topicExists(name) }
+        if let other = catalogue.topics.first(where: { TopicName.collides($0.name, name) }) {
+            throw .invalidTopicName(name, reason: "it differs from topic '\(other.name)' only in '.' and '_'")
+        }
+        guard count >= 1, count <= Self.partitionsMax else {
+            throw .invalidPartitionCount(count, reason: "a topic has 1 to \(Self.partitionsMax)")
+        }
+    }
+
+    /// Deletes a topic with all its records. Readers at work may finish. Durable when it returns.
+    public func deleteTopic(_ name: String) throws(LogError) {
+        try change { catalogue throws(LogError) in
+            guard let topic = topicTable.topic(name), let at = catalogue.topics.firstIndex(where: { $0.id == topic.id })
+            else { throw .unknownTopic(name) }
+            catalogue.topics[at].isBeingDeleted = true
+            try catalogueFile.write(catalogue)
+            for partition in topic.partitions { partition.fail(.unknownTopic(name)) }
+            topicTable.remove(topic)
+            committer.flush()
+            try checkpointer.exclusively { () throws(LogError) in
+                try storage { () throws(FileError) in
+                    for partition in topic.partitions { try fileSystem.removeDirectory(partition.directory) }
+                    try fileSystem.synchronizeDirectory(path)
+                }
+            }
+            catalogue.topics.remove(at: at)
+            try catalogueFile.write(catalogue)
+        }
+    }
+
+    func addPartitions(to topic: Topic, count: Int) throws(LogError) {
+        try change { catalogue throws(LogError) in
+            guard let at = catalogue.topics.firstIndex(where: { $0.id == topic.id }) else {
+                throw .unknownTopic(topic.name)
+            }
+            let have = catalogue.topics[at].partitionCount
+            guard count > have, count <= Self.partitionsMax else {
+                throw .invalidPartitionCount(
+                    count, reason: "'\(topic.name)' has \(have), and partitions can only be added, up to \(Self.partitionsMax)")
+            }
+            let added = try makePartitions(catalogue.topics[at], have..<count)
+            catalogue.topics[at].partitionCount = count
+            try catalogueFile.write(catalogue)
+            topic.add(added)
+        }
+    }
+
+    func alter(_ topic: Topic, _ settings: TopicSettings) throws(LogError) {
+        try change { catalogue throws(LogError) in
+            guard let at = catalogue.topics.firstIndex(where: { $0.id == topic.id }) else {
+                throw .unknownTopic(topic.name)
+            }
+            let changesLane = catalogue.topics[at].settings.isJournaled != settings.isJournaled
+            catalogue.topics[at].settings = settings
+            // Where the way to durability changes, appends pause until what was appended the old way is on disk.
+            if changesLane { try pauseAppends(to: topic) }
+            defer { if changesLane { resumeAppends(to: topic) } }
+            try catalogueFile.write(catalogue)
+            topic.take(settings)
+            for partition in topic.partitions { partition.apply(settings) }
+        }
+    }
+
+    private func pauseAppends(to topic: Topic) throws(LogError) {
+        for partition in topic.partitions { partition.pause() }
+        committer.flush()
+        do { try storage { () throws(FileError) in try checkpointer.checkpoint() } } catch {
+            resumeAppends(to: topic)
+            throw error
+        }
+    }
+
+    private func resumeAppends(to topic: Topic) {
+        for partition in topic.partitions { partition.resume() }
+        committer.wakeWaiting()
+    }
+
+    /// Runs `body` on the catalogue, one change at a time. What it throws leaves the catalogue as it was.
+    private func change<R>(_ body: (inout TopicCatalogue) throws(LogError) -> R) throws(LogError) -> R {
+        try changes.withLock { changes throws(LogError) in
+            guard !changes.isClosed else { throw .closed }
+            var catalogue = changes.catalogue
+            let result = try body(&catalogue)
+            changes.catalogue = catalogue
+            return result
+        }
+    }
+
+    private func makePartitions(_ entry: TopicCatalogue.Entry, _ indexes: Range<Int>) throws(LogError) -> [Partition] {
+        let files = NewPartitions(of: entry, in: path, fileSystem, nextSequence: journal.nextSequence)
+        try files.create(indexes)
+        var partitions: [Partition] = []
+        for index in indexes {
+            let recovery = try PartitionRecovery(entry, index, in: path, fileSystem, logger: logger)
+            partitions.append(Partition(try recovery.finish(), services))
+        }
+        return partitions
+    }
+
+    // MARK: Producers
+
+    /// An id that no producer of this directory has had: the journal's epoch, then a count.
+    package func makeProducerID() -> Int64 {
+        let count = producerCount.wrappingAdd(1, ordering: .relaxed).oldValue
+        return Int64(journal.epoch & 0x7FFF_FFFF) << 32 | (count & 0xFFFF_FFFF)
+    }
+}
+
+/// The environment's chance as the standard library takes it.
+struct EnvironmentRandom: RandomNumberGenerator {
+    private let environment: Environment
+    init(_ environment: Environment) { self.environment = environment }
+    func next() -> UInt64 { environment.random() }
+}

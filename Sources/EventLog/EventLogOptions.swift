@@ -1,0 +1,31 @@
+public import Logging
+package import Storage
+
+/// How a log is opened. The defaults are safe.
+public struct EventLogOptions: Sendable {
+    /// What the journal may grow to, in bytes: it bounds the time of recovery. At least 64 MiB.
+    public var journalBytesMax = 512 << 20
+    /// The journal's size in a new directory, in bytes: small, so that an empty directory opens in milliseconds.
+    public var journalBytesInitial = 16 << 20
+    /// Opens a directory whose journal is missing, damaged or foreign, giving up what only the journal held.
+    public var acceptsJournalLoss = false
+    public var logger = Logger(label: "martlet.log")
+
+    /// The world around the log, which a test replaces.
+    package var environment = Environment()
+
+    public init() {}
+}
+
+/// Files, clocks and chance.
+package struct Environment: Sendable {
+    package var fileSystem: any FileSystem = PosixFileSystem()
+    /// The time of day, for records without a timestamp and for LogAppendTime.
+    package var now: @Sendable () -> Timestamp = wallClock
+    package var random: @Sendable () -> UInt64 = {
+        var generator = SystemRandomNumberGenerator()
+        return generator.next()
+    }
+
+    package init() {}
+}

@@ -1,0 +1,29 @@
+/// One entry of an offset index, big-endian, as Apache Kafka writes it: the last offset of a batch, relative to the
+/// segment's base offset, and where in the segment's file that batch begins.
+///
+///     0  UInt32  relativeOffset
+///     4  UInt32  position
+enum OffsetIndexEntryLayout {
+    static let relativeOffset = 0, position = 4, size = 8
+}
+
+/// One entry of a time index, big-endian, as Apache Kafka writes it: the largest timestamp so far in the segment, and
+/// the last offset, relative to the base offset, of the batch that brought it.
+///
+///     0  Int64   timestamp
+///     8  UInt32  relativeOffset
+enum TimeIndexEntryLayout {
+    static let timestamp = 0, relativeOffset = 8, size = 12
+}
+
+/// An entry of an offset index in memory.
+struct OffsetIndexEntry: Equatable, Sendable {
+    var relativeOffset: UInt32
+    var position: UInt32
+}
+
+/// An entry of a time index in memory.
+struct TimeIndexEntry: Equatable, Sendable {
+    var timestamp: Int64
+    var relativeOffset: UInt32
+}

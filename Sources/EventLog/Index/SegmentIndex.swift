@@ -1,0 +1,109 @@
+internal import Storage
+
+/// The two sparse indexes of a segment: offset → file position, timestamp → offset.
+///
+/// While the segment is written they are arrays that the committer extends. When it is sealed they are written to
+/// their files, which are mapped read-only from then on. A file is never written through a mapping. Indexes are
+/// caches: each answer is checked against the batch it points at, and what is wrong is rebuilt from the segment.
+enum SegmentIndex: Sendable {
+    case growing(GrowingIndex)
+    case sealed(SealedIndex)
+
+    /// The entry to start from when looking for `relativeOffset`: the last one at or below it.
+    func entry(atOrBelow relativeOffset: UInt32) -> OffsetIndexEntry? {
+        switch self {
+        case .growing(let index): index.offsets.last(atOrBelow: relativeOffset)
+        case .sealed(let index): index.entry(atOrBelow: relativeOffset)
+        }
+    }
+
+    /// The last entry whose timestamp lies before `timestamp`: up to its offset, every record is older.
+    func entry(before timestamp: Int64) -> TimeIndexEntry? {
+        switch self {
+        case .growing(let index): index.times.last(before: timestamp)
+        case .sealed(let index): index.entry(before: timestamp)
+        }
+    }
+
+    /// The largest timestamp, and the last offset of the first batch that has it; nil when there is none.
+    var maxTimestamp: TimeIndexEntry? {
+        switch self {
+        case .growing(let index):
+            index.maxTimestamp < 0
+                ? nil : TimeIndexEntry(timestamp: index.maxTimestamp, relativeOffset: index.relativeOffsetOfMax)
+        case .sealed(let index):
+            index.timeEntryCount == 0 ? nil : index.timeEntry(index.timeEntryCount - 1)
+        }
+    }
+}
+
+/// The indexes of a segment that still grows.
+struct GrowingIndex: Sendable {
+    private(set) var offsets: [OffsetIndexEntry] = []
+    private(set) var times: [TimeIndexEntry] = []
+    private var bytesSinceEntry = 0
+    private(set) var maxTimestamp: Int64 = -1
+    private(set) var relativeOffsetOfMax: UInt32 = 0
+
+    init() {}
+
+    /// Goes on from entries that were read back; `position` is where the last of them points.
+    init(offsets: [OffsetIndexEntry], times: [TimeIndexEntry]) {
+        self.offsets = offsets
+        self.times = times
+        if let last = times.last {
+            maxTimestamp = last.timestamp
+            relativeOffsetOfMax = last.relativeOffset
+        }
+    }
+
+    /// Takes note of a batch of `byteCount` bytes at `position`: an entry where `interval` bytes have passed.
+    @inline(__always)
+    mutating func add(
+        lastRelativeOffset: UInt32, position: UInt32, byteCount: Int, maxTimestamp: Int64, interval: Int
+    ) {
+        if maxTimestamp > self.maxTimestamp {
+            self.maxTimestamp = maxTimestamp
+            relativeOffsetOfMax = lastRelativeOffset
+        }
+        if bytesSinceEntry > interval {
+            offsets.append(OffsetIndexEntry(relativeOffset: lastRelativeOffset, position: position))
+            addTimeEntry()
+            bytesSinceEntry = 0
+        }
+        bytesSinceEntry += byteCount
+    }
+
+    /// The entry of the largest timestamp so far, unless it stands there already.
+    mutating func addTimeEntry() {
+        guard maxTimestamp >= 0, maxTimestamp > times.last?.timestamp ?? -1 else { return }
+        times.append(TimeIndexEntry(timestamp: maxTimestamp, relativeOffset: relativeOffsetOfMax))
+    }
+}
+
+extension Array<OffsetIndexEntry> {
+    func last(atOrBelow relativeOffset: UInt32) -> OffsetIndexEntry? {
+        let next = partitionPoint { $0.relativeOffset <= relativeOffset }
+        return next == 0 ? nil : self[next - 1]
+    }
+}
+
+extension Array<TimeIndexEntry> {
+    func last(before timestamp: Int64) -> TimeIndexEntry? {
+        let next = partitionPoint { $0.timestamp < timestamp }
+        return next == 0 ? nil : self[next - 1]
+    }
+}
+
+extension Array {
+    /// How many elements from the start on satisfy `belongs`, which must hold for a prefix and for nothing after it.
+    func partitionPoint(_ belongs: (Element) -> Bool) -> Int {
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low + high) / 2
+            if belongs(self[middle]) { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}

@@ -1,0 +1,263 @@
+internal import Storage
+
+/// The journal as a ring in one file of the data directory, zero-filled in advance and written past the page cache.
+///
+/// Rounds follow each other; one that does not fit before the end goes to the start. The reader therefore looks for
+/// the next sequence number where the last round ended, then at the start of the ring; nonce and checksum keep old
+/// rounds and payload bytes from passing for it. A round's space is used again only after `release` has made durable
+/// that nobody needs it.
+final class RingJournal: Journal, @unchecked Sendable {
+    // Unchecked: `scratch` belongs to whoever holds the monitor or, before `begin`, to the one thread that opens.
+    private let file: any StorageFile
+    private let path: String
+    private let fileSystem: any FileSystem
+    private let bytesMax: Int
+    private let state: Monitor<State>
+    private let scratch: UnsafeMutableRawBufferPointer
+    /// Called on the appender's thread when the ring wants releasing or growing.
+    private let onPressure: @Sendable () -> Void
+
+    fileprivate struct State {
+        var header: JournalHeader
+        var capacity: Int
+        var head: Int
+        var nextSequence: UInt64
+        /// Rounds that are still needed, oldest first.
+        var live: [Span] = []
+        var liveBytes = 0
+        var wanted = 0
+        var failure: FileError?
+
+        struct Span {
+            var sequence: UInt64
+            var position: Int
+            var byteCount: Int
+        }
+    }
+
+    // MARK: Opening
+
+    /// A new journal: `bytes` of zeros with a header.
+    static func create(
+        at path: String, _ fileSystem: any FileSystem, directory: TopicID, nonce: UInt64, bytes: Int
+    ) throws(FileError) {
+        let file = try fileSystem.open(path, .create)
+        try fill(file, from: 0, to: bytes)
+        let header = JournalHeader(
+            nonce: nonce, directory: directory, epoch: 0, generation: 1,
+            tailPosition: JournalHeader.ringStart, tailSequence: 1)
+        let encoded = header.encoded()
+        try file.write(encoded, at: header.slotPosition)
+        try file.synchronize()
+    }
+
+    /// Zeros, so that writing a round later allocates nothing: a sync then has no metadata to write.
+    private static func fill(_ file: any StorageFile, from start: Int, to end: Int) throws(FileError) {
+        let zeros = [UInt8](repeating: 0, count: 1 << 20)
+        var position = start
+        while position < end {
+            let count = min(zeros.count, end - position)
+            try file.write(count == zeros.count ? zeros : Array(zeros[..<count]), at: position)
+            position += count
+        }
+    }
+
+    init(
+        at path: String, _ fileSystem: any FileSystem, header: JournalHeader, bytesMax: Int,
+        onPressure: @escaping @Sendable () -> Void
+    ) throws(FileError) {
+        self.path = path
+        self.fileSystem = fileSystem
+        self.bytesMax = bytesMax
+        self.onPressure = onPressure
+        file = try fileSystem.open(path, .durableBlocks)
+        let capacity = try file.size() / StorageAlignment.block * StorageAlignment.block
+        state = Monitor(
+            State(header: header, capacity: capacity, head: header.tailPosition, nextSequence: header.tailSequence))
+        scratch = .allocate(byteCount: StorageAlignment.block, alignment: StorageAlignment.block)
+    }
+
+    deinit { scratch.deallocate() }
+
+    var nonce: UInt64 { state.withLock { $0.header.nonce } }
+    var epoch: UInt32 { state.withLock { $0.header.epoch } }
+    var nextSequence: UInt64 { state.withLock { $0.nextSequence } }
+    var liveBytes: Int { state.withLock { $0.liveBytes } }
+
+    /// How reading the rounds ended.
+    enum ReplayEnd: Equatable {
+        /// Where writing stopped.
+        case whole
+        /// A damaged round with valid later ones after it, at this position in the file.
+        case damaged(position: Int, sequence: UInt64)
+    }
+
+    /// Reads the rounds that are still needed, oldest first. Before `begin`.
+    func replay<E: Error>(
+        _ body: (JournalRound) throws(E) -> Void, orFileError: (FileError) -> E
+    ) throws(E) -> ReplayEnd {
+        let reader: RingReader
+        do {
+            reader = RingReader(
+                try fileSystem.open(path, .read), nonce: nonce, capacity: state.withLock { $0.capacity })
+        } catch { throw orFileError(error) }
+        while true {
+            let (position, expected) = state.withLock { ($0.head, $0.nextSequence) }
+            let found: (round: JournalRound, position: Int)?
+            do { found = try reader.round(expected, near: position) } catch { throw orFileError(error) }
+            guard let found else {
+                let later: Int?
+                do { later = try reader.laterRound(than: expected, from: position) } catch { throw orFileError(error) }
+                return later == nil ? .whole : .damaged(position: position, sequence: expected)
+            }
+            try body(found.round)
+            state.withLock { $0.add(found.round.sequence, found.position, found.round.byteCount) }
+        }
+    }
+
+    /// Takes the journal over for writing: a new epoch.
+    func begin() throws(FileError) {
+        var header = state.withLock { $0.header }
+        header.epoch &+= 1
+        header.generation += 1
+        try write(header)
+        state.withLock { $0.header = header }
+    }
+
+    /// Gives up every round: what only the journal held is lost. For a directory that is opened without it.
+    /// `known`: the latest sequence number that any checkpoint names.
+    func discard(past known: UInt64) throws(FileError) {
+        var header = state.withLock { $0.header }
+        header.generation += 1
+        // Far past all that was given before: old rounds in the ring must never be taken for new ones.
+        header.tailSequence = max(known, state.withLock { $0.nextSequence }) + 1 << 32
+        header.tailPosition = JournalHeader.ringStart
+        try write(header)
+        state.withLock { state in
+            state.header = header
+            state.head = header.tailPosition
+            state.nextSequence = header.tailSequence
+            state.live = []
+            state.liveBytes = 0
+        }
+    }
+
+    private func write(_ header: JournalHeader) throws(FileError) {
+        scratch.initializeMemory(as: UInt8.self, repeating: 0)
+        scratch.copyBytes(from: header.encoded())
+        try file.write(UnsafeRawBufferPointer(scratch), at: header.slotPosition)
+    }
+
+    // MARK: Appending
+
+    func append(_ round: UnsafeRawBufferPointer) throws(FileError) {
+        let count = round.count
+        precondition(count % StorageAlignment.block == 0, "a round is a whole number of blocks")
+        let place = state.withLock { $0.place(count) } ?? waitForPlace(count)
+        if let failure = state.withLock({ $0.failure }) { throw failure }
+        guard let place else { throw FileError(.write, path, code: 0) }
+        do {
+            try writeInPieces(round, at: place)
+        } catch {
+            state.withLock { $0.failure = error }
+            throw error
+        }
+        let isPressed = state.withLock { state in
+            state.add(state.nextSequence, place, count)
+            return state.wantsRoom
+        }
+        if isPressed { onPressure() }
+    }
+
+    private func waitForPlace(_ count: Int) -> Int? {
+        state.withLock { $0.wanted = count }
+        onPressure()
+        return state.wait(until: { $0.place(count) != nil || $0.failure != nil }) { state in
+            state.wanted = 0
+            return state.failure == nil ? state.place(count) : nil
+        }
+    }
+
+    /// Larger direct writes are slower than several of this size.
+    private static let pieceSize = 4 << 20
+
+    private func writeInPieces(_ round: UnsafeRawBufferPointer, at position: Int) throws(FileError) {
+        var done = 0
+        while done < round.count {
+            let count = min(Self.pieceSize, round.count - done)
+            try file.write(round.part(done, count), at: position + done)
+            done += count
+        }
+    }
+
+    /// Ends all waiting: no room will come any more.
+    func fail(_ error: FileError) {
+        state.withLock { if $0.failure == nil { $0.failure = error } }
+        state.signalAll()
+    }
+
+    // MARK: Making room, by the checkpointer
+
+    func release(below sequence: UInt64) throws(FileError) {
+        var header = state.withLock { state in
+            var header = state.header
+            let first = state.live.first { $0.sequence >= sequence }
+            header.tailSequence = first?.sequence ?? state.nextSequence
+            header.tailPosition = first?.position ?? state.head
+            return header
+        }
+        guard header.tailSequence != state.withLock({ $0.header.tailSequence }) else { return }
+        header.generation += 1
+        try write(header)
+        state.withLock { state in
+            state.header = header
+            let kept = state.live.partitionPoint { $0.sequence < header.tailSequence }
+            state.liveBytes -= state.live[..<kept].reduce(0) { $0 + $1.byteCount }
+            state.live.removeFirst(kept)
+        }
+        state.signalAll()
+    }
+
+    /// Doubles the ring, up to its limit, where the rounds that are needed fill half of it or one does not fit.
+    func growIfPressed() throws(FileError) {
+        let (capacity, isPressed) = state.withLock { state in
+            (state.capacity, state.liveBytes > state.capacity / 2 || state.wanted > state.capacity / 2)
+        }
+        guard isPressed, capacity < bytesMax else { return }
+        let larger = min(bytesMax, capacity * 2)
+        let plain = try fileSystem.open(path, .update)
+        try Self.fill(plain, from: capacity, to: larger)
+        try plain.synchronize()
+        state.withLock { $0.capacity = larger }
+        state.signalAll()
+    }
+
+    /// True where a checkpoint should release rounds: the ring is not to fill, nor recovery to take long.
+    var wantsRelease: Bool { state.withLock { $0.wantsRoom } }
+}
+
+extension RingJournal.State {
+    /// Where a round of `count` bytes can go; nil while there is no room.
+    fileprivate func place(_ count: Int) -> Int? {
+        let start = JournalHeader.ringStart
+        guard let tail = live.first?.position else {
+            if head + count <= capacity { return head }
+            return start + count <= capacity ? start : nil
+        }
+        if head > tail {
+            if head + count <= capacity { return head }
+            return start + count < tail ? start : nil
+        }
+        return head + count < tail ? head : nil
+    }
+
+    fileprivate mutating func add(_ sequence: UInt64, _ position: Int, _ byteCount: Int) {
+        live.append(Span(sequence: sequence, position: position, byteCount: byteCount))
+        liveBytes += byteCount
+        head = position + byteCount
+        nextSequence = sequence + 1
+    }
+
+    fileprivate var wantsRoom: Bool { liveBytes > capacity / 4 || wanted > 0 }
+}
+

@@ -1,0 +1,64 @@
+internal import Storage
+
+/// Finds rounds in the ring's file.
+final class RingReader {
+    private let file: any StorageFile
+    private let nonce: UInt64
+    private let capacity: Int
+    private var buffer: UnsafeMutableRawBufferPointer
+
+    /// No round is longer: staging buffers are not.
+    static let roundBytesMax = StagingBuffer.capacity
+
+    init(_ file: any StorageFile, nonce: UInt64, capacity: Int) {
+        self.file = file
+        self.nonce = nonce
+        self.capacity = capacity
+        buffer = .allocate(byteCount: 1 << 20, alignment: StorageAlignment.block)
+    }
+
+    deinit { buffer.deallocate() }
+
+    /// The round of this sequence number: where the one before it ended, or at the start of the ring.
+    func round(_ sequence: UInt64, near position: Int) throws(FileError) -> (round: JournalRound, position: Int)? {
+        for place in [position, JournalHeader.ringStart] {
+            if let round = try round(sequence, at: place) { return (round, place) }
+        }
+        return nil
+    }
+
+    private func round(_ sequence: UInt64, at position: Int) throws(FileError) -> JournalRound? {
+        guard let header = try header(at: position), header.sequence == sequence,
+            header.byteCount <= Self.roundBytesMax, header.byteCount <= capacity - position
+        else { return nil }
+        let bytes = try read(header.byteCount, at: position)
+        return try? JournalRound(checking: bytes, nonce: nonce)
+    }
+
+    private func header(at position: Int) throws(FileError) -> RoundHeader? {
+        guard position >= JournalHeader.ringStart, position + StorageAlignment.block <= capacity else { return nil }
+        return try? RoundHeader(checking: try read(StorageAlignment.block, at: position), nonce: nonce)
+    }
+
+    private func read(_ count: Int, at position: Int) throws(FileError) -> UnsafeRawBufferPointer {
+        if buffer.count < count {
+            buffer.deallocate()
+            buffer = .allocate(byteCount: count, alignment: StorageAlignment.block)
+        }
+        let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
+        let read = try file.read(into: part, at: position)
+        return UnsafeRawBufferPointer(part).part(0, read)
+    }
+
+    /// Where a valid round later than `sequence` lies, within reach of one that is missing at `position`. A writer
+    /// never starts a round before the one before it is durable, so such a round proves damage.
+    func laterRound(than sequence: UInt64, from position: Int) throws(FileError) -> Int? {
+        let reach = min(capacity, position + Self.roundBytesMax + StorageAlignment.block)
+        var places = Array(stride(from: position, to: reach, by: StorageAlignment.block))
+        places.append(JournalHeader.ringStart)
+        for place in places {
+            if let header = try header(at: place), header.sequence > sequence { return place }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,75 @@
+package import Storage
+
+/// What can go wrong in the log. Each case says in its description what was wrong, where, and what to do.
+public enum LogError: Error, Equatable, Sendable {
+    /// Another process, or another `EventLog` of this one, has the directory open.
+    case locked(directory: String)
+    case closed
+    case unknownTopic(String)
+    case topicExists(String)
+    case invalidTopicName(String, reason: String)
+    case invalidPartitionCount(Int, reason: String)
+    case invalidSetting(name: String, value: String, reason: String)
+    /// The offset lies before the log's start or past its end.
+    case offsetOutOfRange(requested: Offset, start: Offset, end: Offset)
+    /// A batch did not pass its checks.
+    case corruptBatch(BatchError)
+    case batchTooLarge(bytes: Int, limit: Int)
+    /// A stored batch cannot be decoded here; the batch starts at or before `offset`.
+    case unreadable(offset: Offset, BatchError)
+    /// A producer's sequence number is not the one that follows its last.
+    case outOfOrderSequence(producer: Int64, expected: Int32, received: Int32)
+    /// The producer's epoch is older than the one that the partition knows.
+    case producerFenced(producer: Int64, epoch: Int16, current: Int16)
+    /// Stored bytes are damaged: `position` is in bytes, in the file named.
+    case damaged(file: String, position: Int, reason: String)
+    case diskFull(String)
+    case storage(String)
+
+    package init(_ error: FileError) {
+        if error.isDiskFull {
+            self = .diskFull(error.description)
+        } else {
+            self = .storage(error.description)
+        }
+    }
+}
+
+extension LogError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .locked(let directory):
+            "\(directory) is in use by another process: stop that one first, or give another data directory"
+        case .closed:
+            "the log is closed: open it again"
+        case .unknownTopic(let name):
+            "there is no topic '\(name)': create it first, or list the topics there are"
+        case .topicExists(let name):
+            "topic '\(name)' exists already"
+        case .invalidTopicName(let name, let reason):
+            "'\(name)' cannot name a topic: \(reason)"
+        case .invalidPartitionCount(let count, let reason):
+            "\(count) partitions are not possible: \(reason)"
+        case .invalidSetting(let name, let value, let reason):
+            "setting \(name)=\(value) is refused: \(reason)"
+        case .offsetOutOfRange(let requested, let start, let end):
+            "offset \(requested) is out of range: the log holds \(start) to \(end)"
+        case .corruptBatch(let error):
+            "the batch is refused: \(error)"
+        case .batchTooLarge(let bytes, let limit):
+            "a batch of \(bytes) bytes is over the limit of \(limit): send smaller batches, or raise max.message.bytes"
+        case .unreadable(let offset, let error):
+            "the batch at offset \(offset) cannot be read: \(error)"
+        case .outOfOrderSequence(let producer, let expected, let received):
+            "producer \(producer) sent sequence \(received) where \(expected) was due: a batch before it was lost"
+        case .producerFenced(let producer, let epoch, let current):
+            "producer \(producer) of epoch \(epoch) is fenced by epoch \(current): a newer instance has taken over"
+        case .damaged(let file, let position, let reason):
+            "\(file) is damaged at byte \(position): \(reason)"
+        case .diskFull(let what):
+            "the disk is full: \(what): free some space, then open the log again"
+        case .storage(let what):
+            "storage failed: \(what): check the disk, then open the log again"
+        }
+    }
+}

@@ -1,0 +1,304 @@
+internal import Storage
+internal import Synchronization
+
+/// A partition: one log of records, numbered from 0, in its directory of segments.
+///
+/// Appending: a lock of its own orders the batches and gives them offsets; the committer writes them. Reading takes
+/// none of that lock: readers load the watermark and walk segments that only grow.
+public final class Partition: Sendable {
+    public let topicName: String
+    public let index: Int
+    let topicID: TopicID
+    let directory: String
+    let watermarks: Watermarks
+    let committer: Committer
+    let builders: BuilderPool
+    let environment: Environment
+    private let appends: Mutex<AppendState>
+    private let writer: Mutex<PartitionWriter>
+    private let segmentList: Mutex<[Segment]>
+    private let watchers = Mutex<[any PartitionWatcher]>([])
+    private let checkpoints: Mutex<CheckpointFile>
+
+    private struct AppendState {
+        var nextOffset: Offset
+        var settings: TopicSettings
+        var isJournaled: Bool
+        var producers: ProducerTable
+        var place = StagedPlace()
+        /// Set where appends must not go on: storage failed, or the topic is gone.
+        var failure: LogError?
+        /// While the way to durability changes, appends are told to come back.
+        var isPaused = false
+    }
+
+    init(_ recovered: RecoveredPartition, _ services: PartitionServices) {
+        topicName = recovered.topicName
+        topicID = recovered.topicID
+        index = recovered.index
+        directory = recovered.directory
+        committer = services.committer
+        builders = services.builders
+        environment = services.environment
+        let end = recovered.end
+        watermarks = Watermarks(start: recovered.logStart, durable: end.offset)
+        appends = Mutex(
+            AppendState(
+                nextOffset: end.offset, settings: recovered.settings, isJournaled: recovered.settings.isJournaled,
+                producers: recovered.producers))
+        segmentList = Mutex(recovered.segments)
+        checkpoints = Mutex(recovered.checkpointFile)
+        var partitionWriter = PartitionWriter(
+            directory: recovered.directory, services.environment.fileSystem, settings: recovered.settings,
+            active: recovered.active, file: recovered.activeFile, firstTimestamp: recovered.firstTimestamp, end: end)
+        if recovered.isDirty { partitionWriter.markDirty() }
+        writer = Mutex(partitionWriter)
+    }
+
+    /// The first offset that is there.
+    public var logStart: Offset { watermarks.logStart }
+    /// The offset after the last durable record: what the next record to be read gets. Kafka's high watermark.
+    public var end: Offset { watermarks.end }
+
+    package var settings: TopicSettings { appends.withLock { $0.settings } }
+
+    // MARK: Appending
+
+    /// Gives a batch its offsets and its place in the round that gathers. Never waits for the disk.
+    ///
+    /// `batch` is exactly one batch that was checked; it is copied before this returns. In the copy, base offset and
+    /// leader epoch are set, and with LogAppendTime the timestamps.
+    package func append(
+        _ batch: UnsafeRawBufferPointer, header: RecordBatchHeader, leadsItself: Bool = false
+    ) -> AppendOutcome {
+        appends.withLock { state in
+            if let failure = state.failure { return .rejected(failure) }
+            if state.isPaused { return .full }
+            guard batch.count <= state.settings.batchBytesMax else {
+                return .rejected(.batchTooLarge(bytes: batch.count, limit: state.settings.batchBytesMax))
+            }
+            guard header.recordCount > 0, header.lastOffsetDelta >= 0 else {
+                return .rejected(.corruptBatch(.badRecordCount(header.recordCount)))
+            }
+            if header.isNumbered {
+                switch state.producers.verdict(on: header) {
+                case .append: break
+                case .reject(let error): return .rejected(error)
+                case .duplicate(let first): return .duplicate(AppendTicket(first))
+                }
+            }
+            return stage(batch, header, &state, leadsItself: leadsItself)
+        }
+    }
+
+    private func stage(
+        _ batch: UnsafeRawBufferPointer, _ header: RecordBatchHeader, _ state: inout AppendState, leadsItself: Bool
+    ) -> AppendOutcome {
+        let base = state.nextOffset
+        let last = base.advanced(by: Int64(header.lastOffsetDelta))
+        let appendTime = state.settings.timestampType == .logAppendTime ? environment.now() : nil
+        let slice = StagingBuffer.Slice(
+            start: 0, count: 0, next: -1, recordCount: header.recordCount, baseOffset: base.value,
+            lastOffset: last.value, maxTimestamp: (appendTime ?? header.maxTimestamp).milliseconds)
+        let staged = committer.stage(
+            batch, slice, of: self, &state.place, isJournaled: state.isJournaled, leadsItself: leadsItself
+        ) { copy in
+            RecordBatchPatch.place(copy, baseOffset: base, leaderEpoch: Self.leaderEpoch)
+            if let appendTime { RecordBatchPatch.setLogAppendTime(copy, appendTime) }
+        }
+        switch staged {
+        case .full: return .full
+        case .failed(let error): return .rejected(error)
+        case .inRound(let round):
+            state.nextOffset = last.advanced(by: 1)
+            if header.isNumbered {
+                state.producers.add(header, baseOffset: base, lastOffset: last, round: round)
+            }
+            return .accepted(
+                AppendTicket(baseOffset: base, lastOffset: last, logAppendTime: appendTime, round: round))
+        }
+    }
+
+    /// One node leads every partition from the start on.
+    static let leaderEpoch: Int32 = 0
+
+    /// After the ticket's round: nil if its batch is durable, else why not.
+    package func outcome(of ticket: AppendTicket) -> LogError? {
+        if end > ticket.lastOffset { return nil }
+        return appends.withLock { $0.failure } ?? .closed
+    }
+
+    /// The round whose end frees room after `full`.
+    package var roundToAwait: UInt64 { committer.gatheringRound }
+
+    // MARK: Committing, by the committer alone
+
+    func write(
+        _ group: StagingBuffer.Group, in staging: StagingBuffer, _ scratch: inout WriteScratch,
+        onWritten: (RoundEntry, [PayloadRun]) -> Void
+    ) {
+        do throws(FileError) {
+            // A partition that has failed takes nothing more: its file may end in half a batch.
+            if appends.withLock({ $0.failure }) != nil { return }
+            try writer.withLock { writer throws(FileError) in
+                try writer.write(
+                    group, in: staging, &scratch,
+                    onSegment: { segment in segmentList.withLock { $0.append(segment) } }, onWritten: onWritten)
+            }
+        } catch {
+            fail(LogError(error))
+        }
+    }
+
+    /// Lets readers see what was written, or gives it up.
+    func publish(failure: LogError?) {
+        if let failure { fail(failure) }
+        guard appends.withLock({ $0.failure }) == nil else { return }
+        watermarks.publish(end: writer.withLock { $0.publish() })
+        let due = watchers.withLock { watchers in
+            guard !watchers.isEmpty else { return [any PartitionWatcher]() }
+            defer { watchers = [] }
+            return watchers
+        }
+        for watcher in due { watcher.partitionAdvanced() }
+    }
+
+    /// No append is taken from now on; what is durable can be read on.
+    func fail(_ error: LogError) {
+        appends.withLock { if $0.failure == nil { $0.failure = error } }
+        let due = watchers.withLock { watchers in
+            defer { watchers = [] }
+            return watchers
+        }
+        for watcher in due { watcher.partitionAdvanced() }
+    }
+
+    /// Calls `watcher` once when records past `offset` are durable, or the partition ends. False: they are already.
+    package func watch(past offset: Offset, _ watcher: any PartitionWatcher) -> Bool {
+        watchers.withLock { watchers in
+            guard end <= offset, appends.withLock({ $0.failure }) == nil else { return false }
+            watchers.append(watcher)
+            return true
+        }
+    }
+
+    /// Takes back a watcher that no longer waits.
+    package func unwatch(_ watcher: any PartitionWatcher) {
+        watchers.withLock { $0.removeAll { $0 === watcher } }
+    }
+
+    /// Why the partition takes no appends; nil: it does.
+    package var failure: LogError? { appends.withLock { $0.failure } }
+
+    // MARK: Settings
+
+    /// Appends are told to come back until `resume`.
+    func pause() { appends.withLock { $0.isPaused = true } }
+
+    func resume() { appends.withLock { $0.isPaused = false } }
+
+    /// Takes over a topic's settings. Where they change how appends become durable, appends are paused now and what
+    /// came before is on disk.
+    func apply(_ settings: TopicSettings) {
+        writer.withLock { $0.apply(settings) }
+        appends.withLock { state in
+            state.settings = settings
+            state.isJournaled = settings.isJournaled
+        }
+    }
+
+    // MARK: Checkpoints, by the checkpointer alone
+
+    var isDirty: Bool { writer.withLock { $0.isDirty } }
+
+    func synchronizeRelaxed() throws(FileError) {
+        try writer.withLock { writer throws(FileError) in try writer.synchronizeRelaxed() }
+    }
+
+    /// Writes what a checkpoint has to say and returns the segments to sync before it counts.
+    func writeCheckpoint(journalSequence: UInt64) throws(FileError) -> [Segment] {
+        let (end, segments) = writer.withLock { ($0.published, $0.takeDirty()) }
+        do throws(FileError) {
+            for segment in segments { try segment.writeIndexes() }
+            // What skips the journal must be on disk before a checkpoint may say so.
+            if !settings.isJournaled { for segment in segments { try segment.synchronizeBatches() } }
+            let producers = appends.withLock { $0.producers }.truncated(to: end.offset)
+            let checkpoint = PartitionCheckpoint(
+                journalSequence: journalSequence, logStart: logStart, end: end, producers: producers)
+            try checkpoints.withLock { file throws(FileError) in try file.write(checkpoint) }
+        } catch {
+            writer.withLock { $0.putBack(segments) }
+            throw error
+        }
+        return segments
+    }
+
+    func checkpointFailed(_ segments: [Segment]) { writer.withLock { $0.putBack(segments) } }
+
+    func synchronizeCheckpoint() throws(FileError) {
+        try checkpoints.withLock { file throws(FileError) in try file.synchronize() }
+    }
+
+    // MARK: Reading
+
+    /// All segments, oldest first. The list is a snapshot: segments only get added at its end.
+    var segments: [Segment] { segmentList.withLock { $0 } }
+
+    /// The segment that holds `offset`, or would.
+    func segment(holding offset: Offset) -> Segment? {
+        segmentList.withLock { segments in
+            let next = segments.partitionPoint { $0.baseOffset <= offset }
+            return next == 0 ? segments.first : segments[next - 1]
+        }
+    }
+
+    /// The segment after `segment`; nil if it is the last.
+    func segment(after segment: Segment) -> Segment? {
+        segmentList.withLock { segments in
+            let next = segments.partitionPoint { $0.baseOffset <= segment.baseOffset }
+            return next < segments.count ? segments[next] : nil
+        }
+    }
+}
+
+/// What the partitions of a log share.
+struct PartitionServices {
+    let committer: Committer
+    let builders = BuilderPool()
+    let environment: Environment
+}
+
+/// Someone who waits for a partition to grow. Called once, on the thread that committed: do little there.
+package protocol PartitionWatcher: AnyObject, Sendable {
+    func partitionAdvanced()
+}
+
+/// What an append got.
+package enum AppendOutcome: Sendable {
+    /// In the round that gathers; wait for its end.
+    case accepted(AppendTicket)
+    /// The producer sent it before: this is where it went. Wait for that round.
+    case duplicate(AppendTicket)
+    /// No room in the round that gathers: try again after it.
+    case full
+    case rejected(LogError)
+}
+
+/// Where a batch went, and which round makes it durable.
+package struct AppendTicket: Sendable {
+    package let baseOffset: Offset
+    package let lastOffset: Offset
+    package let logAppendTime: Timestamp?
+    package let round: UInt64
+
+    init(baseOffset: Offset, lastOffset: Offset, logAppendTime: Timestamp?, round: UInt64) {
+        self.baseOffset = baseOffset
+        self.lastOffset = lastOffset
+        self.logAppendTime = logAppendTime
+        self.round = round
+    }
+
+    init(_ batch: ProducerTable.Batch) {
+        self.init(baseOffset: batch.baseOffset, lastOffset: batch.lastOffset, logAppendTime: nil, round: batch.round)
+    }
+}

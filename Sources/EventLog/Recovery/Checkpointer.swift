@@ -1,0 +1,149 @@
+internal import Logging
+internal import Storage
+
+/// In the background, makes segments durable so that the journal's space can be used again, and recovery stays short.
+///
+/// A checkpoint syncs what was written, lets each partition write down where it ends, and only then releases the
+/// journal's rounds. Until that is durable the journal would repair every one of them.
+final class Checkpointer: @unchecked Sendable {
+    // Unchecked: `thread` is set once before anyone else sees the object, and joined by the closer.
+    private let directory: String
+    private let fileSystem: any FileSystem
+    private let journal: RingJournal
+    private let logger: Logger
+    private let partitions: @Sendable () -> [Partition]
+    private let onIdle: @Sendable () -> Void
+    private let state = Monitor(State())
+    private let turn = Monitor(())
+    private var thread: WorkerThread?
+
+    private struct State {
+        var isAsked = false
+        var isStopping = false
+        var failure: FileError?
+    }
+
+    /// What was written is on disk after this long at the latest, even where the journal has room.
+    static let intervalMilliseconds = 15_000
+    /// How often topics that sync by time are looked at.
+    static let tickMilliseconds = 100
+    /// Up to so many files are synced one by one; beyond, one sync of the file system is cheaper.
+    static let singleSyncsMax = 8
+
+    init(
+        directory: String, _ fileSystem: any FileSystem, journal: RingJournal, logger: Logger,
+        partitions: @escaping @Sendable () -> [Partition], onIdle: @escaping @Sendable () -> Void
+    ) {
+        self.directory = directory
+        self.fileSystem = fileSystem
+        self.journal = journal
+        self.logger = logger
+        self.partitions = partitions
+        self.onIdle = onIdle
+    }
+
+    func start() {
+        thread = WorkerThread(name: "martlet-sync") { [unowned self] in run() }
+    }
+
+    /// Ends the thread; does not checkpoint.
+    func stop() {
+        state.withLock { $0.isStopping = true }
+        state.signalAll()
+        thread?.join()
+        thread = nil
+    }
+
+    /// Asks for a checkpoint soon.
+    func ask() {
+        state.withLock { $0.isAsked = true }
+        state.signalAll()
+    }
+
+    private func run() {
+        var sinceCheckpoint = 0
+        while true {
+            let (isStopping, isAsked) = state.wait(
+                milliseconds: Self.tickMilliseconds, until: { $0.isAsked || $0.isStopping },
+                then: { state in
+                    defer { state.isAsked = false }
+                    return (state.isStopping, state.isAsked)
+                })
+            if isStopping { return }
+            sinceCheckpoint += Self.tickMilliseconds
+            synchronizeByTime(elapsed: sinceCheckpoint)
+            guard isAsked || sinceCheckpoint >= Self.intervalMilliseconds else { continue }
+            if !isAsked { onIdle() }
+            sinceCheckpoint = 0
+            checkpointLogging()
+        }
+    }
+
+    /// Topics with `flush.ms`.
+    private func synchronizeByTime(elapsed: Int) {
+        for partition in partitions() {
+            guard let limit = partition.settings.flushMilliseconds, !partition.settings.isJournaled,
+                Int64(elapsed) % max(Int64(Self.tickMilliseconds), limit) < Int64(Self.tickMilliseconds)
+            else { continue }
+            do { try partition.synchronizeRelaxed() } catch {
+                partition.fail(LogError(error))
+                logger.error("a partition cannot be synced and takes no more appends", metadata: [
+                    "topic": "\(partition.topicName)", "partition": "\(partition.index)", "error": "\(error)",
+                ])
+            }
+        }
+    }
+
+    private func checkpointLogging() {
+        do {
+            try journal.growIfPressed()
+            try checkpoint()
+        } catch {
+            logger.error("a checkpoint failed: the journal keeps its rounds", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Makes everything that is committed now durable in the segments, and releases the journal's rounds.
+    func checkpoint() throws(FileError) {
+        try turn.withLock { _ throws(FileError) in try checkpointInTurn() }
+    }
+
+    /// Runs `body` while no checkpoint is made: for what takes away files that one may be writing.
+    func exclusively<E: Error>(_ body: () throws(E) -> Void) throws(E) {
+        try turn.withLock { _ throws(E) in try body() }
+    }
+
+    private func checkpointInTurn() throws(FileError) {
+        // A sync that failed has thrown pages away: a second one that succeeds says nothing of them. So nothing is
+        // released any more, and recovery will find the rounds in the journal.
+        if let failure = state.withLock({ $0.failure }) {
+            journal.fail(failure)
+            throw failure
+        }
+        // Rounds below this are in their segments' files: a segment is written before its round is journaled.
+        let boundary = journal.nextSequence
+        let dirty = partitions().filter { $0.isDirty }
+        var written: [(partition: Partition, segments: [Segment])] = []
+        do throws(FileError) {
+            for partition in dirty {
+                written.append((partition, try partition.writeCheckpoint(journalSequence: boundary)))
+            }
+            try synchronize(written)
+        } catch {
+            for (partition, segments) in written { partition.checkpointFailed(segments) }
+            if error.operation == .synchronize { state.withLock { $0.failure = error } }
+            throw error
+        }
+        try journal.release(below: boundary)
+    }
+
+    private func synchronize(_ written: [(partition: Partition, segments: [Segment])]) throws(FileError) {
+        let fileCount = written.reduce(0) { $0 + 1 + $1.segments.count }
+        guard fileCount <= Self.singleSyncsMax else { return try fileSystem.synchronizeAll(directory) }
+        for (partition, segments) in written {
+            for segment in segments { try segment.synchronize() }
+            try partition.synchronizeCheckpoint()
+            try fileSystem.synchronizeDirectory(partition.directory)
+        }
+    }
+}

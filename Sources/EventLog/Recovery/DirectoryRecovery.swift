@@ -1,0 +1,229 @@
+internal import Logging
+internal import Storage
+
+/// A data directory that was opened: locked, its catalogue read, its partitions brought back from their checkpoints
+/// and the journal. No segment is read that the journal has no bytes for.
+struct DirectoryRecovery {
+    let lock: any FileLock
+    let catalogue: TopicCatalogue
+    let journal: RingJournal
+    let pressure: JournalPressure
+    let topics: [(TopicCatalogue.Entry, [RecoveredPartition])]
+    /// True: the journal cannot be trusted and the caller accepts to go on without it.
+    let losesJournal: Bool
+    /// The latest round that a checkpoint names.
+    let knownSequence: UInt64
+
+    static func open(at path: String, _ options: EventLogOptions) throws(LogError) -> DirectoryRecovery {
+        try DirectoryOpening(at: path, options).open()
+    }
+}
+
+/// What the journal calls when it wants room. It exists before the checkpointer that makes room.
+final class JournalPressure: @unchecked Sendable {
+    // Unchecked: set once, before the first round is written.
+    private weak var checkpointer: Checkpointer?
+    func connect(_ checkpointer: Checkpointer) { self.checkpointer = checkpointer }
+    func rise() { checkpointer?.ask() }
+}
+
+/// The steps of opening a directory, in order.
+private struct DirectoryOpening {
+    let path: String
+    let options: EventLogOptions
+    let pressure = JournalPressure()
+
+    init(at path: String, _ options: EventLogOptions) {
+        self.path = path
+        self.options = options
+    }
+
+    private var fileSystem: any FileSystem { options.environment.fileSystem }
+    private var journalPath: String { "\(path)/journal" }
+
+    func open() throws(LogError) -> DirectoryRecovery {
+        let lock = try takeLock()
+        var catalogue = try readOrCreateCatalogue()
+        try finishDeletions(&catalogue)
+        let header = try readJournalHeader(catalogue)
+        let journal = try storage { () throws(FileError) in
+            let pressure = pressure
+            return try RingJournal(
+                at: journalPath, fileSystem, header: header.header, bytesMax: max(options.journalBytesMax, 64 << 20),
+                onPressure: { pressure.rise() })
+        }
+        let partitions = try loadPartitions(catalogue)
+        let isWhole = try replay(journal, into: partitions)
+        let known = partitions.values.joined().map(\.journalSequence).max() ?? 0
+        let isCurrent = try checkAge(of: journal, known)
+        let topics = try finish(catalogue, partitions)
+        return DirectoryRecovery(
+            lock: lock, catalogue: catalogue, journal: journal, pressure: pressure, topics: topics,
+            losesJournal: header.isForeign || !isWhole || !isCurrent, knownSequence: known)
+    }
+
+    private func takeLock() throws(LogError) -> any FileLock {
+        do {
+            try fileSystem.createDirectory(path)
+            return try fileSystem.lock("\(path)/lock")
+        } catch {
+            throw error.isLocked ? .locked(directory: path) : LogError(error)
+        }
+    }
+
+    // MARK: Catalogue
+
+    private func readOrCreateCatalogue() throws(LogError) -> TopicCatalogue {
+        let file = CatalogueFile(in: path, fileSystem)
+        if let catalogue = try file.read() { return catalogue }
+        try checkIsNew()
+        var random = EnvironmentRandom(options.environment)
+        let catalogue = TopicCatalogue(directory: TopicID.random(using: &random))
+        // The journal first: a directory with a catalogue always has one.
+        try createJournal(catalogue.directory)
+        try file.write(catalogue)
+        return catalogue
+    }
+
+    /// Without a catalogue there must be no partitions: their names alone do not say what they belong to.
+    private func checkIsNew() throws(LogError) {
+        let names = try storage { () throws(FileError) in try fileSystem.list(path) }
+        for name in names where fileSystem.exists("\(path)/\(name)/\(CheckpointFile.name)") {
+            throw .damaged(
+                file: "\(path)/\(CatalogueFile.name)", position: 0,
+                reason: "it is missing, but \(name) holds a partition: restore it from a copy of the directory")
+        }
+    }
+
+    private func createJournal(_ directory: TopicID) throws(LogError) {
+        try storage { () throws(FileError) in
+            if fileSystem.exists(journalPath) { try fileSystem.remove(journalPath) }
+            try RingJournal.create(
+                at: journalPath, fileSystem, directory: directory, nonce: options.environment.random(),
+                bytes: StorageAlignment.roundUp(max(options.journalBytesInitial, 1 << 20)))
+            try fileSystem.synchronizeDirectory(path)
+        }
+    }
+
+    private func finishDeletions(_ catalogue: inout TopicCatalogue) throws(LogError) {
+        let doomed = catalogue.topics.filter(\.isBeingDeleted)
+        guard !doomed.isEmpty else { return }
+        try storage { () throws(FileError) in
+            for topic in doomed {
+                for index in 0..<topic.partitionCount {
+                    let directory = "\(path)/\(TopicName.directory(topic.name, index))"
+                    if fileSystem.exists(directory) { try fileSystem.removeDirectory(directory) }
+                }
+            }
+            try fileSystem.synchronizeDirectory(path)
+        }
+        catalogue.topics.removeAll(where: \.isBeingDeleted)
+        try CatalogueFile(in: path, fileSystem).write(catalogue)
+    }
+
+    // MARK: Journal
+
+    private func readJournalHeader(_ catalogue: TopicCatalogue) throws(LogError) -> (header: JournalHeader, isForeign: Bool) {
+        var problem = "it is missing"
+        if fileSystem.exists(journalPath) {
+            let header = try storage { () throws(FileError) in
+                try JournalHeader.newest(in: try fileSystem.open(journalPath, .read))
+            }
+            if let header, header.directory == catalogue.directory { return (header, false) }
+            problem = header == nil ? "its header is damaged" : "it belongs to another directory"
+        }
+        try acceptLoss(problem, at: 0)
+        try createJournal(catalogue.directory)
+        let header = try storage { () throws(FileError) in
+            try JournalHeader.newest(in: try fileSystem.open(journalPath, .read))
+        }
+        guard let header else { throw .storage("\(journalPath) cannot be read back") }
+        return (header, true)
+    }
+
+    private func acceptLoss(_ problem: String, at position: Int) throws(LogError) {
+        guard options.acceptsJournalLoss else {
+            throw .damaged(
+                file: journalPath, position: position,
+                reason: "\(problem), and acknowledged records may be in it alone: put the right one back, "
+                    + "or open with journal loss accepted to go on with what the segments hold")
+        }
+        options.logger.error("the journal is given up", metadata: ["journal": "\(journalPath)", "reason": "\(problem)"])
+    }
+
+    private typealias Recoveries = [TopicID: [PartitionRecovery]]
+
+    private func loadPartitions(_ catalogue: TopicCatalogue) throws(LogError) -> Recoveries {
+        var recoveries: Recoveries = [:]
+        for topic in catalogue.topics {
+            for index in 0..<topic.partitionCount {
+                recoveries[topic.id, default: []].append(
+                    try PartitionRecovery(topic, index, in: path, fileSystem, logger: options.logger))
+            }
+        }
+        return recoveries
+    }
+
+    /// False: later rounds follow a damaged one.
+    private func replay(_ journal: RingJournal, into recoveries: Recoveries) throws(LogError) -> Bool {
+        var progress = ReplayProgress(options.logger)
+        let end = try journal.replay { round throws(LogError) in
+            try round.forEachEntry { entry, parts throws(LogError) in
+                // Entries of a topic that was deleted since have nowhere to go.
+                guard let partitions = recoveries[entry.topic], partitions.indices.contains(entry.partition) else { return }
+                try partitions[entry.partition].apply(entry, parts, sequence: round.sequence)
+            }
+            progress.add(round.byteCount)
+        } orFileError: { LogError($0) }
+        progress.finish()
+        guard case .damaged(let position, let sequence) = end else { return true }
+        try acceptLoss("round \(sequence) is damaged and later ones follow it", at: position)
+        return false
+    }
+
+    /// False: checkpoints name rounds that this journal has not come to.
+    private func checkAge(of journal: RingJournal, _ known: UInt64) throws(LogError) -> Bool {
+        guard known > journal.nextSequence else { return true }
+        try acceptLoss("it ends at round \(journal.nextSequence) where the partitions know of \(known): it is an old copy", at: 0)
+        return false
+    }
+
+    private func finish(
+        _ catalogue: TopicCatalogue, _ recoveries: Recoveries
+    ) throws(LogError) -> [(TopicCatalogue.Entry, [RecoveredPartition])] {
+        var topics: [(TopicCatalogue.Entry, [RecoveredPartition])] = []
+        for topic in catalogue.topics {
+            var partitions: [RecoveredPartition] = []
+            for recovery in recoveries[topic.id] ?? [] { partitions.append(try recovery.finish()) }
+            topics.append((topic, partitions))
+        }
+        return topics
+    }
+}
+
+/// Tells of a replay that takes long.
+private struct ReplayProgress {
+    private let logger: Logger
+    private let start = ContinuousClock.now
+    private var lastReport = ContinuousClock.now
+    private var bytes = 0
+    private var rounds = 0
+
+    init(_ logger: Logger) { self.logger = logger }
+
+    mutating func add(_ byteCount: Int) {
+        bytes += byteCount
+        rounds += 1
+        guard ContinuousClock.now - lastReport > .seconds(1) else { return }
+        lastReport = .now
+        logger.info("replaying the journal", metadata: ["bytes": "\(bytes)"])
+    }
+
+    func finish() {
+        guard rounds > 0 else { return }
+        let milliseconds = (ContinuousClock.now - start) / .milliseconds(1)
+        logger.info(
+            "replayed the journal",
+            metadata: ["rounds": "\(rounds)", "bytes": "\(bytes)", "milliseconds": "\(Int(milliseconds))"])
+    }
+}

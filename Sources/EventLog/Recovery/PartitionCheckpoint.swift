@@ -1,0 +1,130 @@
+internal import Storage
+
+/// What a partition's `checkpoint` file says: up to where its segments are durable, and who produced what.
+///
+///     0   UInt32  magic            "MCKP"
+///     4   UInt16  version          1
+///     6   UInt16  zero
+///     8   UInt64  generation       the larger one of the two slots holds
+///     16  UInt32  length           bytes of the body
+///     20  UInt32  crc              CRC32C of bytes 0 to 19 and of the body
+///     24  body:   UInt64 journalSequence, Int64 logStart, Int64 end, Int64 segment, UInt64 position, producers
+struct PartitionCheckpoint: Equatable, Sendable {
+    static let magic: UInt32 = 0x4D43_4B50
+    static let version: UInt16 = 1
+    static let checkedSize = 20, headerSize = 24
+
+    /// Rounds of the journal from this on are not in the checkpoint. One that is ahead of the journal's own count
+    /// tells that the journal is an older one.
+    var journalSequence: UInt64
+    var logStart: Offset
+    var end: LogEnd
+    var producers: ProducerTable
+
+    static func == (a: Self, b: Self) -> Bool {
+        a.journalSequence == b.journalSequence && a.logStart == b.logStart && a.end == b.end
+            && a.producers.producers == b.producers.producers
+    }
+
+    func encoded(generation: UInt64) -> [UInt8] {
+        var body = FieldWriter()
+        body.add(journalSequence)
+        body.add(logStart.value)
+        body.add(end.offset.value)
+        body.add(end.segment.value)
+        body.add(UInt64(end.position))
+        producers.encode(into: &body)
+        var writer = FieldWriter()
+        writer.add(Self.magic)
+        writer.add(Self.version)
+        writer.add(UInt16(0))
+        writer.add(generation)
+        writer.add(UInt32(body.bytes.count))
+        let crc = body.bytes.withUnsafeBytes { crc32c($0, seed: crc32c(writer.bytes[...])) }
+        writer.add(crc)
+        return writer.bytes + body.bytes
+    }
+
+    /// nil: the slot holds nothing that is whole.
+    static func decode(_ slot: ArraySlice<UInt8>) -> (checkpoint: PartitionCheckpoint, generation: UInt64)? {
+        var reader = FieldReader(slot)
+        do {
+            guard try reader.next(UInt32.self) == magic, try reader.next(UInt16.self) == version,
+                try reader.next(UInt16.self) == 0
+            else { return nil }
+            let generation: UInt64 = try reader.next()
+            let length = Int(try reader.next(UInt32.self))
+            let crc: UInt32 = try reader.next()
+            let body = try reader.next(count: length)
+            let computed = body.withUnsafeBytes { crc32c($0, seed: crc32c(slot.prefix(checkedSize))) }
+            guard crc == computed else { return nil }
+            var fields = FieldReader(body)
+            let checkpoint = PartitionCheckpoint(
+                journalSequence: try fields.next(), logStart: Offset(try fields.next()),
+                end: LogEnd(
+                    offset: Offset(try fields.next()), segment: Offset(try fields.next()),
+                    position: Int(clamping: try fields.next(UInt64.self))),
+                producers: try ProducerTable(from: &fields))
+            return (checkpoint, generation)
+        } catch { return nil }
+    }
+}
+
+/// The file: two slots of equal size, written in turn, so that one torn by a power cut leaves the other.
+struct CheckpointFile: Sendable {
+    static let name = "checkpoint"
+
+    private let path: String
+    private let fileSystem: any FileSystem
+    private var generation: UInt64
+    private var slotSize: Int
+    /// Kept open between checkpoints only while it is written: a log of many partitions has few descriptors to spare.
+    private static let slotSizeMin = 4096
+
+    init(path: String, _ fileSystem: any FileSystem, generation: UInt64 = 0, slotSize: Int = slotSizeMin) {
+        self.path = path
+        self.fileSystem = fileSystem
+        self.generation = generation
+        self.slotSize = slotSize
+    }
+
+    /// What the file says; nil where it says nothing that is whole.
+    mutating func read() throws(FileError) -> PartitionCheckpoint? {
+        guard fileSystem.exists(path) else { return nil }
+        let bytes = try fileSystem.contents(of: path)
+        let count = bytes.count
+        guard count >= 2 * Self.slotSizeMin, count % 2 == 0 else { return nil }
+        slotSize = count / 2
+        let slots = [bytes[..<slotSize], bytes[slotSize...]].compactMap { PartitionCheckpoint.decode($0) }
+        guard let newest = slots.max(by: { $0.generation < $1.generation }) else { return nil }
+        generation = newest.generation
+        return newest.checkpoint
+    }
+
+    /// Writes the slot that is not the newest. Durable after `synchronize`, or a sync of everything.
+    mutating func write(_ checkpoint: PartitionCheckpoint) throws(FileError) {
+        let bytes = checkpoint.encoded(generation: generation + 1)
+        guard bytes.count <= slotSize else { return try writeLarger(checkpoint, bytes.count) }
+        let file = try fileSystem.open(path, .create)
+        if try file.size() < 2 * slotSize { try file.truncate(to: 2 * slotSize) }
+        let slot = Int((generation + 1) % 2) * slotSize
+        try file.write(bytes, at: slot)
+        generation += 1
+    }
+
+    /// A new file with larger slots, durable before it takes the old one's name.
+    private mutating func writeLarger(_ checkpoint: PartitionCheckpoint, _ byteCount: Int) throws(FileError) {
+        var size = slotSize
+        while size < byteCount { size *= 2 }
+        let temporary = path + ".tmp"
+        var larger = CheckpointFile(path: temporary, fileSystem, generation: generation, slotSize: size)
+        if fileSystem.exists(temporary) { try fileSystem.remove(temporary) }
+        try larger.write(checkpoint)
+        try larger.synchronize()
+        try fileSystem.rename(temporary, to: path)
+        generation = larger.generation
+        slotSize = size
+    }
+
+    func synchronize() throws(FileError) { try fileSystem.open(path, .update).synchronize() }
+}

@@ -1,0 +1,200 @@
+internal import Storage
+
+/// The writing end of a partition: appends batches that have their offsets to the last segment and starts new ones.
+/// Used by the one thread that commits; the checkpointer looks in under the same lock.
+struct PartitionWriter: ~Copyable {
+    let directory: String
+    private let fileSystem: any FileSystem
+    private(set) var settings: TopicSettings
+    private(set) var active: Segment
+    private var file: any StorageFile
+    /// Bytes in the active segment's file that are whole batches.
+    private(set) var size: Int
+    /// Of the first batch in the active segment; nil while it is empty.
+    private var firstTimestamp: Int64?
+    private(set) var end: Offset
+    /// What `publish` will let readers see.
+    private var unpublished: [(segment: Segment, bytes: Int)] = []
+    private var unsyncedRecords: Int64 = 0
+    /// Segments with bytes that no checkpoint has synced.
+    private var dirty: [Segment] = []
+    /// The end that readers see, and where it lies.
+    private(set) var published: LogEnd
+
+    init(
+        directory: String, _ fileSystem: any FileSystem, settings: TopicSettings, active: Segment,
+        file: any StorageFile, firstTimestamp: Int64?, end: LogEnd
+    ) {
+        self.directory = directory
+        self.fileSystem = fileSystem
+        self.settings = settings
+        self.active = active
+        self.file = file
+        self.firstTimestamp = firstTimestamp
+        size = end.position
+        self.end = end.offset
+        published = end
+    }
+
+    mutating func apply(_ settings: TopicSettings) { self.settings = settings }
+
+    /// Writes a partition's batches of one round, with as few calls as segments allow.
+    mutating func write(
+        _ group: StagingBuffer.Group, in staging: StagingBuffer, _ scratch: inout WriteScratch,
+        onSegment: (Segment) -> Void, onWritten: (RoundEntry, [PayloadRun]) -> Void
+    ) throws(FileError) {
+        scratch.clear()
+        var next = group.first
+        while next >= 0 {
+            let slice = staging.slices[Int(next)]
+            if isRollDue(before: slice, pending: scratch.byteCount) {
+                try flush(group, in: staging, &scratch, onWritten)
+                try roll(to: Offset(slice.baseOffset))
+                onSegment(active)
+            }
+            scratch.add(next, slice)
+            if firstTimestamp == nil { firstTimestamp = slice.maxTimestamp }
+            next = slice.next
+        }
+        try flush(group, in: staging, &scratch, onWritten)
+        if unsyncedRecords >= settings.flushMessages && !settings.isJournaled { try synchronizeRelaxed() }
+    }
+
+    private func isRollDue(before slice: StagingBuffer.Slice, pending: Int) -> Bool {
+        let bytes = size + pending
+        guard bytes > 0 else { return false }
+        if bytes + Int(slice.count) > settings.segmentBytes { return true }
+        // Offsets in an index are 32 bits wide, relative to the segment's base.
+        if slice.lastOffset - active.baseOffset.value > Int64(Int32.max) { return true }
+        guard let firstTimestamp, slice.maxTimestamp >= 0 else { return false }
+        let (age, overflow) = slice.maxTimestamp.subtractingReportingOverflow(firstTimestamp)
+        return overflow || age > settings.segmentMilliseconds
+    }
+
+    private mutating func flush(
+        _ group: StagingBuffer.Group, in staging: StagingBuffer, _ scratch: inout WriteScratch,
+        _ onWritten: (RoundEntry, [PayloadRun]) -> Void
+    ) throws(FileError) {
+        guard let firstSlice = scratch.slices.first, let lastSlice = scratch.slices.last else { return }
+        try scratch.write(to: file, at: size, from: staging)
+        let start = size
+        let interval = active.indexIntervalBytes
+        let base = active.baseOffset.value
+        active.extendIndex { index in
+            var position = start
+            for i in scratch.slices {
+                let slice = staging.slices[Int(i)]
+                index.add(
+                    lastRelativeOffset: UInt32(truncatingIfNeeded: slice.lastOffset - base),
+                    position: UInt32(truncatingIfNeeded: position), byteCount: Int(slice.count),
+                    maxTimestamp: slice.maxTimestamp, interval: interval)
+                position += Int(slice.count)
+            }
+        }
+        size += scratch.byteCount
+        let firstOffset = Offset(staging.slices[Int(firstSlice)].baseOffset)
+        let newEnd = Offset(staging.slices[Int(lastSlice)].lastOffset + 1)
+        unsyncedRecords += newEnd.value - firstOffset.value
+        end = newEnd
+        noteWritten()
+        onWritten(
+            RoundEntry(
+                topic: group.partition.topicID, partition: group.partition.index, segment: active.baseOffset,
+                position: start, baseOffset: firstOffset, endOffset: newEnd, byteCount: scratch.byteCount),
+            scratch.runs)
+        scratch.clear()
+    }
+
+    private mutating func noteWritten() {
+        if dirty.last !== active { dirty.append(active) }
+        if unpublished.last?.segment === active {
+            unpublished[unpublished.count - 1].bytes = size
+        } else {
+            unpublished.append((active, size))
+        }
+    }
+
+    /// Ends the active segment and starts the next one at `base`.
+    private mutating func roll(to base: Offset) throws(FileError) {
+        try active.seal()
+        let path = "\(directory)/\(SegmentFiles.log(base))"
+        let next = try fileSystem.open(path, .create)
+        if try next.size() > 0 { try next.truncate(to: 0) }
+        file = next
+        active = Segment(
+            growing: base, in: directory, fileSystem, indexInterval: settings.indexIntervalBytes, file: next,
+            index: GrowingIndex(), byteCount: 0)
+        size = 0
+        firstTimestamp = nil
+        dirty.append(active)
+    }
+
+    /// Lets readers see what was written.
+    mutating func publish() -> Offset {
+        for (segment, bytes) in unpublished { segment.publish(visibleBytes: bytes) }
+        unpublished.removeAll(keepingCapacity: true)
+        published = LogEnd(offset: end, segment: active.baseOffset, position: size)
+        return end
+    }
+
+    /// Syncs a partition that skips the journal.
+    mutating func synchronizeRelaxed() throws(FileError) {
+        guard unsyncedRecords > 0 else { return }
+        for segment in dirty { try segment.synchronizeBatches() }
+        unsyncedRecords = 0
+    }
+
+    /// Segments to sync for a checkpoint; from now on they count as clean.
+    mutating func takeDirty() -> [Segment] {
+        defer { dirty = [] }
+        return dirty
+    }
+
+    /// After a sync that failed: they are dirty still.
+    mutating func putBack(_ segments: [Segment]) { dirty = segments + dirty }
+
+    var isDirty: Bool { !dirty.isEmpty }
+
+    mutating func markDirty() { if dirty.isEmpty { dirty = [active] } }
+}
+
+/// Where a log ends: the next offset, and the place in the last segment's file.
+struct LogEnd: Equatable, Sendable {
+    var offset: Offset
+    var segment: Offset
+    /// In bytes.
+    var position: Int
+}
+
+/// Lists that are used again for each write, so that a round allocates nothing.
+struct WriteScratch {
+    /// Indexes into the staging buffer's slices.
+    private(set) var slices: [Int32] = []
+    private(set) var runs: [PayloadRun] = []
+    private var parts: [UnsafeRawBufferPointer] = []
+    private(set) var byteCount = 0
+
+    mutating func add(_ index: Int32, _ slice: StagingBuffer.Slice) {
+        slices.append(index)
+        let start = Int(slice.start)
+        if let last = runs.last, last.start + last.count == start {
+            runs[runs.count - 1].count += Int(slice.count)
+        } else {
+            runs.append(PayloadRun(start: start, count: Int(slice.count)))
+        }
+        byteCount += Int(slice.count)
+    }
+
+    mutating func write(to file: any StorageFile, at position: Int, from staging: StagingBuffer) throws(FileError) {
+        let payload = UnsafeRawBufferPointer(staging.bytes).part(RoundLayout.headerSize, staging.payloadCount)
+        parts.removeAll(keepingCapacity: true)
+        for run in runs { parts.append(payload.part(run.start, run.count)) }
+        try parts.withUnsafeBufferPointer { parts throws(FileError) in try file.write(parts: parts, at: position) }
+    }
+
+    mutating func clear() {
+        slices.removeAll(keepingCapacity: true)
+        runs.removeAll(keepingCapacity: true)
+        byteCount = 0
+    }
+}

@@ -1,0 +1,320 @@
+internal import Storage
+internal import Synchronization
+
+/// One file of a partition's log with its two indexes: record batches one after the other, from `baseOffset` on.
+///
+/// The committer alone writes the last segment of a partition; readers see it up to `visibleBytes`, which only grows.
+/// A sealed segment never changes. Readers hold the object, so its files stay readable after their names are gone.
+final class Segment: Sendable {
+    let baseOffset: Offset
+    let directory: String
+    private let fileSystem: any FileSystem
+    private let indexInterval: Int
+    private let state: Mutex<State>
+    private let visible: Atomic<Int>
+
+    private struct State: ~Copyable {
+        /// nil: not opened since the log was opened.
+        var file: (any StorageFile)?
+        var index: SegmentIndex?
+        /// The mapped log of a sealed segment, made for the first reader that wants it.
+        var mapping: MappedFile?
+        /// How many entries of a growing index are in its files already.
+        var offsetEntriesWritten = 0
+        var timeEntriesWritten = 0
+    }
+
+    /// A segment that is there on disk and sealed: its files are opened by the first reader.
+    init(sealed baseOffset: Offset, in directory: String, _ fileSystem: any FileSystem, indexInterval: Int) {
+        self.baseOffset = baseOffset
+        self.directory = directory
+        self.fileSystem = fileSystem
+        self.indexInterval = indexInterval
+        state = Mutex(State())
+        visible = Atomic(-1)
+    }
+
+    /// The segment that is written: `index` covers what the file holds.
+    init(
+        growing baseOffset: Offset, in directory: String, _ fileSystem: any FileSystem, indexInterval: Int,
+        file: any StorageFile, index: GrowingIndex, byteCount: Int
+    ) {
+        self.baseOffset = baseOffset
+        self.directory = directory
+        self.fileSystem = fileSystem
+        self.indexInterval = indexInterval
+        state = Mutex(State(file: file, index: .growing(index)))
+        visible = Atomic(byteCount)
+    }
+
+    var path: String { "\(directory)/\(SegmentFiles.log(baseOffset))" }
+    private var offsetIndexPath: String { "\(directory)/\(SegmentFiles.offsetIndex(baseOffset))" }
+    private var timeIndexPath: String { "\(directory)/\(SegmentFiles.timeIndex(baseOffset))" }
+
+    /// The file of batches, opened where it is not yet.
+    func file() throws(LogError) -> any StorageFile {
+        try storage { () throws(FileError) in
+            try state.withLock { state throws(FileError) in try openFile(&state) }
+        }
+    }
+
+    private func openFile(_ state: inout State) throws(FileError) -> any StorageFile {
+        if let file = state.file { return file }
+        let file = try fileSystem.open(path, .read)
+        state.file = file
+        return file
+    }
+
+    /// How many bytes of the file readers may see: whole batches that are durable.
+    func visibleBytes() throws(LogError) -> Int {
+        let bytes = visible.load(ordering: .acquiring)
+        if bytes >= 0 { return bytes }
+        let file = try file()
+        let size = try storage { () throws(FileError) in try file.size() }
+        visible.store(size, ordering: .releasing)
+        return size
+    }
+
+    func publish(visibleBytes: Int) { visible.store(visibleBytes, ordering: .releasing) }
+
+    // MARK: Looking things up
+
+    /// The first batch that ends at `offset` or after it; nil if no visible one does.
+    func batch(containing offset: Offset) throws(LogError) -> BatchLocation? {
+        let end = try visibleBytes()
+        let relative = UInt32(clamping: max(0, offset.value - baseOffset.value))
+        let hit = try withIndex { $0.entry(atOrBelow: relative) }
+        var walk = BatchWalk(try file(), from: Int(hit?.position ?? 0), to: end)
+        guard var batch = try walk.next() else { return nil }
+        if let hit, batch.lastOffset.value - baseOffset.value != Int64(hit.relativeOffset) {
+            // The index lied: it is a cache, so make it anew and walk from the start this once.
+            try rebuildIndex()
+            return try walkFromStart(to: end) { $0.lastOffset >= offset }
+        }
+        while batch.lastOffset < offset {
+            guard let next = try walk.next() else { return nil }
+            batch = next
+        }
+        return batch
+    }
+
+    /// The first batch that holds a record of `timestamp` or later; nil if none does.
+    func batch(notBefore timestamp: Timestamp) throws(LogError) -> BatchLocation? {
+        let end = try visibleBytes()
+        guard let hit = try withIndex({ $0.entry(before: timestamp.milliseconds) }) else {
+            return try walkFromStart(to: end) { $0.maxTimestamp >= timestamp }
+        }
+        // Up to the entry's offset every record is older: its batch is where to go on from.
+        guard let start = try batch(containing: baseOffset.advanced(by: Int64(hit.relativeOffset))),
+            start.maxTimestamp.milliseconds == hit.timestamp,
+            start.lastOffset.value - baseOffset.value == Int64(hit.relativeOffset)
+        else {
+            try rebuildIndex()
+            return try walkFromStart(to: end) { $0.maxTimestamp >= timestamp }
+        }
+        var walk = BatchWalk(try file(), from: start.position, to: end)
+        while let batch = try walk.next() {
+            if batch.maxTimestamp >= timestamp { return batch }
+        }
+        return nil
+    }
+
+    private func walkFromStart(
+        to end: Int, until isWanted: (BatchLocation) -> Bool
+    ) throws(LogError) -> BatchLocation? {
+        var walk = BatchWalk(try file(), from: 0, to: end)
+        while let batch = try walk.next() {
+            if isWanted(batch) { return batch }
+        }
+        return nil
+    }
+
+    /// Where the index sends a reader of `offset`, in bytes: what a lookup costs without the walk that follows it.
+    package func indexedPosition(of offset: Offset) throws(LogError) -> Int {
+        let relative = UInt32(clamping: max(0, offset.value - baseOffset.value))
+        return try withIndex { Int($0.entry(atOrBelow: relative)?.position ?? 0) }
+    }
+
+    /// The largest timestamp in the segment, and the last offset of the batch that has it first; nil when empty.
+    func maxTimestamp() throws(LogError) -> (timestamp: Timestamp, offset: Offset)? {
+        guard let entry = try withIndex({ $0.maxTimestamp }) else { return nil }
+        return (Timestamp(milliseconds: entry.timestamp), baseOffset.advanced(by: Int64(entry.relativeOffset)))
+    }
+
+    /// The visible bytes, mapped. A growing segment is mapped as far as it is visible now.
+    func mapped() throws(LogError) -> MappedFile {
+        let count = try visibleBytes()
+        return try storage { () throws(FileError) in
+            try state.withLock { state throws(FileError) in
+                if let mapping = state.mapping, mapping.count >= count { return mapping }
+                let mapping = try openFile(&state).map(count: count)
+                state.mapping = mapping
+                return mapping
+            }
+        }
+    }
+
+    // MARK: Indexes
+
+    /// Runs `body` on the index, loaded where it is not yet. Under the lock: a copy of a growing index that a reader
+    /// kept would make the committer's next entry copy it all.
+    private func withIndex<R: Sendable>(_ body: (SegmentIndex) -> R) throws(LogError) -> R {
+        if let result = state.withLock({ $0.index.map(body) }) { return result }
+        if let loaded = try loadSealedIndex() {
+            // Two readers may have come at once: the first one's stays.
+            state.withLock { if $0.index == nil { $0.index = .sealed(loaded) } }
+        } else {
+            try rebuildIndex()
+        }
+        guard let result = state.withLock({ $0.index.map(body) }) else { throw .closed }
+        return result
+    }
+
+    /// The indexes as their files hold them, if they can be those of this segment.
+    private func loadSealedIndex() throws(LogError) -> SealedIndex? {
+        guard let offsets = try? map(offsetIndexPath, entrySize: OffsetIndexEntryLayout.size),
+            let times = try? map(timeIndexPath, entrySize: TimeIndexEntryLayout.size)
+        else { return nil }
+        let index = SealedIndex(offsets: offsets, times: times)
+        return try IndexCheck.holds(index, of: self, interval: indexInterval) ? index : nil
+    }
+
+    private func map(_ path: String, entrySize: Int) throws(FileError) -> MappedFile? {
+        let file = try fileSystem.open(path, .read)
+        let size = try file.size()
+        guard size % entrySize == 0 else { return nil }
+        return try file.map(count: size)
+    }
+
+    /// Makes the indexes of a sealed segment anew from its batches and puts them in place.
+    func rebuildIndex() throws(LogError) {
+        guard case .growing? = state.withLock({ $0.index }) else {
+            let index = try buildIndex()
+            let sealed = try storage { () throws(FileError) in try writeAndMap(index) }
+            return state.withLock { $0.index = .sealed(sealed) }
+        }
+    }
+
+    private func buildIndex() throws(LogError) -> GrowingIndex {
+        var index = GrowingIndex()
+        var walk = BatchWalk(try file(), from: 0, to: try visibleBytes())
+        while let batch = try walk.next() { index.add(batch, base: baseOffset, interval: indexInterval) }
+        index.addTimeEntry()
+        return index
+    }
+
+    private func writeAndMap(_ index: GrowingIndex) throws(FileError) -> SealedIndex {
+        try replace(offsetIndexPath, with: index.offsets.encoded())
+        try replace(timeIndexPath, with: index.times.encoded())
+        let offsets = try fileSystem.open(offsetIndexPath, .read)
+        let times = try fileSystem.open(timeIndexPath, .read)
+        return SealedIndex(
+            offsets: try offsets.map(count: index.offsets.count * OffsetIndexEntryLayout.size),
+            times: try times.map(count: index.times.count * TimeIndexEntryLayout.size))
+    }
+
+    /// A new file under the name: someone may have the old one mapped, and a mapped file never shrinks.
+    private func replace(_ path: String, with bytes: [UInt8]) throws(FileError) {
+        let temporary = path + ".tmp"
+        if fileSystem.exists(temporary) { try fileSystem.remove(temporary) }
+        let file = try fileSystem.open(temporary, .create)
+        try file.write(bytes, at: 0)
+        try fileSystem.rename(temporary, to: path)
+    }
+
+    // MARK: Writing, by the committer alone
+
+    /// Takes note of batches that were written to the file; readers do not see them before `publish`.
+    func extendIndex(_ body: (inout GrowingIndex) -> Void) {
+        state.withLock { state in
+            guard case .growing(var index) = state.index else {
+                preconditionFailure("a sealed segment was written to")
+            }
+            state.index = nil
+            body(&index)
+            state.index = .growing(index)
+        }
+    }
+
+    var indexIntervalBytes: Int { indexInterval }
+
+    /// Writes what the index files lack. They are complete after `seal` and after each checkpoint.
+    func writeIndexes() throws(FileError) {
+        try state.withLock { state throws(FileError) in
+            guard case .growing(let index) = state.index else { return }
+            let offsets = Array(index.offsets[state.offsetEntriesWritten...])
+            let times = Array(index.times[state.timeEntriesWritten...])
+            try append(offsets.encoded(), to: offsetIndexPath,
+                at: state.offsetEntriesWritten * OffsetIndexEntryLayout.size)
+            try append(times.encoded(), to: timeIndexPath, at: state.timeEntriesWritten * TimeIndexEntryLayout.size)
+            state.offsetEntriesWritten = index.offsets.count
+            state.timeEntriesWritten = index.times.count
+        }
+    }
+
+    private func append(_ bytes: [UInt8], to path: String, at position: Int) throws(FileError) {
+        let file = try fileSystem.open(path, .create)
+        // What a crash left beyond belongs to batches that were cut.
+        if try file.size() > position { try file.truncate(to: position) }
+        try file.write(bytes, at: position)
+    }
+
+    /// Ends the segment: the indexes go to their files, and are mapped.
+    func seal() throws(FileError) {
+        extendIndex { $0.addTimeEntry() }
+        try writeIndexes()
+        let offsets = try fileSystem.open(offsetIndexPath, .read)
+        let times = try fileSystem.open(timeIndexPath, .read)
+        let index = SealedIndex(offsets: try offsets.map(count: offsets.size()), times: try times.map(count: times.size()))
+        state.withLock { $0.index = .sealed(index) }
+    }
+
+    /// Makes the batches durable.
+    func synchronizeBatches() throws(FileError) {
+        try state.withLock { state throws(FileError) in try openFile(&state) }.synchronize()
+    }
+
+    /// Makes batches and indexes durable.
+    func synchronize() throws(FileError) {
+        try synchronizeBatches()
+        for path in [offsetIndexPath, timeIndexPath] where fileSystem.exists(path) {
+            try fileSystem.open(path, .update).synchronize()
+        }
+    }
+}
+
+/// Runs file operations and gives their errors the log's type.
+func storage<R>(_ body: () throws(FileError) -> R) throws(LogError) -> R {
+    do { return try body() } catch { throw LogError(error) }
+}
+
+extension GrowingIndex {
+    mutating func add(_ batch: BatchLocation, base: Offset, interval: Int) {
+        add(
+            lastRelativeOffset: UInt32(clamping: batch.lastOffset.value - base.value),
+            position: UInt32(clamping: batch.position), byteCount: batch.byteCount,
+            maxTimestamp: batch.maxTimestamp.milliseconds, interval: interval)
+    }
+}
+
+extension [OffsetIndexEntry] {
+    func encoded() -> [UInt8] {
+        var writer = FieldWriter()
+        for entry in self {
+            writer.add(entry.relativeOffset)
+            writer.add(entry.position)
+        }
+        return writer.bytes
+    }
+}
+
+extension [TimeIndexEntry] {
+    func encoded() -> [UInt8] {
+        var writer = FieldWriter()
+        for entry in self {
+            writer.add(entry.timestamp)
+            writer.add(entry.relativeOffset)
+        }
+        return writer.bytes
+    }
+}

@@ -1,0 +1,20 @@
+/// The files of a segment, named as Kafka names them: the base offset in 20 digits.
+enum SegmentFiles {
+    static func log(_ base: Offset) -> String { name(base) + ".log" }
+    static func offsetIndex(_ base: Offset) -> String { name(base) + ".index" }
+    static func timeIndex(_ base: Offset) -> String { name(base) + ".timeindex" }
+
+    private static func name(_ base: Offset) -> String {
+        let digits = String(base.value)
+        return String(repeating: "0", count: max(0, 20 - digits.count)) + digits
+    }
+
+    /// The base offsets of the segments among the names in a partition's directory, in order.
+    static func baseOffsets(in names: [String]) -> [Offset] {
+        names.compactMap { name in
+            guard name.hasSuffix(".log"), name.utf8.count == 24, let base = Int64(name.dropLast(4)), base >= 0
+            else { return nil }
+            return Offset(base)
+        }.sorted()
+    }
+}

@@ -1,0 +1,132 @@
+internal import Storage
+
+/// Which topics there are: their ids, partition counts and settings, and the id of the data directory.
+///
+///     0   UInt64  magic            "MRTLCTLG"
+///     8   UInt32  version          1
+///     12  UInt32  crc              CRC32C of the body
+///     16  UInt64  directoryHigh, 24 UInt64 directoryLow
+///     32  UInt32  topic count, then for each topic:
+///         UInt64 idHigh, UInt64 idLow, UInt8 flags (1: being deleted), UInt32 partition count,
+///         text name, UInt16 setting count, each: text name, text value
+///
+/// A text is a UInt16 length and that many bytes of UTF-8. The body is everything from byte 16 on.
+struct TopicCatalogue: Equatable, Sendable {
+    static let magic: UInt64 = 0x4D52_544C_4354_4C47
+    static let version: UInt32 = 1
+    static let headerSize = 16
+
+    var directory: TopicID
+    var topics: [Entry] = []
+
+    struct Entry: Equatable, Sendable {
+        var name: String
+        var id: TopicID
+        var partitionCount: Int
+        var settings: TopicSettings
+        /// Its files are being removed: whoever opens the directory next finishes that.
+        var isBeingDeleted = false
+    }
+
+    init(directory: TopicID) { self.directory = directory }
+
+    func encoded() -> [UInt8] {
+        var body = FieldWriter()
+        body.add(directory.high)
+        body.add(directory.low)
+        body.add(UInt32(clamping: topics.count))
+        for topic in topics { topic.encode(into: &body) }
+        var writer = FieldWriter()
+        writer.add(Self.magic)
+        writer.add(Self.version)
+        writer.add(crc32c(body.bytes[...]))
+        return writer.bytes + body.bytes
+    }
+
+    /// Throws a plain reason where the bytes are no whole catalogue.
+    init(decoding bytes: [UInt8]) throws(Problem) {
+        do {
+            var reader = FieldReader(bytes[...])
+            guard try reader.next(UInt64.self) == Self.magic else { throw Problem(reason: "it is not a catalogue") }
+            let version: UInt32 = try reader.next()
+            guard version == Self.version else { throw Problem(reason: "its version is \(version), not \(Self.version)") }
+            let crc: UInt32 = try reader.next()
+            guard crc == crc32c(bytes[Self.headerSize...]) else { throw Problem(reason: "its checksum is wrong") }
+            directory = TopicID(high: try reader.next(), low: try reader.next())
+            for _ in 0..<(try reader.next(UInt32.self)) { topics.append(try Entry(from: &reader)) }
+        } catch let problem as Problem {
+            throw problem
+        } catch let error as LogError {
+            throw Problem(reason: error.description)
+        } catch {
+            throw Problem(reason: "it ends early")
+        }
+    }
+
+    struct Problem: Error {
+        let reason: String
+    }
+}
+
+extension TopicCatalogue.Entry {
+    fileprivate func encode(into writer: inout FieldWriter) {
+        writer.add(id.high)
+        writer.add(id.low)
+        writer.add(UInt8(isBeingDeleted ? 1 : 0))
+        writer.add(UInt32(clamping: partitionCount))
+        writer.add(name)
+        writer.add(UInt16(clamping: settings.overrides.count))
+        for override in settings.overrides {
+            writer.add(override.name)
+            writer.add(override.value)
+        }
+    }
+
+    fileprivate init(from reader: inout FieldReader) throws {
+        id = TopicID(high: try reader.next(), low: try reader.next())
+        isBeingDeleted = try reader.next(UInt8.self) & 1 != 0
+        partitionCount = Int(try reader.next(UInt32.self))
+        name = try reader.nextText()
+        settings = TopicSettings()
+        for _ in 0..<(try reader.next(UInt16.self)) {
+            let name = try reader.nextText()
+            try settings.set(name, to: try reader.nextText())
+        }
+    }
+}
+
+/// The catalogue's file: written as a whole under another name, synced, then renamed over the old one.
+struct CatalogueFile: Sendable {
+    static let name = "catalogue"
+    private let directory: String
+    private let fileSystem: any FileSystem
+
+    init(in directory: String, _ fileSystem: any FileSystem) {
+        self.directory = directory
+        self.fileSystem = fileSystem
+    }
+
+    private var path: String { "\(directory)/\(Self.name)" }
+
+    /// nil: there is none.
+    func read() throws(LogError) -> TopicCatalogue? {
+        guard fileSystem.exists(path) else { return nil }
+        let bytes = try storage { () throws(FileError) in try fileSystem.contents(of: path) }
+        do { return try TopicCatalogue(decoding: bytes) } catch {
+            throw .damaged(file: path, position: 0, reason: error.reason + ": restore it from a copy of the directory")
+        }
+    }
+
+    func write(_ catalogue: TopicCatalogue) throws(LogError) {
+        let bytes = catalogue.encoded()
+        try storage { () throws(FileError) in
+            let temporary = path + ".tmp"
+            if fileSystem.exists(temporary) { try fileSystem.remove(temporary) }
+            let file = try fileSystem.open(temporary, .create)
+            try file.write(bytes, at: 0)
+            try file.synchronize()
+            try fileSystem.rename(temporary, to: path)
+            try fileSystem.synchronizeDirectory(directory)
+        }
+    }
+}

@@ -1,0 +1,22 @@
+internal import Synchronization
+
+/// What readers may see of a partition. The committer publishes, readers load: nobody waits for anybody.
+final class Watermarks: Sendable {
+    private let start: Atomic<Int64>
+    private let durable: Atomic<Int64>
+
+    init(start: Offset, durable: Offset) {
+        self.start = Atomic(start.value)
+        self.durable = Atomic(durable.value)
+    }
+
+    /// The first offset that is still there.
+    var logStart: Offset { Offset(start.load(ordering: .acquiring)) }
+    /// The offset after the last record that is durable: Kafka's high watermark.
+    var end: Offset { Offset(durable.load(ordering: .acquiring)) }
+
+    func publish(end offset: Offset) {
+        precondition(offset >= end, "durability went backwards: \(end) to \(offset)")
+        durable.store(offset.value, ordering: .releasing)
+    }
+}
