@@ -1,0 +1,36 @@
+package import NIOCore
+
+/// The body of a request or a response.
+package protocol Message: WireStruct {
+    static var apiKey: ApiKey { get }
+    /// The versions that `code` describes. `SupportedVersions` says which of them are offered to clients.
+    static var versions: ClosedRange<Int16> { get }
+    /// The first version with compact lengths and tagged fields.
+    static var firstFlexibleVersion: Int16 { get }
+}
+
+/// The body of a request, which names that of its response: key and versions are theirs in common.
+package protocol RequestMessage: Message {
+    associatedtype Response: Message
+}
+
+extension Message {
+    /// Reads a whole body; bytes left over are an error.
+    /// - Parameters:
+    ///   - body: what follows the header in a frame.
+    ///   - version: the version of the API, which the request's header names.
+    @inlinable
+    package init(
+        reading body: ByteBuffer, version: Int16, elementsMax: Int = ProtocolReader.elementsMax
+    ) throws(ProtocolError) {
+        guard Self.versions.contains(version) else {
+            throw .unsupportedVersion(api: Self.apiKey.rawValue, version: version)
+        }
+        var reader = ProtocolReader(
+            body, version: version, isFlexible: version >= Self.firstFlexibleVersion, elementsMax: elementsMax)
+        self.init()
+        try code(&reader)
+        let left = reader.remainder.readableBytes
+        guard left == 0 else { throw .trailingBytes(count: left) }
+    }
+}

@@ -1,0 +1,258 @@
+package import NIOCore
+
+/// Fills a message's fields from the bytes of its body. Every length is checked against what is left before anything is
+/// allocated, and nothing here can trap on what the bytes say.
+package struct ProtocolReader: Coder {
+    /// Enough for any honest request (a Fetch of 100,000 partitions has little more), few enough that a frame full of
+    /// empty elements stays below 50 MB in memory.
+    package static let elementsMax = 1 << 18
+    /// An array grows past this only as its elements are really there.
+    @usableFromInline
+    static let elementsReservedMax = 1024
+
+    package let version: Int16
+    package let isFlexible: Bool
+    @usableFromInline
+    var buffer: ByteBuffer
+    @usableFromInline
+    var elementsLeft: Int
+    /// While the content of a tagged field is read: its number.
+    @usableFromInline
+    var currentTag: UInt32?
+
+    @inlinable
+    package init(
+        _ body: ByteBuffer, version: Int16, isFlexible: Bool, elementsMax: Int = ProtocolReader.elementsMax
+    ) {
+        self.buffer = body
+        self.version = version
+        self.isFlexible = isFlexible
+        self.elementsLeft = elementsMax
+    }
+
+    /// What has not been read yet.
+    @inlinable
+    package var remainder: ByteBuffer { buffer }
+
+    @usableFromInline
+    var position: Int { buffer.readerIndex }
+
+    @inline(never)
+    @usableFromInline
+    func truncated(needing needed: Int) -> ProtocolError {
+        .truncated(position: position, needed: needed, have: buffer.readableBytes)
+    }
+}
+
+// MARK: Primitives
+
+extension ProtocolReader {
+    @inlinable
+    mutating func integer<T: FixedWidthInteger>(_ type: T.Type) throws(ProtocolError) -> T {
+        guard let value = buffer.readInteger(as: type) else { throw truncated(needing: MemoryLayout<T>.size) }
+        return value
+    }
+
+    @inlinable
+    package mutating func bool(_ value: inout Bool) throws(ProtocolError) { value = try integer(UInt8.self) != 0 }
+    @inlinable
+    package mutating func int8(_ value: inout Int8) throws(ProtocolError) { value = try integer(Int8.self) }
+    @inlinable
+    package mutating func int16(_ value: inout Int16) throws(ProtocolError) { value = try integer(Int16.self) }
+    @inlinable
+    package mutating func int32(_ value: inout Int32) throws(ProtocolError) { value = try integer(Int32.self) }
+    @inlinable
+    package mutating func int64(_ value: inout Int64) throws(ProtocolError) { value = try integer(Int64.self) }
+
+    @inlinable
+    package mutating func uuid(_ value: inout UUIDBytes) throws(ProtocolError) {
+        value = UUIDBytes(high: try integer(UInt64.self), low: try integer(UInt64.self))
+    }
+
+    @inlinable
+    mutating func unsignedVarint() throws(ProtocolError) -> UInt32 {
+        var value: UInt32 = 0
+        var shift: UInt32 = 0
+        while true {
+            let byte = try integer(UInt8.self)
+            // The fifth byte has room for the upper 4 of 32 bits.
+            guard shift < 28 || byte <= 0x0f else { throw .varintTooLong(position: position) }
+            value |= UInt32(byte & 0x7f) << shift
+            if byte < 0x80 { return value }
+            shift += 7
+        }
+    }
+}
+
+// MARK: Lengths
+
+extension ProtocolReader {
+    /// The length of a string; `nil` is null.
+    @inlinable
+    mutating func stringLength(nullable: Bool) throws(ProtocolError) -> Int? {
+        let length = isFlexible ? Int(try unsignedVarint()) - 1 : Int(try integer(Int16.self))
+        return try checked(length, nullable: nullable)
+    }
+
+    /// The length of bytes or the count of an array; `nil` is null.
+    @inlinable
+    mutating func length(nullable: Bool) throws(ProtocolError) -> Int? {
+        let length = isFlexible ? Int(try unsignedVarint()) - 1 : Int(try integer(Int32.self))
+        return try checked(length, nullable: nullable)
+    }
+
+    @inlinable
+    func checked(_ length: Int, nullable: Bool) throws(ProtocolError) -> Int? {
+        if length >= 0 { return length }
+        guard length == -1 else { throw .invalidLength(position: position, length: length) }
+        guard nullable else { throw .unexpectedNull(position: position) }
+        return nil
+    }
+}
+
+// MARK: Strings and bytes
+
+extension ProtocolReader {
+    @inlinable
+    package mutating func string(_ value: inout String) throws(ProtocolError) {
+        // `checked` has thrown for null.
+        value = try text(length: try stringLength(nullable: false) ?? 0)
+    }
+
+    @inlinable
+    package mutating func string(_ value: inout String?, nullable: Bool) throws(ProtocolError) {
+        guard let length = try stringLength(nullable: nullable) else { return value = nil }
+        value = try text(length: length)
+    }
+
+    @inlinable
+    mutating func text(length: Int) throws(ProtocolError) -> String {
+        guard length <= buffer.readableBytes else { throw truncated(needing: length) }
+        let text = buffer.withUnsafeReadableBytes { String(validating: $0.prefix(length), as: UTF8.self) }
+        guard let text else { throw .invalidUTF8(position: position) }
+        buffer.moveReaderIndex(forwardBy: length)
+        return text
+    }
+
+    @inlinable
+    package mutating func bytes(_ value: inout ByteBuffer?) throws(ProtocolError) {
+        guard let length = try length(nullable: true) else { return value = nil }
+        value = try slice(length: length)
+    }
+
+    @inlinable
+    package mutating func records(_ value: inout FetchRecords) throws(ProtocolError) {
+        guard let length = try length(nullable: true) else { return value = .none }
+        value = .buffer(try slice(length: length))
+    }
+
+    @inlinable
+    mutating func slice(length: Int) throws(ProtocolError) -> ByteBuffer {
+        guard let slice = buffer.readSlice(length: length) else { throw truncated(needing: length) }
+        return slice
+    }
+}
+
+// MARK: Arrays
+
+extension ProtocolReader {
+    package mutating func array(_ value: inout [Int32]) throws(ProtocolError) {
+        let count = try length(nullable: false) ?? 0
+        value = try elements(count: count, ofAtLeast: 4) { (reader) throws(ProtocolError) in
+            try reader.integer(Int32.self)
+        }
+    }
+
+    package mutating func array(_ value: inout [String]) throws(ProtocolError) {
+        value = try strings(count: try length(nullable: false) ?? 0)
+    }
+
+    package mutating func array(_ value: inout [String]?) throws(ProtocolError) {
+        guard let count = try length(nullable: true) else { return value = nil }
+        value = try strings(count: count)
+    }
+
+    private mutating func strings(count: Int) throws(ProtocolError) -> [String] {
+        try elements(count: count, ofAtLeast: 1) { (reader) throws(ProtocolError) in
+            var text = ""
+            try reader.string(&text)
+            return text
+        }
+    }
+
+    @inlinable
+    package mutating func array<Element: WireStruct>(_ value: inout [Element]) throws(ProtocolError) {
+        value = try structs(count: try length(nullable: false) ?? 0)
+    }
+
+    @inlinable
+    package mutating func array<Element: WireStruct>(
+        _ value: inout [Element]?, nullable: Bool
+    ) throws(ProtocolError) {
+        guard let count = try length(nullable: nullable) else { return value = nil }
+        value = try structs(count: count)
+    }
+
+    @inlinable
+    mutating func structs<Element: WireStruct>(count: Int) throws(ProtocolError) -> [Element] {
+        try elements(count: count, ofAtLeast: 1) { (reader) throws(ProtocolError) in
+            var element = Element()
+            try element.code(&reader)
+            return element
+        }
+    }
+
+    /// - Parameter byteCount: no element is shorter on the wire, which bounds what `count` may promise.
+    @inlinable
+    mutating func elements<Element>(
+        count: Int, ofAtLeast byteCount: Int,
+        read: (inout ProtocolReader) throws(ProtocolError) -> Element
+    ) throws(ProtocolError) -> [Element] {
+        guard count <= buffer.readableBytes / byteCount else {
+            throw .invalidLength(position: position, length: count)
+        }
+        guard count <= elementsLeft else { throw .tooManyElements(position: position, limit: elementsLeft) }
+        elementsLeft -= count
+        var elements: [Element] = []
+        elements.reserveCapacity(min(count, Self.elementsReservedMax))
+        for _ in 0..<count { elements.append(try read(&self)) }
+        return elements
+    }
+}
+
+// MARK: Tagged fields
+
+extension ProtocolReader {
+    @inlinable
+    package mutating func tags(
+        _ fields: (inout ProtocolReader) throws(ProtocolError) -> Void
+    ) throws(ProtocolError) {
+        guard isFlexible else { return }
+        for _ in 0..<(try unsignedVarint()) {
+            let number = try unsignedVarint()
+            let content = try slice(length: Int(try unsignedVarint()))
+            var field = ProtocolReader(
+                content, version: version, isFlexible: isFlexible, elementsMax: elementsLeft)
+            field.currentTag = number
+            try fields(&field)
+            elementsLeft = field.elementsLeft
+        }
+    }
+
+    @inlinable
+    package mutating func tags() throws(ProtocolError) {
+        guard isFlexible else { return }
+        for _ in 0..<(try unsignedVarint()) {
+            _ = try unsignedVarint()
+            _ = try slice(length: Int(try unsignedVarint()))
+        }
+    }
+
+    @inlinable
+    package mutating func tag(
+        _ number: UInt32, isDefault: Bool, _ field: (inout ProtocolReader) throws(ProtocolError) -> Void
+    ) throws(ProtocolError) {
+        guard currentTag == number else { return }
+        try field(&self)
+    }
+}

@@ -1,0 +1,53 @@
+/// The table of what is offered: an API is answered when it has a row here, in the versions that the row names.
+///
+/// Why a range is what it is stands in docs/PROTOCOL.md; changing one needs a look at the traps there.
+package enum SupportedVersions {
+    package static let rows: [Row] = [
+        // From 0, though the record formats of 0–2 are refused: librdkafka sends uncompressed without it (KAFKA-18659).
+        Row(ProduceRequest.self, offered: 0...9),
+        Row(FetchRequest.self, offered: 4...12),
+        Row(ListOffsetsRequest.self, offered: 1...7),
+        Row(MetadataRequest.self, offered: 0...12),
+        // From 0: librdkafka takes this for the mark of a broker that has groups and LZ4.
+        Row(FindCoordinatorRequest.self, offered: 0...4),
+        Row(ApiVersionsRequest.self, offered: 0...4),
+        Row(CreateTopicsRequest.self, offered: 0...7),
+        Row(DeleteTopicsRequest.self, offered: 0...6),
+        Row(InitProducerIDRequest.self, offered: 0...4),
+        Row(DescribeConfigsRequest.self, offered: 1...4),
+        Row(CreatePartitionsRequest.self, offered: 0...3),
+        Row(IncrementalAlterConfigsRequest.self, offered: 0...1),
+    ]
+
+    /// One API: what is offered of it, and from which version on it is flexible.
+    package struct Row: Sendable {
+        package let key: ApiKey
+        package let offered: ClosedRange<Int16>
+        package let firstFlexibleVersion: Int16
+
+        init<Request: RequestMessage>(_ request: Request.Type, offered: ClosedRange<Int16>) {
+            precondition(
+                Request.versions.contains(offered.lowerBound) && Request.versions.contains(offered.upperBound),
+                "\(Request.self) is offered in versions that it cannot code")
+            self.key = Request.apiKey
+            self.offered = offered
+            self.firstFlexibleVersion = Request.firstFlexibleVersion
+        }
+    }
+
+    /// By the number of the API, so that a request's row is one array access away.
+    private static let rowsByKey: [Row?] = {
+        let last = rows.map(\.key.rawValue).max() ?? -1
+        return (0...max(last, 0)).map { key in rows.first { $0.key.rawValue == key } }
+    }()
+
+    /// The row of an API by the number a header carries; `nil`: not offered, or no API at all.
+    package static func row(of key: Int16) -> Row? {
+        let index = Int(key)
+        return rowsByKey.indices.contains(index) ? rowsByKey[index] : nil
+    }
+
+    package static func contains(_ key: Int16, version: Int16) -> Bool {
+        row(of: key)?.offered.contains(version) ?? false
+    }
+}
