@@ -1,0 +1,117 @@
+import EventLog
+import TestSupport
+import Testing
+
+@Suite struct AppendTests {
+    let directory = TemporaryDirectory()
+
+    @Test func anAppendedRecordIsReadBackAsItWas() throws {
+        let log = try EventLog.open(at: directory.path)
+        let topic = try log.createTopic("readings")
+        let record = Record(
+            key: Array("device-1".utf8), value: Array("21.5".utf8),
+            headers: [RecordHeader(name: "unit", value: Array("C".utf8)), RecordHeader(name: "none", value: nil)],
+            timestamp: Timestamp(milliseconds: 1_700_000_000_000))
+        let offset = try topic.partitions[0].append(record)
+        #expect(offset == 0)
+        let stored = try topic.partitions[0].read(from: .earliest)
+        #expect(
+            stored == [
+                StoredRecord(
+                    offset: 0, timestamp: Timestamp(milliseconds: 1_700_000_000_000), key: record.key,
+                    value: record.value, headers: record.headers)
+            ])
+        try log.close()
+    }
+
+    @Test func nullAndEmptyStayApart() throws {
+        let log = try EventLog.open(at: directory.path)
+        let partition = try log.createTopic("t").partitions[0]
+        try partition.append(contentsOf: [
+            Record(key: nil as [UInt8]?, value: nil), Record(key: [], value: []), Record(key: nil as [UInt8]?, value: []),
+        ])
+        let stored = try partition.read(from: .earliest)
+        #expect(stored.map(\.key) == [nil, [], nil])
+        #expect(stored.map(\.value) == [nil, [], []])
+        try log.close()
+    }
+
+    @Test func offsetsGoOnAcrossBatchesAndReopenings() throws {
+        var expected: [String] = []
+        for round in 0..<3 {
+            let log = try EventLog.open(at: directory.path)
+            let partition = try (log.topic("t") ?? log.createTopic("t")).partitions[0]
+            #expect(partition.end.value == Int64(expected.count))
+            let values = (0..<5000).map { "round \(round) value \($0)" }
+            let range = try partition.append(contentsOf: values.map { Record(value: $0) })
+            #expect(range == Offset(Int64(expected.count))..<Offset(Int64(expected.count + values.count)))
+            expected += values
+            let stored = try partition.read(from: .earliest, maxBytes: .max)
+            #expect(stored.map(\.valueText) == expected)
+            #expect(stored.map(\.offset.value) == Array(0..<Int64(expected.count)))
+            try log.close()
+        }
+    }
+
+    @Test func recordsOfManyThreadsKeepEachThreadsOrder() async throws {
+        let log = try EventLog.open(at: directory.path)
+        let topic = try log.createTopic("t", partitions: 2)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for writer in 0..<8 {
+                group.addTask {
+                    for i in 0..<50 {
+                        _ = try await topic.partitions[writer % 2].append(Record(key: "w\(writer)", value: "\(i)"))
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        for writer in 0..<8 {
+            let own = try topic.partitions[writer % 2].read(from: .earliest, maxBytes: .max).filter { $0.keyText == "w\(writer)" }
+            #expect(own.map(\.valueText) == (0..<50).map { "\($0)" })
+        }
+        try log.close()
+    }
+
+    @Test func sameKeySamePartition() throws {
+        let log = try EventLog.open(at: directory.path)
+        let topic = try log.createTopic("t", partitions: 7)
+        let first = try topic.append(Record(key: "device-42", value: "a"))
+        let second = try topic.append(Record(key: "device-42", value: "b"))
+        #expect(first.partition == second.partition)
+        #expect(second.offset == 1)
+        try topic.append(contentsOf: (0..<1000).map { Record(key: "device-\($0 % 50)", value: "\($0)") })
+        #expect(topic.partitions.reduce(0) { $0 + $1.end.value } == 1002)
+        try log.close()
+    }
+
+    @Test func aBatchOverTheLimitIsRefusedAndTheRestGoesOn() throws {
+        let log = try EventLog.open(at: directory.path)
+        let settings = try TopicSettings(["max.message.bytes": "1000", "compression.type": "producer"])
+        let partition = try log.createTopic("t", settings: settings).partitions[0]
+        #expect(throws: LogError.self) { try partition.append(Record(value: String(repeating: "x", count: 2000))) }
+        #expect(try partition.append(Record(value: "small")) == 0)
+        try log.close()
+    }
+
+    @Test func appendsAfterCloseSayThatTheLogIsClosed() throws {
+        let log = try EventLog.open(at: directory.path)
+        let partition = try log.createTopic("t").partitions[0]
+        try log.close()
+        #expect(throws: LogError.closed) { try partition.append(Record(value: "late")) }
+    }
+
+    @Test func relaxedTopicsKeepTheirRecordsToo() throws {
+        do {
+            let log = try EventLog.open(at: directory.path)
+            let partition = try log.createTopic("t", settings: TopicSettings(["flush.messages": "1000"])).partitions[0]
+            for i in 0..<10 { try partition.append(contentsOf: (0..<300).map { Record(value: "\(i) \($0)") }) }
+            try log.close()
+        }
+        let log = try EventLog.open(at: directory.path)
+        let partition = try #require(log.topic("t")).partitions[0]
+        #expect(partition.end == 3000)
+        #expect(try partition.read(from: .offset(2999)).first?.valueText == "9 299")
+        try log.close()
+    }
+}
