@@ -41,7 +41,7 @@ let package = Package(
         .target(name: "KafkaProtocol", dependencies: [nioCore], swiftSettings: settings),
         .target(
             name: "Broker",
-            dependencies: ["EventLog", "KafkaProtocol", nioCore, nioPosix, logging, lifecycle],
+            dependencies: ["EventLog", "KafkaProtocol", "Storage", nioCore, nioPosix, logging],
             swiftSettings: settings),
         .target(
             name: "KafkaClient",

@@ -187,10 +187,7 @@ public final class EventLog: Sendable {
                 throw .unknownTopic(topic.name)
             }
             let have = catalogue.topics[at].partitionCount
-            guard count > have, count <= Self.partitionsMax else {
-                throw .invalidPartitionCount(
-                    count, reason: "'\(topic.name)' has \(have), and partitions can only be added, up to \(Self.partitionsMax)")
-            }
+            try topic.checkPartitions(to: count)
             let added = try makePartitions(catalogue.topics[at], have..<count)
             catalogue.topics[at].partitionCount = count
             try catalogueFile.write(catalogue)

@@ -39,6 +39,15 @@ public final class Topic: Sendable {
         try log.addPartitions(to: self, count: count)
     }
 
+    /// Whether `addPartitions` could be; throws why not.
+    package func checkPartitions(to count: Int) throws(LogError) {
+        let have = partitions.count
+        guard count > have, count <= EventLog.partitionsMax else {
+            throw .invalidPartitionCount(
+                count, reason: "'\(name)' has \(have), and partitions can only be added, up to \(EventLog.partitionsMax)")
+        }
+    }
+
     /// Takes over new settings for all partitions. Durable when it returns.
     public func alter(_ settings: TopicSettings) throws(LogError) {
         guard let log else { throw .closed }

@@ -27,4 +27,9 @@ public struct BatchCompressor: ~Copyable {
         @_lifetime(borrow self)
         get { _overrideLifetime(RawSpan(_unsafeStart: buffer.start, byteCount: buffer.count), borrowing: self) }
     }
+
+    /// The same for code that keeps the compressor where no span can be borrowed from, in a class for one.
+    public func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
+        try body(UnsafeRawBufferPointer(start: buffer.start, count: buffer.count))
+    }
 }

@@ -1,0 +1,94 @@
+package import EventLog
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import Synchronization
+
+/// Serves an event log to Kafka clients over TCP.
+package final class Broker: Sendable {
+    package let log: EventLog
+    /// Where it listens, with the port that the system gave.
+    package let address: HostPort
+    private let group: MultiThreadedEventLoopGroup
+    private let server: any Channel
+    private let context: BrokerContext
+    private let stopped = Mutex(false)
+
+    /// Opens the log and starts to listen. Throws `LogError` where the directory cannot be opened, and `BrokerError`
+    /// where the address cannot be bound.
+    package static func start(_ configuration: BrokerConfiguration) async throws -> Broker {
+        let log = try EventLog.open(at: configuration.dataDirectory, options: configuration.log)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.loopCount ?? System.coreCount)
+        let context = BrokerContext(log: log, configuration: configuration, loops: Array(group.makeIterator()))
+        do {
+            let server = try await bind(configuration, group, context)
+            return try Broker(log, group, server, context)
+        } catch {
+            try await group.shutdownGracefully()
+            try log.close()
+            throw error
+        }
+    }
+
+    private static func bind(
+        _ configuration: BrokerConfiguration, _ group: MultiThreadedEventLoopGroup, _ context: BrokerContext
+    ) async throws -> any Channel {
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(
+                .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: configuration.limits.receiveBytes))
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        Connection(context, loop: context.loop(of: channel.eventLoop), channel))
+                }
+            }
+        do {
+            return try await bootstrap.bind(host: configuration.listen.host, port: configuration.listen.port).get()
+        } catch {
+            throw BrokerError.cannotListen(configuration.listen, reason: "\(error)")
+        }
+    }
+
+    private init(
+        _ log: EventLog, _ group: MultiThreadedEventLoopGroup, _ server: any Channel, _ context: BrokerContext
+    ) throws {
+        self.log = log
+        self.group = group
+        self.server = server
+        self.context = context
+        guard let local = server.localAddress, let port = local.port else {
+            throw BrokerError.cannotListen(context.configuration.listen, reason: "the system gave no address")
+        }
+        address = HostPort(host: context.configuration.listen.host, port: port)
+    }
+
+    /// Stops cleanly: takes no more connections or requests, answers those under way, makes everything durable and
+    /// writes a checkpoint.
+    package func stop() async throws {
+        let isFirst = stopped.withLock { stopped in
+            defer { stopped = true }
+            return !stopped
+        }
+        guard isFirst else { return }
+        try? await server.close()
+        await context.drain()
+        try await group.shutdownGracefully()
+        await context.shutdown()
+        try log.close()
+    }
+}
+
+/// What keeps a broker from starting.
+package enum BrokerError: Error, CustomStringConvertible {
+    case cannotListen(HostPort, reason: String)
+
+    package var description: String {
+        switch self {
+        case .cannotListen(let address, let reason):
+            "cannot listen on \(address): \(reason): stop what uses the port, or give another with --listen"
+        }
+    }
+}

@@ -1,0 +1,45 @@
+internal import EventLog
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import Synchronization
+
+/// What all connections share.
+final class BrokerContext: Sendable {
+    let log: EventLog
+    let configuration: BrokerConfiguration
+    /// Where work runs that waits for the disk or takes long: topics, lookups by time. Never on an event loop.
+    let blocking: NIOThreadPool
+    let connectionCount = Atomic<Int>(0)
+    private let loops: [BrokerLoop]
+
+    init(log: EventLog, configuration: BrokerConfiguration, loops: [any EventLoop]) {
+        self.log = log
+        self.configuration = configuration
+        self.loops = loops.map { BrokerLoop($0, rounds: log.rounds, limits: configuration.limits) }
+        blocking = NIOThreadPool(numberOfThreads: 2)
+        blocking.start()
+    }
+
+    var limits: Limits { configuration.limits }
+    var logger: Logger { configuration.logger }
+
+    /// The only node there is.
+    static let nodeID: Int32 = 1
+
+    func loop(of eventLoop: any EventLoop) -> BrokerLoop {
+        guard let loop = loops.first(where: { $0.eventLoop === eventLoop }) else {
+            preconditionFailure("a channel of a foreign event loop")
+        }
+        return loop
+    }
+
+    /// Lets every connection answer what is under way, then closes it.
+    func drain() async {
+        await withTaskGroup(of: Void.self) { group in
+            for loop in loops { group.addTask { await loop.drain() } }
+        }
+    }
+
+    func shutdown() async { try? await blocking.shutdownGracefully() }
+}

@@ -1,0 +1,45 @@
+internal import EventLog
+internal import NIOCore
+
+/// What the connections of one event loop share: the waiting for rounds, and memory that is used again.
+final class BrokerLoop: @unchecked Sendable {
+    // Unchecked: everything but `eventLoop` is used on that loop alone.
+    let eventLoop: any EventLoop
+    let written: RoundWaitList
+    let committed: RoundWaitList
+    var compressor = BatchCompressor()
+    private var connections: [ObjectIdentifier: Connection] = [:]
+    private var drained: EventLoopPromise<Void>?
+    private let limits: Limits
+
+    init(_ eventLoop: any EventLoop, rounds: CommitRounds, limits: Limits) {
+        self.eventLoop = eventLoop
+        self.limits = limits
+        written = RoundWaitList(eventLoop, rounds, .written)
+        committed = RoundWaitList(eventLoop, rounds, .committed)
+    }
+
+    func add(_ connection: Connection) {
+        connections[ObjectIdentifier(connection)] = connection
+        if drained != nil { connection.drainAndClose() }
+    }
+
+    func remove(_ connection: Connection) {
+        connections[ObjectIdentifier(connection)] = nil
+        if connections.isEmpty { drained?.succeed() }
+    }
+
+    /// Answers what is under way and closes all connections; those that take too long are cut.
+    func drain() async {
+        try? await eventLoop.flatSubmit {
+            let promise = self.eventLoop.makePromise(of: Void.self)
+            self.drained = promise
+            for connection in Array(self.connections.values) { connection.drainAndClose() }
+            if self.connections.isEmpty { promise.succeed() }
+            self.eventLoop.scheduleTask(in: .milliseconds(Int64(self.limits.drainMilliseconds))) {
+                for connection in Array(self.connections.values) { connection.closeNow() }
+            }
+            return promise.futureResult
+        }.get()
+    }
+}

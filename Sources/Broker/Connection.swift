@@ -1,0 +1,358 @@
+internal import EventLog
+internal import KafkaProtocol
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import Synchronization
+
+/// One client's connection: cuts its bytes into requests, has them handled, and sends the answers in their order.
+///
+/// Everything happens on the connection's event loop. Requests are handled as they come, while earlier ones wait for
+/// the disk or for records; past the limit of such the connection is not read.
+final class Connection: ChannelDuplexHandler, @unchecked Sendable {
+    // Unchecked: confined to the loop; other threads only pass it along.
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = Never
+    typealias OutboundOut = IOData
+
+    let context: BrokerContext
+    let loop: BrokerLoop
+    let logger: Logger
+    private let channel: any Channel
+    private var handlerContext: ChannelHandlerContext?
+    private var frames: FrameBuffer
+    private var pending = CircularBuffer<PendingReply>()
+    /// The sequence number of the first pending answer.
+    private var firstSequence: UInt64 = 0
+    /// Answers that were written but not handed to the channel.
+    private var output: ByteBuffer
+    private var isOutputEmpty = true
+    private var delayedFetches: [UInt64: DelayedFetch] = [:]
+    /// A produce request that found no room, to go on with after a round.
+    private var stalled: StalledProduce?
+    private var isReading = false
+    private var isReadHeld = false
+    private var isDraining = false
+    private var isClosed = false
+
+    init(_ context: BrokerContext, loop: BrokerLoop, _ channel: any Channel) {
+        self.context = context
+        self.loop = loop
+        self.channel = channel
+        frames = FrameBuffer(limit: context.limits.requestBytes)
+        output = channel.allocator.buffer(capacity: 0)
+        logger = context.logger
+    }
+
+    // MARK: The channel's life
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        handlerContext = context
+        if context.channel.isActive { activate() }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        activate()
+        context.fireChannelActive()
+    }
+
+    private var isActivated = false
+
+    private func activate() {
+        guard !isActivated else { return }
+        isActivated = true
+        let count = context.connectionCount.wrappingAdd(1, ordering: .relaxed).newValue
+        loop.add(self)
+        if count > context.limits.connections {
+            logger.warning("too many connections: one is refused", metadata: ["limit": "\(context.limits.connections)"])
+            closeNow()
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        isClosed = true
+        for fetch in delayedFetches.values { fetch.cancel() }
+        delayedFetches = [:]
+        pending = []
+        stalled = nil
+        if isActivated {
+            self.context.connectionCount.wrappingSubtract(1, ordering: .relaxed)
+            loop.remove(self)
+        }
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { handlerContext = nil }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        logger.debug("a connection failed", metadata: ["peer": "\(peer)", "error": "\(error)"])
+        context.close(promise: nil)
+    }
+
+    /// Closes because of what the client sent; the log says why.
+    func close(because reason: String) {
+        logger.warning("a connection is closed", metadata: ["peer": "\(peer)", "reason": "\(reason)"])
+        closeNow()
+    }
+
+    func closeNow() {
+        isClosed = true
+        channel.close(promise: nil)
+    }
+
+    /// Takes no more requests, answers those under way, then closes.
+    func drainAndClose() {
+        isDraining = true
+        for fetch in Array(delayedFetches.values) { fetch.finishNow() }
+        flushOutput()
+        closeIfDrained()
+    }
+
+    private func closeIfDrained() {
+        guard isDraining, !isClosed, pending.isEmpty, stalled == nil, let handlerContext else { return }
+        isClosed = true
+        // Behind the answers in the channel's queue, so they go out first.
+        handlerContext.writeAndFlush(wrapOutboundOut(.byteBuffer(ByteBuffer()))).whenComplete { _ in
+            self.channel.close(promise: nil)
+        }
+    }
+
+    var peer: String { channel.remoteAddress?.description ?? "unknown" }
+
+    /// The address that the client connected to: what it can reach.
+    var localAddress: HostPort? {
+        guard let address = channel.localAddress, let host = address.ipAddress, let port = address.port else { return nil }
+        return HostPort(host: host, port: port)
+    }
+
+    // MARK: Requests
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !isDraining, !isClosed else { return }
+        frames.append(unwrapInboundIn(data))
+        isReading = true
+        handleFrames()
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        isReading = false
+        flushOutput()
+        frames.releaseIfEmpty()
+        context.fireChannelReadComplete()
+    }
+
+    /// The channel is read only while there is room for answers.
+    func read(context: ChannelHandlerContext) {
+        if isPaused { isReadHeld = true } else { context.read() }
+    }
+
+    private var isPaused: Bool {
+        stalled != nil || pending.count >= context.limits.pendingRequests || handlerContext?.channel.isWritable == false
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { resume() }
+        context.fireChannelWritabilityChanged()
+    }
+
+    /// Goes on with requests that were held back.
+    private func resume() {
+        guard !isPaused, !isClosed else { return }
+        handleFrames()
+        if !isPaused, isReadHeld {
+            isReadHeld = false
+            handlerContext?.read()
+        }
+    }
+
+    private func handleFrames() {
+        while !isPaused, !isClosed, !isDraining {
+            do {
+                guard let frame = try frames.next() else { return }
+                try handle(frame)
+            } catch let error as ProtocolError {
+                return close(because: error.description)
+            } catch {
+                return close(because: "\(error)")
+            }
+        }
+    }
+
+    private func handle(_ frame: ByteBuffer) throws {
+        var body = frame
+        let header = try RequestHeader(reading: &body)
+        let call = Call(
+            connection: self, version: header.apiVersion, correlationID: header.correlationID,
+            clientID: header.clientID, sequence: firstSequence + UInt64(pending.count))
+        try RequestRouter.route(header, body, call)
+    }
+
+    // MARK: Answers
+
+    /// Takes the next place in the order of answers. Every request but those that get no answer does so once.
+    func expect(_ call: Call) {
+        precondition(call.sequence == firstSequence + UInt64(pending.count), "answers are asked for in order")
+        pending.append(.waiting)
+    }
+
+    /// Answers `call`; sends it when all before it are sent.
+    func complete<Response: Message>(_ call: Call, _ response: Response) {
+        guard !isClosed || isDraining else { return }
+        do {
+            if call.sequence == firstSequence {
+                try append(response, call)
+                pending.removeFirst()
+                firstSequence += 1
+                return drainReplies()
+            }
+            var buffer = channel.allocator.buffer(capacity: 256)
+            try Frame.append(response, version: call.version, correlationID: call.correlationID, to: &buffer)
+            place(.ready(Reply(buffer: buffer)), at: call)
+        } catch {
+            close(because: "an answer cannot be written: \(error)")
+        }
+    }
+
+    private func append<Response: Message>(_ response: Response, _ call: Call) throws {
+        makeOutput()
+        try Frame.append(response, version: call.version, correlationID: call.correlationID, to: &output)
+        isOutputEmpty = false
+    }
+
+    /// Answers with a reply that is written already.
+    func complete(_ call: Call, _ reply: Reply) {
+        guard !isClosed || isDraining else { return }
+        place(.ready(reply), at: call)
+        if call.sequence == firstSequence { drainReplies() }
+    }
+
+    /// The answer to `call` waits for a round.
+    func complete(_ call: Call, after produce: ProduceReply) {
+        place(.produce(produce), at: call)
+        // Answers that a round releases go out together: the wait list calls.
+        if call.sequence == firstSequence { drainReplies() }
+    }
+
+    private func place(_ reply: PendingReply, at call: Call) {
+        guard call.sequence >= firstSequence else { return }
+        let index = Int(call.sequence - firstSequence)
+        guard index < pending.count else { return }
+        pending[pending.index(pending.startIndex, offsetBy: index)] = reply
+    }
+
+    func roundReached() {
+        guard !isClosed || isDraining else { return }
+        if let stalled, loop.committed.hasReached(stalled.round) {
+            self.stalled = nil
+            stalled.resume()
+        }
+        drainReplies()
+    }
+
+    /// Sends what is ready, in order.
+    private func drainReplies() {
+        loop: while let first = pending.first {
+            switch first {
+            case .waiting: break loop
+            case .ready(let reply): emit(reply)
+            case .produce(let produce):
+                let list = produce.waitsForDisk ? loop.committed : loop.written
+                guard list.hasReached(produce.round) else {
+                    if !produce.isListed {
+                        pending[pending.startIndex] = .produce(produce.listed)
+                        list.add(self, round: produce.round)
+                    }
+                    break loop
+                }
+                guard emit(produce) else { return }
+            }
+            pending.removeFirst()
+            firstSequence += 1
+        }
+        if !isReading { flushOutput() }
+        resumeAfterReplies()
+    }
+
+    private func resumeAfterReplies() {
+        if isDraining { return closeIfDrained() }
+        if !isReading { resume() }
+        if !isReading { flushOutput() }
+    }
+
+    private func emit(_ produce: ProduceReply) -> Bool {
+        makeOutput()
+        do {
+            try Frame.append(
+                produce.response(), version: produce.version, correlationID: produce.correlationID, to: &output)
+            isOutputEmpty = false
+            return true
+        } catch {
+            close(because: "an answer cannot be written: \(error)")
+            return false
+        }
+    }
+
+    private func emit(_ reply: Reply) {
+        if reply.files.isEmpty {
+            makeOutput()
+            var buffer = reply.buffer
+            output.writeBuffer(&buffer)
+            isOutputEmpty = false
+            return
+        }
+        // Everything before goes first.
+        writeOutput()
+        guard let handlerContext else { return }
+        var position = reply.buffer.readerIndex
+        for file in reply.files {
+            if file.position > position, let part = reply.buffer.getSlice(at: position, length: file.position - position) {
+                handlerContext.write(wrapOutboundOut(.byteBuffer(part)), promise: nil)
+            }
+            position = file.position
+            FileSending.write(file.slice, to: handlerContext) { self.wrapOutboundOut($0) }
+        }
+        if let rest = reply.buffer.getSlice(at: position, length: reply.buffer.writerIndex - position),
+            rest.readableBytes > 0
+        {
+            handlerContext.write(wrapOutboundOut(.byteBuffer(rest)), promise: nil)
+        }
+        needsFlush = true
+    }
+
+    private var needsFlush = false
+    private static let outputBytes = 16 << 10
+
+    private func makeOutput() {
+        if isOutputEmpty { output = channel.allocator.buffer(capacity: 512) }
+        if output.readableBytes > Self.outputBytes {
+            writeOutput()
+            output = channel.allocator.buffer(capacity: 512)
+        }
+    }
+
+    private func writeOutput() {
+        guard !isOutputEmpty, let handlerContext else { return }
+        handlerContext.write(wrapOutboundOut(.byteBuffer(output)), promise: nil)
+        output = ByteBuffer()
+        isOutputEmpty = true
+        needsFlush = true
+    }
+
+    private func flushOutput() {
+        writeOutput()
+        guard needsFlush else { return }
+        needsFlush = false
+        handlerContext?.flush()
+    }
+
+    // MARK: Requests that wait
+
+    func stall(_ produce: StalledProduce) {
+        stalled = produce
+        loop.committed.add(self, round: produce.round)
+    }
+
+    func add(_ fetch: DelayedFetch) { delayedFetches[fetch.call.sequence] = fetch }
+
+    func remove(_ fetch: DelayedFetch) { delayedFetches[fetch.call.sequence] = nil }
+}

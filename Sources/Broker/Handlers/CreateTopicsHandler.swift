@@ -1,0 +1,74 @@
+internal import EventLog
+internal import KafkaProtocol
+internal import Logging
+
+enum CreateTopicsHandler {
+    static func handle(_ request: CreateTopicsRequest, _ call: Call) {
+        let context = call.connection.context
+        let defaultPartitions = context.configuration.autoCreatePartitions ?? 1
+        let counts = Dictionary(request.topics.map { ($0.name, 1) }, uniquingKeysWith: +)
+        call.replyBlocking {
+            CreateTopicsResponse {
+                $0.topics = request.topics.map { topic in
+                    if counts[topic.name] != 1 {
+                        return failed(topic, .invalidRequest, "'\(topic.name)' is in the request more than once")
+                    }
+                    return create(topic, context, defaultPartitions, validateOnly: request.validateOnly)
+                }
+            }
+        }
+    }
+
+    private static func create(
+        _ wanted: CreateTopicsRequest.Topic, _ context: BrokerContext, _ defaultPartitions: Int, validateOnly: Bool
+    ) -> CreateTopicsResponse.TopicResult {
+        // One node: assignments can only say how many partitions there are to be.
+        var count = Int(wanted.numPartitions)
+        if !wanted.assignments.isEmpty {
+            guard count == -1 else { return failed(wanted, .invalidRequest, "give partitions or assignments, not both") }
+            count = wanted.assignments.count
+        } else if count == -1 {
+            count = defaultPartitions
+        }
+        do throws(LogError) {
+            let settings = try TopicSettings(wanted.configs.reduce(into: [:]) { $0[$1.name] = $1.value ?? "" })
+            try context.log.checkNewTopic(wanted.name, partitions: count)
+            var result = CreateTopicsResponse.TopicResult()
+            result.name = wanted.name
+            result.numPartitions = Int32(clamping: count)
+            // More replicas than one are asked for by habit, and would be refused by every client's defaults: take it.
+            result.replicationFactor = 1
+            result.configs = settings.wireConfigs
+            if !validateOnly {
+                let topic = try context.log.createTopic(wanted.name, partitions: count, settings: settings)
+                result.topicID = UUIDBytes(topic.id)
+                context.logger.info("created a topic", metadata: ["topic": "\(wanted.name)", "partitions": "\(count)"])
+            }
+            return result
+        } catch {
+            return failed(wanted, error.wireCode, error.description)
+        }
+    }
+
+    private static func failed(
+        _ wanted: CreateTopicsRequest.Topic, _ code: ErrorCode, _ message: String
+    ) -> CreateTopicsResponse.TopicResult {
+        CreateTopicsResponse.TopicResult {
+            $0.name = wanted.name
+            $0.errorCode = code
+            $0.errorMessage = message
+        }
+    }
+}
+
+extension TopicSettings {
+    fileprivate var wireConfigs: [CreateTopicsResponse.Config] {
+        TopicSettings.all.map { definition in
+            CreateTopicsResponse.Config {
+                $0.name = definition.name
+                $0.value = definition.value(self)
+                $0.configSource = ConfigSource.of(definition, in: self).rawValue
+            }
+        }
+    }
+}

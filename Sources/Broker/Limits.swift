@@ -1,0 +1,21 @@
+/// What one client can cost the others. Every queue has a bound; past it the connection is not read.
+package struct Limits: Sendable {
+    /// The largest request, in bytes. A longer one closes the connection.
+    package var requestBytes = 32 << 20
+    /// Requests of one connection that wait for their answers.
+    package var pendingRequests = 256
+    /// Connections; the next one is closed at once.
+    package var connections = 10_000
+    /// The most bytes of records in one Fetch response, whatever the client asks for.
+    package var fetchBytes = 64 << 20
+    /// The longest that a Fetch may wait, in milliseconds.
+    package var fetchWaitMilliseconds = 300_000
+    /// What an lz4 batch may take when decompressed, in bytes.
+    package var decompressedBytes = 64 << 20
+    /// How long a stop waits for answers that are under way, in milliseconds.
+    package var drainMilliseconds = 3_000
+    /// What the kernel is asked for at once, in bytes.
+    package var receiveBytes = 256 << 10
+
+    package init() {}
+}

@@ -1,0 +1,47 @@
+internal import KafkaProtocol
+internal import NIOCore
+
+/// From an API's number to its handler: one line each.
+enum RequestRouter {
+    static func route(_ header: RequestHeader, _ body: ByteBuffer, _ call: Call) throws {
+        guard let key = ApiKey(rawValue: header.apiKey) else {
+            throw RoutingError.unknownAPI(header.apiKey)
+        }
+        // A client that speaks a newer version learns from the answer which ones are served.
+        if key == .apiVersions { return try ApiVersionsHandler.handle(header, body, call) }
+        guard header.isSupported else { throw RoutingError.unsupportedVersion(key, header.apiVersion) }
+        switch key {
+        case .produce: try ProduceHandler.handle(ProduceRequest(reading: body, version: call.version), call)
+        case .fetch: FetchHandler.handle(try request(body, call), call)
+        case .listOffsets: ListOffsetsHandler.handle(try request(body, call), call)
+        case .metadata: MetadataHandler.handle(try request(body, call), call)
+        case .createTopics: CreateTopicsHandler.handle(try request(body, call), call)
+        case .deleteTopics: DeleteTopicsHandler.handle(try request(body, call), call)
+        case .createPartitions: CreatePartitionsHandler.handle(try request(body, call), call)
+        case .initProducerID: InitProducerIDHandler.handle(try request(body, call), call)
+        case .findCoordinator: FindCoordinatorHandler.handle(try request(body, call), call)
+        case .describeConfigs: DescribeConfigsHandler.handle(try request(body, call), call)
+        case .incrementalAlterConfigs: IncrementalAlterConfigsHandler.handle(try request(body, call), call)
+        default: throw RoutingError.unsupportedVersion(key, header.apiVersion)
+        }
+    }
+
+    /// Reads a request and takes its place in the order of answers.
+    private static func request<Request: RequestMessage>(_ body: ByteBuffer, _ call: Call) throws(ProtocolError) -> Request {
+        let request = try Request(reading: body, version: call.version)
+        call.connection.expect(call)
+        return request
+    }
+}
+
+enum RoutingError: Error, CustomStringConvertible {
+    case unknownAPI(Int16)
+    case unsupportedVersion(ApiKey, Int16)
+
+    var description: String {
+        switch self {
+        case .unknownAPI(let key): "API \(key) is none of Kafka's: is this a Kafka client?"
+        case .unsupportedVersion(let key, let version): "\(key.name) version \(version) is not served"
+        }
+    }
+}

@@ -1,0 +1,48 @@
+internal import EventLog
+internal import NIOCore
+
+/// Connections of one loop whose next answer waits for a round. The committer wakes the loop once a round, however
+/// many answers that makes.
+final class RoundWaitList: RoundWatcher, @unchecked Sendable {
+    // Unchecked: used on the loop alone, but for `roundReached`.
+    private let loop: any EventLoop
+    private let rounds: CommitRounds
+    private let stage: CommitRounds.Stage
+    private var waiting: [(round: UInt64, connection: Connection)] = []
+    private var isArmed = false
+
+    init(_ loop: any EventLoop, _ rounds: CommitRounds, _ stage: CommitRounds.Stage) {
+        self.loop = loop
+        self.rounds = rounds
+        self.stage = stage
+    }
+
+    func hasReached(_ round: UInt64) -> Bool {
+        switch stage {
+        case .written: rounds.writtenRound >= round
+        case .committed: rounds.committedRound >= round
+        }
+    }
+
+    /// Calls the connection's `roundReached` once the round is.
+    func add(_ connection: Connection, round: UInt64) {
+        waiting.append((round, connection))
+        arm()
+    }
+
+    private func arm() {
+        guard !isArmed, let next = waiting.lazy.map(\.round).min() else { return }
+        isArmed = true
+        if !rounds.notify(after: next, stage, self) { roundReached() }
+    }
+
+    func roundReached() {
+        loop.execute {
+            self.isArmed = false
+            let due = self.waiting.filter { self.hasReached($0.round) }
+            self.waiting.removeAll { self.hasReached($0.round) }
+            for (_, connection) in due { connection.roundReached() }
+            self.arm()
+        }
+    }
+}
