@@ -1,0 +1,139 @@
+import Foundation
+import NIOCore
+import Testing
+
+@testable import KafkaProtocol
+
+/// A message as kafka-python encodes it, and what it put into each field: see Tests/Vectors/protocol/make_vectors.py.
+struct Vector: CustomTestStringConvertible, Sendable {
+    var message: any Message.Type
+    var version: Int16
+    var variant: String
+    var bytes: [UInt8]
+    /// Written values by path: `topics[0].name` to `"readings"`.
+    var fields: [String: String] = [:]
+
+    var testDescription: String { "\(message) version \(version), \(variant)" }
+    var body: ByteBuffer { ByteBuffer(bytes: bytes) }
+}
+
+enum Vectors {
+    static let requests: [any RequestMessage.Type] = [
+        ProduceRequest.self, FetchRequest.self, ListOffsetsRequest.self, MetadataRequest.self,
+        FindCoordinatorRequest.self, ApiVersionsRequest.self, CreateTopicsRequest.self, DeleteTopicsRequest.self,
+        InitProducerIDRequest.self, DescribeConfigsRequest.self, CreatePartitionsRequest.self,
+        IncrementalAlterConfigsRequest.self,
+    ]
+    static let messages: [any Message.Type] = requests + requests.map { response(of: $0) }
+
+    static let all: [Vector] = requests.flatMap { request in
+        do {
+            return try read("\(request.apiKey.name).txt", requests: request, responses: response(of: request))
+        } catch {
+            Issue.record("\(request.apiKey.name).txt: \(error)")
+            return []
+        }
+    }
+
+    static func lines(of file: String) throws -> [Substring] {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        let text = try String(contentsOf: folder.appending(path: "Vectors/protocol/\(file)"), encoding: .utf8)
+        return text.split(separator: "\n").filter { !$0.hasPrefix("#") }
+    }
+
+    private static func response<Request: RequestMessage>(of request: Request.Type) -> any Message.Type {
+        Request.Response.self
+    }
+
+    private static func read(
+        _ file: String, requests: any Message.Type, responses: any Message.Type
+    ) throws -> [Vector] {
+        var vectors: [Vector] = []
+        for line in try lines(of: file) {
+            if let equals = line.range(of: " = ") {
+                vectors[vectors.count - 1].fields[String(line[..<equals.lowerBound])] =
+                    String(line[equals.upperBound...])
+            } else {
+                let words = line.split(separator: " ", omittingEmptySubsequences: false)
+                try #require(words.count == 4, "\(line)")
+                vectors.append(
+                    Vector(
+                        message: words[0] == "request" ? requests : responses,
+                        version: try #require(Int16(words[1])), variant: String(words[2]),
+                        bytes: try bytes(hexadecimal: words[3])))
+            }
+        }
+        return vectors
+    }
+
+    static func bytes(hexadecimal text: Substring) throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        var rest = text
+        while !rest.isEmpty {
+            bytes.append(try #require(UInt8(rest.prefix(2), radix: 16)))
+            rest = rest.dropFirst(2)
+        }
+        return bytes
+    }
+}
+
+/// The fields of a message as a vector writes them.
+func writtenFields(of message: Any) -> [String: String] {
+    var fields: [String: String] = [:]
+    func walk(_ value: Any, _ path: String) {
+        switch value {
+        case let number as any BinaryInteger: fields[path] = "\(number)"
+        case let flag as Bool: fields[path] = flag ? "true" : "false"
+        case let text as String: fields[path] = "\"\(text)\""
+        case let id as UUIDBytes: fields[path] = hexadecimal(ByteBuffer(integer: id.high)) + hexadecimal(ByteBuffer(integer: id.low))
+        case let bytes as ByteBuffer: fields[path] = hexadecimal(bytes)
+        case FetchRecords.buffer(let bytes): fields[path] = hexadecimal(bytes)
+        case FetchRecords.none: fields[path] = "null"
+        case let code as any RawRepresentable: walk(code.rawValue, path)
+        default:
+            let mirror = Mirror(reflecting: value)
+            switch mirror.displayStyle {
+            case .optional:
+                if let content = mirror.children.first { walk(content.value, path) } else { fields[path] = "null" }
+            case .collection:
+                if mirror.children.isEmpty { fields[path] = "[]" }
+                for (index, element) in mirror.children.enumerated() { walk(element.value, "\(path)[\(index)]") }
+            default:
+                for child in mirror.children {
+                    let name = (child.label ?? "?").lowercased()
+                    walk(child.value, path.isEmpty ? name : "\(path).\(name)")
+                }
+            }
+        }
+    }
+    walk(message, "")
+    return fields
+}
+
+private func hexadecimal(_ buffer: ByteBuffer) -> String {
+    buffer.readableBytesView.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+}
+
+/// A message's body on its own.
+func encode<M: Message>(_ message: M, version: Int16) throws(ProtocolError) -> [UInt8] {
+    var writer = ProtocolWriter(version: version, isFlexible: version >= M.firstFlexibleVersion)
+    var message = message
+    try message.code(&writer)
+    return Array(writer.buffer.readableBytesView)
+}
+
+/// Chance that is the same on each run.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        // SplitMix64.
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}
