@@ -5,7 +5,8 @@ import Testing
 
 @Suite("ApiVersions")
 struct ApiVersionsTests {
-    @Test("a known version is answered in itself, with every API that is offered", arguments: 0...4 as ClosedRange<Int16>)
+    @Test(
+        "a known version is answered in itself, with every API that is offered", arguments: 0...4 as ClosedRange<Int16>)
     func known(version: Int16) throws {
         let answer = ApiVersionsResponse.answer(to: version)
         #expect(answer.version == version)
@@ -49,7 +50,10 @@ struct ApiVersionsTests {
         var response = ApiVersionsResponse {
             $0.supportedFeatures = [
                 .init { $0.name = "kraft.version" },
-                .init { $0.name = "metadata.version"; $0.minVersion = 1 },
+                .init {
+                    $0.name = "metadata.version"
+                    $0.minVersion = 1
+                },
             ]
         }
         response.removeFeatures(unreadableIn: 4)

@@ -36,7 +36,8 @@ struct BadInputTests {
                 switch Int.random(in: 0..<4, using: &chance) {
                 case 0: bytes.insert(UInt8.random(in: 0...255, using: &chance), at: place)
                 case 1 where place < bytes.count: bytes.remove(at: place)
-                case 2 where place < bytes.count: bytes[place] = [0, 0x7f, 0x80, 0xff].randomElement(using: &chance) ?? 0
+                case 2 where place < bytes.count:
+                    bytes[place] = [0, 0x7f, 0x80, 0xff].randomElement(using: &chance) ?? 0
                 default: if place < bytes.count { bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &chance) }
                 }
             }
@@ -51,7 +52,9 @@ struct BadInputTests {
         for _ in 0..<500 {
             let count = Int.random(in: 0..<64, using: &chance)
             let bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &chance) }
-            for version in message.versions { _ = try? message.init(reading: ByteBuffer(bytes: bytes), version: version) }
+            for version in message.versions {
+                _ = try? message.init(reading: ByteBuffer(bytes: bytes), version: version)
+            }
         }
     }
 

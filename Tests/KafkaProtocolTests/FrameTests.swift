@@ -85,7 +85,9 @@ struct FrameTests {
         #expect(buffer == ByteBuffer(string: "before"))
     }
 
-    @Test("external records are counted in the lengths and belong where they are noted", arguments: [4, 11, 12] as [Int16])
+    @Test(
+        "external records are counted in the lengths and belong where they are noted",
+        arguments: [4, 11, 12] as [Int16])
     func externalRecords(version: Int16) throws {
         let contents = [[UInt8](repeating: 0xaa, count: 300), [], [UInt8](repeating: 0xbb, count: 5)]
         func response(_ records: (Int) -> FetchRecords) -> FetchResponse {

@@ -85,7 +85,8 @@ func writtenFields(of message: Any) -> [String: String] {
         case let number as any BinaryInteger: fields[path] = "\(number)"
         case let flag as Bool: fields[path] = flag ? "true" : "false"
         case let text as String: fields[path] = "\"\(text)\""
-        case let id as UUIDBytes: fields[path] = hexadecimal(ByteBuffer(integer: id.high)) + hexadecimal(ByteBuffer(integer: id.low))
+        case let id as UUIDBytes:
+            fields[path] = hexadecimal(ByteBuffer(integer: id.high)) + hexadecimal(ByteBuffer(integer: id.low))
         case let bytes as ByteBuffer: fields[path] = hexadecimal(bytes)
         case FetchRecords.buffer(let bytes): fields[path] = hexadecimal(bytes)
         case FetchRecords.none: fields[path] = "null"
