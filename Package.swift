@@ -54,13 +54,13 @@ let package = Package(
 
         .target(
             name: "TestSupport",
-            dependencies: ["RecordFormat"],
+            dependencies: ["RecordFormat", "Storage"],
             path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(
             name: "RecordFormatTests", dependencies: ["RecordFormat", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "EventLogTests", dependencies: ["EventLog", "Storage", "TestSupport"], swiftSettings: settings),
+            name: "EventLogTests", dependencies: ["EventLog", "Storage", "TestSupport", logging], swiftSettings: settings),
         .testTarget(
             name: "KafkaProtocolTests", dependencies: ["KafkaProtocol", nioCore], swiftSettings: settings),
         .testTarget(

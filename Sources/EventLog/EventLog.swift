@@ -96,6 +96,12 @@ public final class EventLog: Sendable {
         for partition in topicTable.partitions { partition.fail(.closed) }
         committer.stop()
         checkpointer.stop()
+        try checkpoint()
+    }
+
+    /// Makes everything that is committed durable in the segments now, so that the journal has nothing to replay. The
+    /// log does so by itself every few seconds and where the journal wants room.
+    package func checkpoint() throws(LogError) {
         try storage { () throws(FileError) in try checkpointer.checkpoint() }
     }
 

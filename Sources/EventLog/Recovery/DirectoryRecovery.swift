@@ -64,11 +64,25 @@ private struct DirectoryOpening {
 
     private func takeLock() throws(LogError) -> any FileLock {
         do {
-            try fileSystem.createDirectory(path)
+            try createDirectory(path)
             return try fileSystem.lock("\(path)/lock")
         } catch {
             throw error.isLocked ? .locked(directory: path) : LogError(error)
         }
+    }
+
+    /// With those above it that are missing, each durable in the one above.
+    private func createDirectory(_ path: String) throws(FileError) {
+        if fileSystem.exists(path) { return }
+        let parent = Self.parent(of: path)
+        try createDirectory(parent)
+        try fileSystem.createDirectory(path)
+        try fileSystem.synchronizeDirectory(parent)
+    }
+
+    private static func parent(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
     // MARK: Catalogue
@@ -171,7 +185,7 @@ private struct DirectoryOpening {
             try round.forEachEntry { entry, parts throws(LogError) in
                 // Entries of a topic that was deleted since have nowhere to go.
                 guard let partitions = recoveries[entry.topic], partitions.indices.contains(entry.partition) else { return }
-                try partitions[entry.partition].apply(entry, parts, sequence: round.sequence)
+                try partitions[entry.partition].apply(entry, parts)
             }
             progress.add(round.byteCount)
         } orFileError: { LogError($0) }

@@ -84,9 +84,10 @@ final class PartitionRecovery {
 
     // MARK: Replaying the journal
 
-    /// Writes an entry's bytes where the segment lacks them or holds others.
-    func apply(_ entry: RoundEntry, _ parts: [UnsafeRawBufferPointer], sequence: UInt64) throws(LogError) {
-        guard sequence >= checkpoint.journalSequence, entry.endOffset > checkpoint.logStart else { return }
+    /// Writes an entry's bytes where the segment lacks them or holds others. Also where the checkpoint says that they
+    /// are durable: while the journal still has them, that checkpoint may have reached the disk before they did.
+    func apply(_ entry: RoundEntry, _ parts: [UnsafeRawBufferPointer]) throws(LogError) {
+        guard entry.endOffset > checkpoint.logStart else { return }
         try storage { () throws(FileError) in try write(parts, to: entry.segment, at: entry.position) }
         if let next = bases.firstIndex(where: { $0 >= entry.segment }) {
             if bases[next] != entry.segment { bases.insert(entry.segment, at: next) }
