@@ -25,7 +25,8 @@ public final class EventLog: Sendable {
     /// Serializes what changes topics, across the writes to disk.
     private let changes: Monitor<Changes>
     private let producerCount = Atomic<Int64>(0)
-    private let lock: any FileLock
+    /// nil: given back.
+    private let lock: Mutex<(any FileLock)?>
 
     private struct Changes {
         var catalogue: TopicCatalogue
@@ -50,7 +51,7 @@ public final class EventLog: Sendable {
     private init(_ directory: DirectoryRecovery, path: String, _ options: EventLogOptions) {
         self.path = path
         self.options = options
-        lock = directory.lock
+        lock = Mutex(directory.lock)
         journal = directory.journal
         rounds = CommitRounds()
         let committer = Committer(journal: directory.journal, rounds: rounds, logger: options.logger)
@@ -61,7 +62,8 @@ public final class EventLog: Sendable {
         services = PartitionServices(committer: committer, environment: options.environment)
         checkpointer = Checkpointer(
             directory: path, options.environment.fileSystem, journal: directory.journal, logger: options.logger,
-            partitions: { table.partitions }, onIdle: { committer.releaseIdleMemory() })
+            partitions: { table.partitions }, publishedSequence: { committer.publishedSequence },
+            onIdle: { committer.releaseIdleMemory() })
         directory.pressure.connect(checkpointer)
     }
 
@@ -92,6 +94,7 @@ public final class EventLog: Sendable {
             return !changes.isClosed
         }
         guard isFirst else { return }
+        defer { lock.withLock { $0 = nil } }
         committer.flush()
         for partition in topicTable.partitions { partition.fail(.closed) }
         committer.stop()
@@ -103,6 +106,15 @@ public final class EventLog: Sendable {
     /// log does so by itself every few seconds and where the journal wants room.
     package func checkpoint() throws(LogError) {
         try storage { () throws(FileError) in try checkpointer.checkpoint() }
+    }
+
+    /// Runs `body` while no checkpoint is made: for a copy of the directory that is of one moment, where nothing is
+    /// appended meanwhile.
+    package func withoutCheckpoints<R>(_ body: () throws -> R) throws -> R {
+        var result: Result<R, any Error>?
+        checkpointer.exclusively { result = Result { try body() } }
+        guard let result else { preconditionFailure("the body was not run") }
+        return try result.get()
     }
 
     deinit {

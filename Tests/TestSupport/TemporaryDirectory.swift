@@ -26,6 +26,12 @@ package final class TemporaryDirectory: Sendable {
         try Data(bytes).write(to: URL(fileURLWithPath: "\(path)/\(file)"))
     }
 
+    package func remove(_ file: String) throws { try FileManager.default.removeItem(atPath: "\(path)/\(file)") }
+
+    package func makeDirectory(_ name: String) throws {
+        try FileManager.default.createDirectory(atPath: "\(path)/\(name)", withIntermediateDirectories: true)
+    }
+
     /// A copy as a crash at this moment would leave it to a kill: what the kernel has, nothing that a process has.
     package func copy() throws -> TemporaryDirectory {
         let copy = TemporaryDirectory()

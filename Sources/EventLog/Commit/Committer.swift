@@ -1,5 +1,6 @@
 internal import Logging
 internal import Storage
+internal import Synchronization
 
 /// Makes appends durable: the group commit of the data directory.
 ///
@@ -10,6 +11,7 @@ final class Committer: @unchecked Sendable {
     // Unchecked: `spare` and `writeScratch` belong to the one thread that leads.
     let rounds: CommitRounds
     private let journal: any Journal
+    private let published: Atomic<UInt64>
     private let logger: Logger
     private let gather: Monitor<Gather>
     private var spare = Lanes()
@@ -43,7 +45,12 @@ final class Committer: @unchecked Sendable {
         self.rounds = rounds
         self.logger = logger
         gather = Monitor(Gather())
+        published = Atomic(journal.nextSequence)
     }
+
+    /// Every round of the journal below this number is in the ends that partitions publish. The journal's own count
+    /// runs ahead of it while a round is between its write and its publication.
+    var publishedSequence: UInt64 { published.load(ordering: .acquiring) }
 
     func start() {
         thread = WorkerThread(name: "martlet-commit") { [unowned self] in run() }
@@ -168,6 +175,7 @@ final class Committer: @unchecked Sendable {
         let failure = encoder.isEmpty ? nil : writeJournal(encoder)
         for group in lanes.journaled.groups { group.partition.publish(failure: failure) }
         for group in lanes.relaxed.groups { group.partition.publish(failure: nil) }
+        published.store(journal.nextSequence, ordering: .releasing)
         rounds.publish(committed: round)
     }
 

@@ -40,12 +40,28 @@ enum IndexCheck {
         guard let first = try? walk.next() else { return end == 0 }
         if let last, first.lastOffset.value - segment.baseOffset.value != Int64(last.relativeOffset) { return false }
         rest.add(first, base: segment.baseOffset, interval: interval)
-        while let batch = try walk.next() {
+        while let batch = try? walk.next() {
             rest.add(batch, base: segment.baseOffset, interval: interval)
             if !rest.offsets.isEmpty { return false }
         }
         // The last time entry is the segment's maximum: nothing after the last offset entry may be later.
         guard index.timeEntryCount > 0 else { return end == 0 }
+        guard try lastTimeEntryHolds(index, segment, end: end) else { return false }
         return rest.maxTimestamp <= index.timeEntry(index.timeEntryCount - 1).timestamp
+    }
+
+    /// The batch that the last time entry names has that timestamp: whole segments are passed over by it.
+    private static func lastTimeEntryHolds(
+        _ index: SealedIndex, _ segment: Segment, end: Int
+    ) throws(LogError) -> Bool {
+        let entry = index.timeEntry(index.timeEntryCount - 1)
+        let start = Int(index.entry(atOrBelow: entry.relativeOffset)?.position ?? 0)
+        var walk = BatchWalk(try segment.file(), from: start, to: end)
+        while let batch = try? walk.next() {
+            let relative = batch.lastOffset.value - segment.baseOffset.value
+            if relative == Int64(entry.relativeOffset) { return batch.maxTimestamp.milliseconds == entry.timestamp }
+            if relative > Int64(entry.relativeOffset) { return false }
+        }
+        return false
     }
 }

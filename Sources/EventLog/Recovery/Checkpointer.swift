@@ -12,6 +12,7 @@ final class Checkpointer: @unchecked Sendable {
     private let journal: RingJournal
     private let logger: Logger
     private let partitions: @Sendable () -> [Partition]
+    private let publishedSequence: @Sendable () -> UInt64
     private let onIdle: @Sendable () -> Void
     private let state = Monitor(State())
     private let turn = Monitor(())
@@ -32,13 +33,15 @@ final class Checkpointer: @unchecked Sendable {
 
     init(
         directory: String, _ fileSystem: any FileSystem, journal: RingJournal, logger: Logger,
-        partitions: @escaping @Sendable () -> [Partition], onIdle: @escaping @Sendable () -> Void
+        partitions: @escaping @Sendable () -> [Partition], publishedSequence: @escaping @Sendable () -> UInt64,
+        onIdle: @escaping @Sendable () -> Void
     ) {
         self.directory = directory
         self.fileSystem = fileSystem
         self.journal = journal
         self.logger = logger
         self.partitions = partitions
+        self.publishedSequence = publishedSequence
         self.onIdle = onIdle
     }
 
@@ -120,8 +123,9 @@ final class Checkpointer: @unchecked Sendable {
             journal.fail(failure)
             throw failure
         }
-        // Rounds below this are in their segments' files: a segment is written before its round is journaled.
-        let boundary = journal.nextSequence
+        // Rounds below this are in their segments' files, and in the ends that the checkpoints will name. Read before
+        // those: what is published in between is only replayed once more.
+        let boundary = publishedSequence()
         let dirty = partitions().filter { $0.isDirty }
         var written: [(partition: Partition, segments: [Segment])] = []
         do throws(FileError) {

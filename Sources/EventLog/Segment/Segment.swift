@@ -85,12 +85,18 @@ final class Segment: Sendable {
         let relative = UInt32(clamping: max(0, offset.value - baseOffset.value))
         let hit = try withIndex { $0.entry(atOrBelow: relative) }
         var walk = BatchWalk(try file(), from: Int(hit?.position ?? 0), to: end)
-        guard var batch = try walk.next() else { return nil }
-        if let hit, batch.lastOffset.value - baseOffset.value != Int64(hit.relativeOffset) {
+        let first: BatchLocation?
+        do { first = try walk.next() } catch {
+            // Without a hit this is the segment's start, and damaged.
+            guard hit != nil else { throw error }
+            first = nil
+        }
+        if let hit, !hit.isConfirmed(by: first, base: baseOffset) {
             // The index lied: it is a cache, so make it anew and walk from the start this once.
             try rebuildIndex()
             return try walkFromStart(to: end) { $0.lastOffset >= offset }
         }
+        guard var batch = first else { return nil }
         while batch.lastOffset < offset {
             guard let next = try walk.next() else { return nil }
             batch = next
@@ -294,6 +300,14 @@ extension GrowingIndex {
             lastRelativeOffset: UInt32(clamping: batch.lastOffset.value - base.value),
             position: UInt32(clamping: batch.position), byteCount: batch.byteCount,
             maxTimestamp: batch.maxTimestamp.milliseconds, interval: interval)
+    }
+}
+
+extension OffsetIndexEntry {
+    /// Whether the batch that was found where the entry points is the one that it means.
+    func isConfirmed(by batch: BatchLocation?, base: Offset) -> Bool {
+        guard let batch else { return false }
+        return batch.lastOffset.value - base.value == Int64(relativeOffset)
     }
 }
 

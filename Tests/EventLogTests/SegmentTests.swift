@@ -1,0 +1,165 @@
+@testable import EventLog
+import TestSupport
+import Testing
+
+@Suite struct SegmentTests {
+    let directory = TemporaryDirectory()
+
+    /// A closed log with 40 batches of 25 records in several segments, a record a second.
+    private func fill(_ more: [String: String] = [:]) throws {
+        let log = try EventLog.open(at: directory.path, options: quietOptions())
+        let base = ["segment.bytes": "16384", "compression.type": "producer", "index.interval.bytes": "1000"]
+        let topic = try log.createTopic("t", settings: settings(base.merging(more) { $1 }))
+        for i in 0..<40 { try topic.partitions[0].append(contentsOf: numbered(25, from: i * 25)) }
+        try log.close()
+    }
+
+    private func segments() throws -> [String] {
+        try directory.names(in: "t-0").filter { $0.hasSuffix(".log") }.map { String($0.dropLast(4)) }
+    }
+
+    private func open() throws -> (EventLog, Partition) {
+        let log = try EventLog.open(at: directory.path, options: quietOptions())
+        return (log, try #require(log.topic("t")).partitions[0])
+    }
+
+    private func expectAllFound(_ partition: Partition, _ what: Comment) throws {
+        for i in stride(from: 0, to: 1000, by: 31) {
+            let record = try #require(try partition.read(from: .offset(Offset(Int64(i))), maxRecords: 1).first, what)
+            #expect(record.valueText == "value \(i)", what)
+            let found = try partition.offset(at: Timestamp(milliseconds: 1_700_000_000_000 + Int64(i) * 1000 - 500))
+            #expect(found?.offset == Offset(Int64(i)), what)
+        }
+        #expect(try partition.offset(at: Timestamp(milliseconds: 1_700_000_000_000 + 999_001)) == nil, what)
+    }
+
+    @Test func segmentsRollByBytesAndAreNamedByTheirBaseOffset() throws {
+        try fill()
+        let names = try segments()
+        #expect(names.count > 1)
+        #expect(names.first == "00000000000000000000")
+        for name in names {
+            #expect(try directory.contents(of: "t-0/\(name).log").count <= 16384)
+            let header = try header(of: directory.contents(of: "t-0/\(name).log")[...])
+            #expect(header.baseOffset == Offset(try #require(Int64(name))))
+        }
+    }
+
+    @Test func segmentsRollByTheTimeOfTheirRecords() throws {
+        // 25 records a batch, a second each: a segment takes a minute's batches.
+        try fill(["segment.bytes": "1000000", "segment.ms": "60000"])
+        let (log, partition) = try open()
+        #expect(try segments().count >= 10)
+        try expectAllFound(partition, "by time")
+        try log.close()
+    }
+
+    @Test func indexesHaveKafkasEntries() throws {
+        try fill()
+        for name in try segments() {
+            let base = try #require(Int64(name))
+            let log = try directory.contents(of: "t-0/\(name).log")
+            var expected: [UInt8] = []
+            var times: [UInt8] = []
+            // Kafka's rule, written down once more: an entry for a batch when more than the interval lies behind.
+            var position = 0
+            var sinceEntry = 0
+            var lastTime: Int64 = -1
+            var maximum: (time: Int64, offset: Int64) = (-1, 0)
+            while position < log.count {
+                let header = try header(of: log[position...])
+                if header.maxTimestamp.milliseconds > maximum.time {
+                    maximum = (header.maxTimestamp.milliseconds, header.lastOffset.value - base)
+                }
+                if sinceEntry > 1000 {
+                    expected += bigEndian(UInt32(header.lastOffset.value - base)) + bigEndian(UInt32(position))
+                    times += bigEndian(UInt64(maximum.time)) + bigEndian(UInt32(maximum.offset))
+                    lastTime = maximum.time
+                    sinceEntry = 0
+                }
+                sinceEntry += header.sizeInBytes
+                position += header.sizeInBytes
+            }
+            if try name != segments().last, maximum.time > lastTime {
+                times += bigEndian(UInt64(maximum.time)) + bigEndian(UInt32(maximum.offset))
+            }
+            #expect(try directory.contents(of: "t-0/\(name).index") == expected)
+            #expect(try directory.contents(of: "t-0/\(name).timeindex") == times)
+        }
+    }
+
+    private func header(of bytes: ArraySlice<UInt8>) throws -> RecordBatchHeader {
+        try bytes.withUnsafeBytes { try RecordBatchHeader(parsing: $0.bytes) }
+    }
+
+    private func bigEndian<N: FixedWidthInteger>(_ value: N) -> [UInt8] {
+        withUnsafeBytes(of: value.bigEndian) { Array($0) }
+    }
+
+    @Test(arguments: ["missing", "empty", "short", "zeroed", "random", "shifted", "swapped"])
+    func indexesAreCachesAndAreMadeAnew(damage: String) throws {
+        try fill()
+        var random = SeededRandom(seed: 7)
+        let names = try segments()
+        var originals: [String: [UInt8]] = [:]
+        for name in names {
+            for suffix in ["index", "timeindex"] {
+                let file = "t-0/\(name).\(suffix)"
+                let bytes = try directory.contents(of: file)
+                originals[file] = bytes
+                switch damage {
+                case "missing": try directory.remove(file)
+                case "empty": try directory.write([], to: file)
+                case "short": try directory.write(Array(bytes[..<(bytes.count / 2)]), to: file)
+                case "zeroed": try directory.write([UInt8](repeating: 0, count: bytes.count), to: file)
+                case "random": try directory.write(bytes.map { _ in UInt8.random(in: 0...255, using: &random) }, to: file)
+                case "shifted": try directory.write(bytes.map { $0 &+ 1 }, to: file)
+                default: try directory.write(Array(bytes.reversed()), to: file)
+                }
+            }
+        }
+        let (log, partition) = try open()
+        try expectAllFound(partition, "\(damage)")
+        for name in names.dropLast() {
+            for suffix in ["index", "timeindex"] {
+                let file = "t-0/\(name).\(suffix)"
+                #expect(try directory.contents(of: file) == originals[file], "\(damage): \(file)")
+            }
+        }
+        try partition.append(contentsOf: numbered(100, from: 1000))
+        #expect(try partition.values().count == 1100)
+        try log.close()
+    }
+
+    @Test func oneWrongIndexEntryDoesNotMislead() throws {
+        try fill()
+        let name = try #require(try segments().first)
+        let file = "t-0/\(name).index"
+        let bytes = try directory.contents(of: file)
+        for entry in stride(from: 0, to: bytes.count, by: 8) {
+            var harmed = bytes
+            harmed[entry + 7] ^= 0x10
+            try directory.write(harmed, to: file)
+            let (log, partition) = try open()
+            try expectAllFound(partition, "entry at \(entry)")
+            try log.close()
+        }
+    }
+
+    @Test func maxTimestampIsFoundWhereverItIs() throws {
+        let log = try EventLog.open(at: directory.path, options: quietOptions())
+        let topic = try log.createTopic("t", settings: settings(["segment.bytes": "16384"]))
+        let partition = topic.partitions[0]
+        #expect(try partition.maxTimestampOffset() == nil)
+        for i in 0..<500 {
+            let time = Int64(1_700_000_000_000) + (i == 123 ? 9_999_999 : Int64(i))
+            try partition.append(Record(value: "value \(i) \(String(repeating: "x", count: 50))", timestamp: Timestamp(milliseconds: time)))
+        }
+        #expect(try partition.maxTimestampOffset()?.offset == 123)
+        try log.close()
+        let (again, reopened) = try open()
+        #expect(try reopened.maxTimestampOffset()?.offset == 123)
+        #expect(try reopened.offset(at: Timestamp(milliseconds: 1_700_000_000_400))?.offset == 123)
+        try again.close()
+    }
+}

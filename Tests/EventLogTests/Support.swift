@@ -1,0 +1,28 @@
+@testable import EventLog
+import Logging
+import TestSupport
+
+/// Options of tests: silent, with a small journal.
+func quietOptions(_ configure: (inout EventLogOptions) -> Void = { _ in }) -> EventLogOptions {
+    var options = EventLogOptions()
+    options.journalBytesInitial = 1 << 20
+    options.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    configure(&options)
+    return options
+}
+
+/// `count` records "value 0", "value 1", …, a second apart from `start` on.
+func numbered(_ count: Int, from first: Int = 0, start: Int64 = 1_700_000_000_000) -> [Record] {
+    (first..<first + count).map {
+        Record(key: "key \($0 % 10)", value: "value \($0)", timestamp: Timestamp(milliseconds: start + Int64($0) * 1000))
+    }
+}
+
+extension Partition {
+    /// All values, as text.
+    func values() throws(LogError) -> [String] {
+        try read(from: .earliest, maxBytes: .max).map { $0.valueText ?? "?" }
+    }
+}
+
+func settings(_ pairs: [String: String]) throws(LogError) -> TopicSettings { try TopicSettings(pairs) }
