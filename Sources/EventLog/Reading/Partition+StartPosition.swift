@@ -1,14 +1,3 @@
-/// Where reading begins.
-public enum StartPosition: Hashable, Sendable {
-    /// The first record that is there.
-    case earliest
-    /// After the last durable record: only what comes later.
-    case latest
-    case offset(Offset)
-    /// The first record, in order of offsets, whose timestamp is this one or later; the end if there is none.
-    case timestamp(Timestamp)
-}
-
 extension Partition {
     /// The offset that a start position means now. Throws `offsetOutOfRange` for an offset that is not there.
     public func offset(of start: StartPosition) throws(LogError) -> Offset {

@@ -1,0 +1,71 @@
+/// Where a consumer begins in a partition.
+public enum StartPosition: Hashable, Sendable {
+    /// With the first record that the partition holds.
+    case earliest
+    /// With the next record that is written.
+    case latest
+    case offset(Offset)
+    /// With the first record that is as new as this; with the next one written, where none is.
+    case timestamp(Timestamp)
+}
+
+/// Where a consumer ends in a partition.
+public enum StopPosition: Hashable, Sendable {
+    /// It waits for more.
+    case never
+    /// After the last record that is there when the consumer is made.
+    case end
+    /// Before this one.
+    case offset(Offset)
+    /// Before the first record that is as new as this; like `end`, where none is.
+    case timestamp(Timestamp)
+}
+
+/// A partition to read, from where and until where.
+public struct PartitionAssignment: Hashable, Sendable {
+    public var topic: String
+    public var partition: Int
+    public var start: StartPosition
+    public var stop: StopPosition
+
+    public init(topic: String, partition: Int, start: StartPosition = .earliest, stop: StopPosition = .never) {
+        self.topic = topic
+        self.partition = partition
+        self.start = start
+        self.stop = stop
+    }
+}
+
+/// What a consumer does where a partition no longer holds the offset that it would read next, or does not hold it yet.
+public enum OutOfRangePolicy: Hashable, Sendable {
+    /// Throws `offsetOutOfRange`.
+    case fail
+    /// Goes on with the first record there is.
+    case earliest
+    /// Goes on with the next record that is written.
+    case latest
+}
+
+/// How a consumer fetches.
+public struct ConsumerOptions: Sendable {
+    /// How long a broker may wait for `minBytes` before it answers with less.
+    public var maxWait: Duration = .milliseconds(500)
+    public var minBytes = 1
+    /// About the most bytes in one answer; a single batch may be larger.
+    public var maxBytes = 16 << 20
+    /// About the most bytes of one partition in an answer; a single batch may be larger.
+    public var partitionMaxBytes = 4 << 20
+    /// Nothing is fetched while so many bytes wait to be taken by `next`.
+    public var bufferBytesMax = 32 << 20
+    public var outOfRange = OutOfRangePolicy.fail
+    /// Checks each batch's checksum before its records are read.
+    public var verifiesChecksums = true
+    /// The most bytes that a batch may have when it is decompressed.
+    public var decompressedBytesMax = DecompressionBuffer.defaultLimit
+    /// The pause before a retry; it doubles up to a second.
+    public var retryBackoff: Duration = .milliseconds(100)
+    /// How long brokers may fail one after the other before `next` throws the error.
+    public var retryTimeout: Duration = .seconds(60)
+
+    public init() {}
+}

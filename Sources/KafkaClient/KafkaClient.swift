@@ -1,0 +1,82 @@
+internal import NIOCore
+internal import NIOPosix
+
+/// A client of a Kafka cluster: one broker of Martlet's, or any that speaks Kafka's protocol.
+///
+///     let client = try await KafkaClient.connect(to: "localhost:9092")
+///     let producer = client.makeProducer()
+///     try await producer.send(Record(key: "thermometer-7", value: "21.5"), to: "readings")
+///     for try await batch in try await client.makeConsumer(topic: "readings", until: .end) {
+///         for record in try batch.records() { print(record.valueText ?? "") }
+///     }
+///
+/// Producers and consumers have connections of their own; close each when it is done with.
+public final class KafkaClient: Sendable {
+    /// Creates, describes, changes and deletes topics.
+    public let admin: Admin
+    private let bootstrap: [BrokerAddress]
+    private let options: KafkaClientOptions
+    private let cluster: Cluster
+
+    private init(_ bootstrap: [BrokerAddress], _ options: KafkaClientOptions) {
+        self.bootstrap = bootstrap
+        self.options = options
+        cluster = Self.makeCluster(bootstrap, options)
+        admin = Admin(cluster)
+    }
+
+    /// Connects to the first broker of a list that answers, and learns the others from it.
+    /// - Parameter bootstrap: `HOST:PORT`, several with commas between them. The port is 9092 where there is none;
+    ///   IPv6 addresses stand in brackets.
+    /// - Throws: `invalidAddress`, or why the first of them could not be reached.
+    public static func connect(
+        to bootstrap: String, options: KafkaClientOptions = KafkaClientOptions()
+    ) async throws(KafkaClientError) -> KafkaClient {
+        let client = KafkaClient(try BrokerAddress.list(parsing: bootstrap), options)
+        do {
+            _ = try await client.cluster.metadata(of: [], createMissing: false)
+        } catch {
+            await client.close()
+            throw error
+        }
+        return client
+    }
+
+    /// A producer with connections of its own, which are opened when they are needed.
+    public func makeProducer(options: ProducerOptions = ProducerOptions()) -> Producer {
+        Producer(makeCluster(), options)
+    }
+
+    /// A consumer of a topic's partitions, with connections of its own.
+    /// - Parameters:
+    ///   - partitions: nil for all that the topic has now.
+    ///   - start: where each partition is read from.
+    ///   - stop: where it ends; when all are there, the consumer does.
+    /// - Throws: `unknownTopic`, `unknownPartition`, or what keeps the brokers from answering.
+    public func makeConsumer(
+        topic: String, partitions: [Int]? = nil, from start: StartPosition = .earliest,
+        until stop: StopPosition = .never, options: ConsumerOptions = ConsumerOptions()
+    ) async throws(KafkaClientError) -> Consumer {
+        let count = try await cluster.route(of: topic, createMissing: false, isFresh: true).leaders.count
+        return try await makeConsumer(
+            of: (partitions ?? Array(0..<count)).map {
+                PartitionAssignment(topic: topic, partition: $0, start: start, stop: stop)
+            }, options: options)
+    }
+
+    /// A consumer of partitions of any topics, each from and until a place of its own.
+    public func makeConsumer(
+        of assignments: [PartitionAssignment], options: ConsumerOptions = ConsumerOptions()
+    ) async throws(KafkaClientError) -> Consumer {
+        try await Consumer.make(makeCluster(), assignments, options)
+    }
+
+    /// Closes the client's own connections. Its producers and consumers are closed by themselves.
+    public func close() async { await cluster.close() }
+
+    private func makeCluster() -> Cluster { Self.makeCluster(bootstrap, options) }
+
+    private static func makeCluster(_ bootstrap: [BrokerAddress], _ options: KafkaClientOptions) -> Cluster {
+        Cluster(bootstrap, on: MultiThreadedEventLoopGroup.singleton.next(), options)
+    }
+}

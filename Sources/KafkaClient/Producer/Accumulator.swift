@@ -1,0 +1,419 @@
+internal import Glibc
+internal import NIOCore
+internal import Synchronization
+
+/// Where a producer's records gather, by partition, until the sender takes them. Safe from any thread: one lock, held for
+/// the time of encoding a record.
+final class Accumulator: Sendable {
+    typealias Waiter = CheckedContinuation<Result<Void, KafkaClientError>, Never>
+
+    /// What the sender is to be told after an append.
+    enum Wake {
+        case nothing
+        /// A batch has begun: look again when it has lingered.
+        case soon
+        /// There is something to send.
+        case now
+    }
+
+    private struct State: ~Copyable {
+        var topics: [String: TopicBuffer] = [:]
+        /// By slot.
+        var partitions: [PartitionBuffer] = []
+        /// Slots with a batch that fills, in the order in which it was begun; some have been sealed since.
+        var begun = CircularBuffer<(slot: Int, serial: UInt64)>()
+        var sealed: [ProducerBatch] = []
+        var spare: [ProducerBatch] = []
+        var nextSerial: UInt64 = 0
+        /// Batches with records that have not come to their end.
+        var outstandingBatches = 0
+        var spaceWaiters: [Waiter] = []
+        var flushes: [Flush] = []
+        var isTimerSet = false
+        var isWakeUnderWay = false
+        /// True: somebody waits for room or for a flush, so nothing should linger.
+        var isPressed = false
+        /// Of a record that nobody waited for.
+        var firstError: KafkaClientError?
+        var isClosed = false
+        var statistics = ProducerStatistics()
+    }
+
+    private struct Flush {
+        /// Batches with a lower serial number count.
+        let serialBound: UInt64
+        var outstanding: Int
+        let waiter: Waiter
+    }
+
+    private let options: ProducerOptions
+    private let state = Mutex(State())
+
+    init(_ options: ProducerOptions) { self.options = options }
+
+    var statistics: ProducerStatistics { state.withLock { $0.statistics } }
+}
+
+/// Under the accumulator's lock, but for what is constant.
+final class TopicBuffer: @unchecked Sendable {
+    let name: String
+    fileprivate var slots: [Int] = []
+    fileprivate var sticky: StickyPartitioner
+
+    fileprivate init(_ name: String) {
+        self.name = name
+        // Producers that start together should not all begin with the first partition.
+        sticky = StickyPartitioner(startingAt: Int.random(in: 0..<1 << 16))
+    }
+}
+
+/// Under the accumulator's lock, but for what is constant.
+private final class PartitionBuffer: @unchecked Sendable {
+    let topic: TopicBuffer
+    let index: Int
+    var filling: ProducerBatch?
+
+    init(_ topic: TopicBuffer, _ index: Int) {
+        self.topic = topic
+        self.index = index
+    }
+}
+
+// MARK: Topics
+
+extension Accumulator {
+    func topic(_ name: String) -> TopicBuffer? { state.withLock { $0.topics[name] } }
+
+    func partitionCount(of topic: TopicBuffer) -> Int { state.withLock { _ in topic.slots.count } }
+
+    func partition(ofSlot slot: Int) -> TopicPartition {
+        state.withLock { TopicPartition(topic: $0.partitions[slot].topic.name, partition: $0.partitions[slot].index) }
+    }
+
+    var slotCount: Int { state.withLock { $0.partitions.count } }
+
+    /// Makes room for a topic's partitions; there are never fewer than before.
+    @discardableResult
+    func prepare(_ name: String, partitions count: Int) -> TopicBuffer {
+        state.withLock { state in
+            let topic = state.topics[name] ?? TopicBuffer(name)
+            state.topics[name] = topic
+            while topic.slots.count < count {
+                state.partitions.append(PartitionBuffer(topic, topic.slots.count))
+                topic.slots.append(state.partitions.count - 1)
+            }
+            return topic
+        }
+    }
+}
+
+// MARK: Appending
+
+extension Accumulator {
+    /// A record with its memory, for the time of a call.
+    struct RecordBytes {
+        var key: UnsafeRawBufferPointer?
+        var value: UnsafeRawBufferPointer?
+        var headers: [RecordHeader]
+        var timestamp: Timestamp?
+
+        /// At most what it takes in a batch.
+        var encodedBytesMax: Int {
+            headers.reduce(32 + (key?.count ?? 0) + (value?.count ?? 0)) { $0 + 20 + $1.name.utf8.count + ($1.value?.count ?? 0) }
+        }
+    }
+
+    enum Attendance {
+        case nobody
+        case caller(SendContinuation)
+        case group(DeliveryGroup)
+    }
+
+    /// nil: there is no room. The record then has to be handed in again after `waitForSpace`.
+    func append(
+        _ record: RecordBytes, to topic: TopicBuffer, partition: Int?, _ attendance: Attendance
+    ) throws(KafkaClientError) -> Wake? {
+        let size = record.encodedBytesMax
+        let timestamp = record.timestamp ?? Self.now()
+        guard size <= options.requestBytesMax else {
+            throw .recordTooLarge(bytes: size, limit: options.requestBytesMax)
+        }
+        return try state.withLock { state throws(KafkaClientError) in
+            if state.isClosed { throw .closed }
+            if case .nobody = attendance, let error = state.firstError { throw error }
+            // One record always has room, or it could never be sent.
+            guard state.statistics.bufferedBytes + size <= options.bufferBytesMax || state.outstandingBatches == 0 else {
+                return nil
+            }
+            let slot = try Self.slot(for: record.key, topic, partition)
+            var buffer = state.partitions[slot]
+            if let full = buffer.filling, full.builder.estimatedByteCount + size > options.batchBytesMax {
+                seal(buffer, &state)
+                // A record without a key goes on with the partition that is next now.
+                if record.key == nil, partition == nil { buffer = state.partitions[try Self.slot(for: nil, topic, nil)] }
+            }
+            let isNew = buffer.filling == nil
+            let batch = buffer.filling ?? begin(buffer, &state)
+            let before = batch.builder.estimatedByteCount
+            Self.append(record, timestamp, to: batch)
+            let added = batch.builder.estimatedByteCount - (isNew ? 0 : before)
+            batch.bufferedBytes += added
+            state.statistics.bufferedBytes += added
+            state.statistics.recordsEnqueued += 1
+            state.statistics.payloadBytesEnqueued += (record.key?.count ?? 0) + (record.value?.count ?? 0)
+            Self.note(attendance, batch, timestamp)
+            if batch.builder.estimatedByteCount >= options.batchBytesMax { seal(buffer, &state) }
+            return wake(&state, hasBegun: isNew)
+        }
+    }
+
+    private static func slot(
+        for key: UnsafeRawBufferPointer?, _ topic: TopicBuffer, _ partition: Int?
+    ) throws(KafkaClientError) -> Int {
+        let count = topic.slots.count
+        if let partition {
+            guard topic.slots.indices.contains(partition) else {
+                throw .unknownPartition(topic: topic.name, partition: partition, count: count)
+            }
+            return topic.slots[partition]
+        }
+        guard let key else { return topic.slots[topic.sticky.partition(of: count)] }
+        return topic.slots[DefaultPartitioner.partition(forKey: RawSpan(_unsafeBytes: key), of: count)]
+    }
+
+    private static func append(_ record: RecordBytes, _ timestamp: Timestamp, to batch: ProducerBatch) {
+        // Four cases, because a span cannot leave the expression that makes it from a pointer.
+        let headers = record.headers
+        switch (record.key, record.value) {
+        case (let key?, let value?):
+            batch.builder.append(
+                key: RawSpan(_unsafeBytes: key), value: RawSpan(_unsafeBytes: value), headers: headers,
+                timestamp: timestamp)
+        case (let key?, nil):
+            batch.builder.append(
+                key: RawSpan(_unsafeBytes: key), value: nil, headers: headers, timestamp: timestamp)
+        case (nil, let value?):
+            batch.builder.append(
+                key: nil, value: RawSpan(_unsafeBytes: value), headers: headers, timestamp: timestamp)
+        case (nil, nil):
+            batch.builder.append(key: nil, value: nil, headers: headers, timestamp: timestamp)
+        }
+    }
+
+    private static func note(_ attendance: Attendance, _ batch: ProducerBatch, _ timestamp: Timestamp) {
+        switch attendance {
+        case .nobody: batch.unattendedCount += 1
+        case .caller(let continuation):
+            batch.deliveries.append(
+                .record(index: batch.recordCount - 1, timestamp: timestamp, continuation))
+        case .group(let group):
+            group.add(1)
+            if case .group(let last, let count)? = batch.deliveries.last, last === group {
+                batch.deliveries[batch.deliveries.count - 1] = .group(group, count: count + 1)
+            } else {
+                batch.deliveries.append(.group(group, count: 1))
+            }
+        }
+    }
+
+    private func begin(_ buffer: PartitionBuffer, _ state: inout State) -> ProducerBatch {
+        let batch = state.spare.popLast() ?? ProducerBatch(compression: options.compression)
+        batch.slot = buffer.topic.slots[buffer.index]
+        batch.serial = state.nextSerial
+        batch.begun = .now()
+        state.nextSerial += 1
+        state.outstandingBatches += 1
+        state.begun.append((slot: batch.slot, serial: batch.serial))
+        buffer.filling = batch
+        return batch
+    }
+
+    private func seal(_ buffer: PartitionBuffer, _ state: inout State) {
+        guard let batch = buffer.filling else { return }
+        buffer.filling = nil
+        buffer.topic.sticky.moveOn()
+        state.sealed.append(batch)
+    }
+
+    private func wake(_ state: inout State, hasBegun: Bool) -> Wake {
+        if state.isWakeUnderWay { return .nothing }
+        if !state.sealed.isEmpty || (hasBegun && (state.isPressed || options.linger <= .zero)) {
+            state.isWakeUnderWay = true
+            return .now
+        }
+        guard hasBegun, !state.isTimerSet else { return .nothing }
+        state.isTimerSet = true
+        return .soon
+    }
+
+    private static func now() -> Timestamp {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return Timestamp(milliseconds: Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000)
+    }
+}
+
+// MARK: For the sender
+
+extension Accumulator {
+    struct Collected {
+        /// Full, or asked for.
+        var batches: [ProducerBatch] = []
+        /// Slots whose batch still fills and has lingered.
+        var dueSlots: [Int] = []
+        /// When the next batch will have lingered.
+        var next: NIODeadline?
+    }
+
+    /// What is to be sent at `now`. Batches that fill stay until `takeFilling` asks for them.
+    func collect(now: NIODeadline, isTimer: Bool) -> Collected {
+        state.withLock { state in
+            state.isWakeUnderWay = false
+            if isTimer { state.isTimerSet = false }
+            var collected = Collected(batches: state.sealed)
+            state.sealed.removeAll(keepingCapacity: true)
+            let linger = state.isPressed ? .zero : TimeAmount(options.linger)
+            while let (slot, serial) = state.begun.first {
+                guard let batch = state.partitions[slot].filling, batch.serial == serial else {
+                    state.begun.removeFirst()
+                    continue
+                }
+                guard batch.begun + linger <= now else {
+                    collected.next = batch.begun + linger
+                    break
+                }
+                state.begun.removeFirst()
+                collected.dueSlots.append(slot)
+            }
+            if collected.next != nil {
+                if state.isTimerSet { collected.next = nil } else { state.isTimerSet = true }
+            }
+            return collected
+        }
+    }
+
+    /// The batch of a slot that still fills.
+    func takeFilling(_ slot: Int) -> ProducerBatch? {
+        state.withLock { state in
+            let buffer = state.partitions[slot]
+            guard let batch = buffer.filling else { return nil }
+            buffer.filling = nil
+            buffer.topic.sticky.moveOn()
+            return batch
+        }
+    }
+
+    func noteRetry() { state.withLock { $0.statistics.retries += 1 } }
+
+    /// A batch has come to its end: tells those who wait for it, and for room.
+    func complete(_ batch: ProducerBatch, _ result: Result<BatchOutcome, KafkaClientError>) {
+        let partition = partition(ofSlot: batch.slot)
+        let deliveries = batch.deliveries
+        let resumed = state.withLock { state -> [Waiter] in
+            state.statistics.bufferedBytes -= batch.bufferedBytes
+            state.outstandingBatches -= 1
+            switch result {
+            case .success(let outcome):
+                state.statistics.recordsAcknowledged += batch.recordCount
+                state.statistics.batchesAcknowledged += 1
+                state.statistics.wireBytesAcknowledged += outcome.wireBytes
+            case .failure(let error):
+                state.statistics.recordsFailed += batch.recordCount
+                if batch.unattendedCount > 0, state.firstError == nil { state.firstError = error }
+            }
+            var resumed = Self.finishFlushes(&state, batch.serial)
+            // Not at once below the limit: each waiter that wakes should find room for more than one record.
+            if state.statistics.bufferedBytes <= options.bufferBytesMax / 4 * 3 || state.outstandingBatches == 0 {
+                resumed += state.spaceWaiters
+                state.spaceWaiters = []
+            }
+            state.isPressed = !state.spaceWaiters.isEmpty || !state.flushes.isEmpty
+            batch.reset()
+            if state.spare.count < 16 { state.spare.append(batch) }
+            return resumed
+        }
+        for delivery in deliveries { delivery.complete(partition, result) }
+        for waiter in resumed { waiter.resume(returning: .success(())) }
+    }
+
+    private static func finishFlushes(_ state: inout State, _ serial: UInt64) -> [Waiter] {
+        var done: [Waiter] = []
+        for index in state.flushes.indices.reversed() where serial < state.flushes[index].serialBound {
+            state.flushes[index].outstanding -= 1
+            if state.flushes[index].outstanding == 0 { done.append(state.flushes.remove(at: index).waiter) }
+        }
+        return done
+    }
+}
+
+extension Delivery {
+    fileprivate func complete(_ partition: TopicPartition, _ result: Result<BatchOutcome, KafkaClientError>) {
+        switch self {
+        case .record(let index, let timestamp, let continuation):
+            continuation.resume(
+                returning: result.map { outcome in
+                    RecordMetadata(
+                        topic: partition.topic, partition: partition.partition,
+                        offset: outcome.baseOffset?.advanced(by: Int64(index)),
+                        timestamp: outcome.logAppendTime ?? timestamp)
+                })
+        case .group(let group, let count):
+            if case .failure(let error) = result { group.complete(count, error) } else { group.complete(count, nil) }
+        }
+    }
+}
+
+// MARK: Waiting
+
+extension Accumulator {
+    /// Waits until there is room for records. `wakeSender` is called where the sender does not know yet that it must
+    /// hurry.
+    func waitForSpace(_ wakeSender: () -> Void) async throws(KafkaClientError) {
+        try await withCheckedContinuation { waiter in
+            let answer = state.withLock { state -> Result<Void, KafkaClientError>? in
+                if state.isClosed { return .failure(.closed) }
+                if state.statistics.bufferedBytes <= options.bufferBytesMax / 4 * 3 || state.outstandingBatches == 0 {
+                    return .success(())
+                }
+                state.spaceWaiters.append(waiter)
+                state.isPressed = true
+                return nil
+            }
+            if let answer { waiter.resume(returning: answer) } else { wakeSender() }
+        }.get()
+    }
+
+    /// Waits until all records so far have come to their end; throws the first error of one that nobody waited for, once.
+    func flush(_ wakeSender: () -> Void) async throws(KafkaClientError) {
+        try await withCheckedContinuation { waiter in
+            let isDone = state.withLock { state in
+                guard state.outstandingBatches > 0 else { return true }
+                for (slot, _) in state.begun { seal(state.partitions[slot], &state) }
+                state.begun.removeAll()
+                state.flushes.append(
+                    Flush(serialBound: state.nextSerial, outstanding: state.outstandingBatches, waiter: waiter))
+                state.isPressed = true
+                return false
+            }
+            if isDone { waiter.resume(returning: .success(())) } else { wakeSender() }
+        }.get()
+        let error = state.withLock { state in
+            defer { state.firstError = nil }
+            return state.firstError
+        }
+        if let error { throw error }
+    }
+
+    /// Takes no more records; false: it took none before either.
+    func close() -> Bool {
+        let (wasOpen, waiters) = state.withLock { state in
+            defer {
+                state.isClosed = true
+                state.spaceWaiters = []
+            }
+            return (!state.isClosed, state.spaceWaiters)
+        }
+        for waiter in waiters { waiter.resume(returning: .failure(.closed)) }
+        return wasOpen
+    }
+}

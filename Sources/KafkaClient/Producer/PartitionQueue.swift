@@ -1,0 +1,87 @@
+/// The batches of one partition between the accumulator and their acknowledgement, in their order. Decides what may be
+/// sent and under which sequence number; sends nothing itself.
+///
+/// A broker takes an idempotent producer's batches only in the order of their sequence numbers, without a gap. So after a
+/// failure nothing is sent until everything on its way has come back. What is left is then numbered from the last
+/// acknowledged record on: a retry has the number that it had, which lets the broker know it for one, and where a batch
+/// was given up those behind it close the gap.
+struct PartitionQueue {
+    /// Ascending by `serial`.
+    private(set) var waiting: [ProducerBatch] = []
+    private(set) var inFlight: [ProducerBatch] = []
+    private(set) var isPaused = false
+    private var nextSequence: Int32 = 0
+    /// The number after the last record that was acknowledged.
+    private var acknowledgedEnd: Int32 = 0
+
+    func canSend(inFlightMax: Int) -> Bool { !isPaused && inFlight.count < inFlightMax }
+    var isEmpty: Bool { waiting.isEmpty && inFlight.isEmpty }
+
+    mutating func add(_ batch: ProducerBatch) { waiting.append(batch) }
+
+    /// Takes the next batch to send; its sequence number is set. Needs `canSend` and something that waits.
+    mutating func send(producerID: Int64) -> ProducerBatch? {
+        guard !isPaused, !waiting.isEmpty else { return nil }
+        let batch = waiting.removeFirst()
+        if batch.sequence != nextSequence || batch.producerID != producerID {
+            batch.sequence = nextSequence
+            batch.producerID = producerID
+            batch.wire = nil
+        }
+        nextSequence = Self.sequence(nextSequence, plus: batch.recordCount)
+        inFlight.append(batch)
+        return batch
+    }
+
+    mutating func acknowledge(_ batch: ProducerBatch) {
+        if let sequence = batch.sequence { acknowledgedEnd = Self.sequence(sequence, plus: batch.recordCount) }
+        comeBack(batch)
+    }
+
+    /// Back in line, before what was begun later.
+    mutating func retry(_ batch: ProducerBatch) {
+        waiting.insert(batch, at: waiting.firstIndex { $0.serial > batch.serial } ?? waiting.count)
+        isPaused = true
+        comeBack(batch)
+    }
+
+    /// Given up after it was sent; the broker does not have it.
+    mutating func giveUp(_ batch: ProducerBatch) {
+        isPaused = true
+        comeBack(batch)
+    }
+
+    /// Gives up what `isExpired` says of all that waits.
+    mutating func removeWaiting(where isExpired: (ProducerBatch) -> Bool) -> [ProducerBatch] {
+        let expired = waiting.filter(isExpired)
+        guard !expired.isEmpty else { return [] }
+        waiting.removeAll(where: isExpired)
+        isPaused = true
+        resumeIfQuiet()
+        return expired
+    }
+
+    /// A new producer id: its numbers start at 0. Needs that nothing is in flight.
+    mutating func startAnew() {
+        precondition(inFlight.isEmpty, "a new producer id with batches of the old one in flight")
+        acknowledgedEnd = 0
+        nextSequence = 0
+        isPaused = false
+    }
+
+    private mutating func comeBack(_ batch: ProducerBatch) {
+        inFlight.removeAll { $0 === batch }
+        resumeIfQuiet()
+    }
+
+    private mutating func resumeIfQuiet() {
+        guard isPaused, inFlight.isEmpty else { return }
+        isPaused = false
+        nextSequence = acknowledgedEnd
+    }
+
+    /// Sequence numbers go on at 0 after the largest.
+    static func sequence(_ sequence: Int32, plus count: Int) -> Int32 {
+        (sequence &+ Int32(truncatingIfNeeded: count)) & Int32.max
+    }
+}

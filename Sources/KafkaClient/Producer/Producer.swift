@@ -1,0 +1,144 @@
+/// Writes records to topics. Records of one partition travel in batches, compressed; a batch that fails is sent again for
+/// as long as `deliveryTimeout` allows, and with idempotence, which is the default, nothing is written twice or in
+/// another order.
+///
+/// Safe to use from any number of tasks. `send` waits for one record; for many, `enqueue` or a `ProducerTopic` and then
+/// `flush` cost neither a task nor a continuation a record.
+public final class Producer: Sendable {
+    let accumulator: Accumulator
+    private let sender: ProducerSender
+    private let cluster: Cluster
+    private let options: ProducerOptions
+
+    init(_ cluster: Cluster, _ options: ProducerOptions) {
+        self.cluster = cluster
+        self.options = options
+        accumulator = Accumulator(options)
+        sender = ProducerSender(cluster, accumulator, options)
+    }
+
+    deinit {
+        let sender = sender
+        Task { await sender.stop() }
+    }
+
+    /// What it has done so far. Cheap.
+    public var statistics: ProducerStatistics { accumulator.statistics }
+}
+
+// MARK: Producing
+
+extension Producer {
+    /// Writes a record and waits until it is acknowledged. Cancelling the task does not take the record back.
+    /// - Parameter partition: nil for that of the key, or for any where there is no key.
+    /// - Throws: `unknownTopic`, `unknownPartition`, `recordTooLarge`, `deliveryTimedOut`, `batchTooLarge`, or the
+    ///   broker's error.
+    @discardableResult
+    public func send(
+        _ record: Record, to topic: String, partition: Int? = nil
+    ) async throws(KafkaClientError) -> RecordMetadata {
+        let buffer = try await buffer(topic)
+        while true {
+            let metadata = try await withCheckedContinuation { (continuation: SendContinuation) in
+                do throws(KafkaClientError) {
+                    let isTaken = try record.withRecordBytes { bytes throws(KafkaClientError) in
+                        try append(bytes, to: buffer, partition: partition, .caller(continuation))
+                    }
+                    if !isTaken { continuation.resume(returning: .success(nil)) }
+                } catch {
+                    continuation.resume(returning: .failure(error))
+                }
+            }.get()
+            if let metadata { return metadata }
+            try await waitForSpace()
+        }
+    }
+
+    /// Writes records in their order and waits until all are acknowledged. Throws the first error; other records may have
+    /// been written.
+    public func sendBatch(
+        _ records: [Record], to topic: String, partition: Int? = nil
+    ) async throws(KafkaClientError) {
+        let buffer = try await buffer(topic)
+        let group = DeliveryGroup()
+        for record in records {
+            while !(try record.withRecordBytes({ bytes throws(KafkaClientError) in
+                try append(bytes, to: buffer, partition: partition, .group(group))
+            })) {
+                try await waitForSpace()
+            }
+        }
+        hurry()
+        try await group.wait()
+    }
+
+    /// Puts a record into the batch of its partition; waits only where the buffer is full. Whether it was written, `flush`
+    /// says.
+    /// - Throws: `unknownTopic`, `unknownPartition`, `recordTooLarge`, `closed`; and the error of an earlier record that
+    ///   could not be delivered, until `flush` has thrown it.
+    public nonisolated(nonsending) func enqueue(
+        _ record: Record, to topic: String, partition: Int? = nil
+    ) async throws(KafkaClientError) {
+        let buffer = try await buffer(topic)
+        while !(try record.withRecordBytes({ bytes throws(KafkaClientError) in
+            try append(bytes, to: buffer, partition: partition, .nobody)
+        })) {
+            try await waitForSpace()
+        }
+    }
+
+    /// A topic to hand records in for without a look-up each.
+    /// - Throws: `unknownTopic`, or what keeps the brokers from answering.
+    public func topic(_ name: String) async throws(KafkaClientError) -> ProducerTopic {
+        ProducerTopic(self, try await buffer(name))
+    }
+
+    /// Waits until the buffer has room again.
+    public func waitForSpace() async throws(KafkaClientError) {
+        try await accumulator.waitForSpace { hurry() }
+    }
+
+    /// Sends what is there without lingering, and waits until all records so far are acknowledged or have failed.
+    /// - Throws: the first error of a record that was enqueued, once; others may have failed too
+    ///   (`ProducerStatistics.recordsFailed`).
+    public func flush() async throws(KafkaClientError) {
+        try await accumulator.flush { hurry() }
+    }
+
+    /// Takes no more records, flushes, and closes the connections.
+    public func close() async throws(KafkaClientError) {
+        guard accumulator.close() else { return }
+        do throws(KafkaClientError) {
+            try await flush()
+        } catch {
+            await sender.stop()
+            throw error
+        }
+        await sender.stop()
+    }
+}
+
+// MARK: Appending
+
+extension Producer {
+    /// False: there is no room.
+    func append(
+        _ record: Accumulator.RecordBytes, to topic: TopicBuffer, partition: Int?,
+        _ attendance: Accumulator.Attendance
+    ) throws(KafkaClientError) -> Bool {
+        guard let wake = try accumulator.append(record, to: topic, partition: partition, attendance) else {
+            return false
+        }
+        sender.wake(wake)
+        return true
+    }
+
+    private func hurry() { sender.wake(.now) }
+
+    private nonisolated(nonsending) func buffer(_ topic: String) async throws(KafkaClientError) -> TopicBuffer {
+        if let buffer = accumulator.topic(topic) { return buffer }
+        let route = try await cluster.route(of: topic, createMissing: options.createsTopics)
+        guard !route.leaders.isEmpty else { throw .unknownTopic(topic) }
+        return accumulator.prepare(topic, partitions: route.leaders.count)
+    }
+}

@@ -1,0 +1,499 @@
+internal import KafkaProtocol
+internal import Logging
+internal import NIOCore
+
+/// Takes batches from the accumulator, sends them to their partitions' leaders, and sees to what comes back. Runs on the
+/// event loop of its connections.
+actor ProducerSender {
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
+    private nonisolated let loop: any EventLoop
+    private nonisolated let cluster: Cluster
+    private nonisolated let accumulator: Accumulator
+    private nonisolated let options: ProducerOptions
+
+    /// By slot of the accumulator.
+    private var slots: [Slot] = []
+    /// Slots that have something to send, in the order in which they get their turn.
+    private var active: [Int] = []
+    private var topics: [String: TopicState] = [:]
+    private var links: [Int32: Link] = [:]
+    private var identity = Identity.none
+    private var inFlightCount = 0
+    /// Why batches wait, for the error of those that wait too long.
+    private var lastError: KafkaClientError?
+    private var retryTimer: (due: NIODeadline, task: Scheduled<Void>)?
+    private var isStopped = false
+
+    private struct Slot {
+        let partition: TopicPartition
+        var queue = PartitionQueue()
+        /// True: the batch that fills has lingered.
+        var isDue = false
+        var isActive = false
+        /// Not before; after a failure.
+        var notBefore = NIODeadline.distantPast
+    }
+
+    private struct TopicState {
+        var route: TopicRoute?
+        var isAsking = false
+        var notBefore = NIODeadline.distantPast
+    }
+
+    /// A way to a broker.
+    private struct Link {
+        var connection: BrokerConnection?
+        var isOpening = false
+        var inFlight = 0
+        var failures = 0
+        var notBefore = NIODeadline.distantPast
+    }
+
+    /// Under which the broker knows batches that come twice.
+    private enum Identity {
+        case none
+        case asking
+        case known(id: Int64, epoch: Int16)
+        /// Of no more use: a new one is asked for when nothing is in flight.
+        case spent
+        case failed(until: NIODeadline)
+
+        var producer: (id: Int64, epoch: Int16)? {
+            if case .known(let id, let epoch) = self { (id, epoch) } else { nil }
+        }
+        var id: Int64 { producer?.id ?? -1 }
+    }
+
+    init(_ cluster: Cluster, _ accumulator: Accumulator, _ options: ProducerOptions) {
+        self.cluster = cluster
+        self.accumulator = accumulator
+        self.options = options
+        loop = cluster.loop
+    }
+
+    private nonisolated var isIdempotent: Bool { options.isIdempotent && options.acks == .all }
+    private nonisolated var inFlightMax: Int { max(1, min(5, options.requestsInFlightMax)) }
+
+    /// Follows up an append.
+    nonisolated func wake(_ wake: Accumulator.Wake) {
+        switch wake {
+        case .nothing: break
+        case .soon:
+            loop.scheduleTask(in: TimeAmount(options.linger)) { [weak self] in
+                self?.assumeIsolated { $0.collect(isTimer: true) }
+            }
+        case .now: loop.execute { self.assumeIsolated { $0.collect(isTimer: false) } }
+        }
+    }
+
+    func stop() async {
+        isStopped = true
+        retryTimer?.task.cancel()
+        await cluster.close()
+    }
+}
+
+// MARK: What there is to send
+
+extension ProducerSender {
+    private func collect(isTimer: Bool) {
+        guard !isStopped else { return }
+        let collected = accumulator.collect(now: .now(), isTimer: isTimer)
+        for slot in slots.count..<max(slots.count, accumulator.slotCount) {
+            slots.append(Slot(partition: accumulator.partition(ofSlot: slot)))
+        }
+        for batch in collected.batches {
+            slots[batch.slot].queue.add(batch)
+            activate(batch.slot)
+        }
+        for slot in collected.dueSlots {
+            slots[slot].isDue = true
+            activate(slot)
+        }
+        if let next = collected.next {
+            loop.scheduleTask(deadline: next) { [weak self] in
+                self?.assumeIsolated { $0.collect(isTimer: true) }
+            }
+        }
+        send()
+    }
+
+    private func activate(_ slot: Int) {
+        guard !slots[slot].isActive else { return }
+        slots[slot].isActive = true
+        active.append(slot)
+    }
+
+    private func send() {
+        guard !isStopped else { return }
+        let now = NIODeadline.now()
+        takeDue()
+        expire(now)
+        active.removeAll { slot in
+            let isIdle = slots[slot].queue.waiting.isEmpty && !slots[slot].isDue
+            if isIdle { slots[slot].isActive = false }
+            return isIdle
+        }
+        guard !active.isEmpty, isIdentified(now) else { return }
+        // One batch a partition and request: round after round until nobody can send more.
+        while sendRound(now) {}
+    }
+
+    /// A batch fills on for as long as its partition could not send it anyway.
+    private func takeDue() {
+        for slot in active where slots[slot].isDue && slots[slot].queue.waiting.isEmpty {
+            guard slots[slot].queue.canSend(inFlightMax: inFlightMax) else { continue }
+            slots[slot].isDue = false
+            if let batch = accumulator.takeFilling(slot) { slots[slot].queue.add(batch) }
+        }
+    }
+
+    private func expire(_ now: NIODeadline) {
+        let timeout = TimeAmount(options.deliveryTimeout)
+        for slot in active {
+            for batch in slots[slot].queue.removeWaiting(where: { $0.begun + timeout <= now }) {
+                // The broker may have it, so that its sequence numbers cannot be given to another.
+                if batch.isInDoubt { spendIdentity() }
+                let partition = slots[slot].partition
+                accumulator.complete(
+                    batch,
+                    .failure(
+                        .deliveryTimedOut(
+                            topic: partition.topic, partition: partition.partition, records: batch.recordCount,
+                            cause: lastError?.description ?? "the broker is too slow")))
+            }
+        }
+    }
+
+    private struct Outgoing {
+        var request = ProduceRequest()
+        var batches: [ProducerBatch] = []
+        var byteCount = 0
+    }
+
+    /// False: nothing could be sent.
+    private func sendRound(_ now: NIODeadline) -> Bool {
+        var outgoing: [Int32: Outgoing] = [:]
+        for slot in active {
+            guard slots[slot].queue.canSend(inFlightMax: inFlightMax), let next = slots[slot].queue.waiting.first,
+                isDue(slots[slot].notBefore, now), let leader = readyLeader(of: slots[slot].partition, now)
+            else { continue }
+            let byteCount = next.wire?.readableBytes ?? next.builder.estimatedByteCount
+            let gathered = outgoing[leader]?.byteCount ?? 0
+            guard gathered == 0 || gathered + byteCount <= options.requestBytesMax else { continue }
+            add(slot, to: &outgoing[leader, default: Outgoing()])
+        }
+        // The next request begins with another partition.
+        if !active.isEmpty { active.append(active.removeFirst()) }
+        for (leader, outgoing) in outgoing where !outgoing.batches.isEmpty { transmit(outgoing, to: leader) }
+        return outgoing.values.contains { !$0.batches.isEmpty }
+    }
+
+    private func add(_ slot: Int, to outgoing: inout Outgoing) {
+        guard let batch = slots[slot].queue.send(producerID: identity.id) else { return }
+        do throws(BatchError) {
+            let wire = try batch.encoded(for: identity.producer)
+            outgoing.batches.append(batch)
+            outgoing.byteCount += wire.readableBytes
+            outgoing.request.add(wire, slots[slot].partition)
+        } catch {
+            giveUp(batch, .invalidArgument("\(error)"))
+        }
+    }
+
+    private func transmit(_ outgoing: Outgoing, to leader: Int32) {
+        guard let connection = links[leader]?.connection else { return }
+        var request = outgoing.request
+        request.acks = options.acks.wireValue
+        request.timeoutMs = Int32(clamping: cluster.options.requestTimeout.milliseconds)
+        links[leader]?.inFlight += 1
+        inFlightCount += 1
+        Task { [request] in
+            let result: Result<ProduceResponse?, KafkaClientError>
+            let byteCount = outgoing.byteCount + 1024
+            do throws(KafkaClientError) {
+                if options.acks == .none {
+                    try await connection.tell(
+                        request, leastVersion: ProduceRequest.firstBatchVersion, byteCount: byteCount)
+                    result = .success(nil)
+                } else {
+                    result = .success(
+                        try await connection.call(
+                            request, leastVersion: ProduceRequest.firstBatchVersion, byteCount: byteCount))
+                }
+            } catch {
+                result = .failure(error)
+            }
+            finish(outgoing.batches, leader, result)
+        }
+    }
+}
+
+// MARK: What comes back
+
+extension ProducerSender {
+    private func finish(
+        _ batches: [ProducerBatch], _ leader: Int32, _ result: Result<ProduceResponse?, KafkaClientError>
+    ) {
+        links[leader]?.inFlight -= 1
+        inFlightCount -= 1
+        switch result {
+        case .success(nil):
+            for batch in batches { acknowledge(batch, nil) }
+        case .success(let response?):
+            let answers = response.byPartition
+            for batch in batches {
+                if let answer = answers[slots[batch.slot].partition] {
+                    finish(batch, answer)
+                } else {
+                    retry(batch, .invalidResponse("Produce without \(slots[batch.slot].partition)"))
+                }
+            }
+        case .failure(let error) where error.isOfConnection || error == .closed:
+            lose(leader, error)
+            for batch in batches { retry(batch, error) }
+        case .failure(let error):
+            for batch in batches { giveUp(batch, error) }
+        }
+        // What has gathered meanwhile goes with it.
+        collect(isTimer: false)
+    }
+
+    private func finish(_ batch: ProducerBatch, _ answer: ProduceResponse.PartitionResponse) {
+        let partition = slots[batch.slot].partition
+        switch answer.errorCode {
+        case .none:
+            acknowledge(batch, answer)
+        case .duplicateSequenceNumber where isIdempotent:
+            acknowledge(batch, nil)
+        case .outOfOrderSequenceNumber, .unknownProducerID, .invalidProducerEpoch, .producerFenced:
+            guard isIdempotent else { return giveUp(batch, KafkaClientError(answer.errorCode, topic: partition.topic)) }
+            // Behind a batch that failed it has to be so, and it will be numbered anew. Otherwise the broker has forgotten
+            // the producer, or remembers it differently.
+            if !slots[batch.slot].queue.isPaused { spendIdentity() }
+            retry(batch, KafkaClientError(answer.errorCode, topic: partition.topic), isInDoubt: false)
+        case .messageTooLarge, .recordListTooLarge:
+            let bytes = batch.wire?.readableBytes ?? 0
+            giveUp(batch, .batchTooLarge(topic: partition.topic, partition: partition.partition, bytes: bytes))
+        case let code where code.isRetriable:
+            topics[partition.topic]?.route = nil
+            retry(batch, KafkaClientError(code, topic: partition.topic, message: answer.errorMessage))
+        default:
+            giveUp(batch, KafkaClientError(answer.errorCode, topic: partition.topic, message: answer.errorMessage))
+        }
+    }
+
+    private func acknowledge(_ batch: ProducerBatch, _ answer: ProduceResponse.PartitionResponse?) {
+        slots[batch.slot].queue.acknowledge(batch)
+        lastError = nil
+        var outcome = BatchOutcome(wireBytes: batch.wire?.readableBytes ?? 0)
+        if let answer, answer.baseOffset >= 0 { outcome.baseOffset = Offset(answer.baseOffset) }
+        if let answer, answer.logAppendTimeMs >= 0 {
+            outcome.logAppendTime = Timestamp(milliseconds: answer.logAppendTimeMs)
+        }
+        accumulator.complete(batch, .success(outcome))
+    }
+
+    private func giveUp(_ batch: ProducerBatch, _ error: KafkaClientError) {
+        slots[batch.slot].queue.giveUp(batch)
+        accumulator.complete(batch, .failure(error))
+    }
+
+    private func retry(_ batch: ProducerBatch, _ error: KafkaClientError, isInDoubt: Bool = true) {
+        lastError = error
+        batch.attempts += 1
+        if isInDoubt { batch.isInDoubt = true }
+        slots[batch.slot].queue.retry(batch)
+        slots[batch.slot].notBefore = .now() + backoff(batch.attempts)
+        activate(batch.slot)
+        accumulator.noteRetry()
+        cluster.options.logger?.debug(
+            "a batch is sent again",
+            metadata: ["partition": "\(slots[batch.slot].partition)", "error": "\(error)"])
+    }
+
+    private func backoff(_ failures: Int) -> TimeAmount {
+        let base = options.retryBackoff.milliseconds
+        return .milliseconds(min(max(1000, base), base << min(max(0, Int64(failures) - 1), 10)))
+    }
+}
+
+// MARK: Leaders
+
+extension ProducerSender {
+    /// The broker that a partition's batch can be sent to now; nil: what it takes is under way.
+    private func readyLeader(of partition: TopicPartition, _ now: NIODeadline) -> Int32? {
+        guard let leaders = topics[partition.topic]?.route?.leaders, leaders.indices.contains(partition.partition),
+            let leader = leaders[partition.partition]
+        else {
+            askForRoute(partition.topic, now)
+            return nil
+        }
+        let link = links[leader, default: Link()]
+        guard let connection = link.connection, connection.isOpen else {
+            open(leader, now)
+            return nil
+        }
+        return link.inFlight < inFlightMax ? leader : nil
+    }
+
+    private func askForRoute(_ topic: String, _ now: NIODeadline) {
+        let state = topics[topic, default: TopicState()]
+        guard !state.isAsking, isDue(state.notBefore, now) else { return }
+        topics[topic, default: TopicState()].isAsking = true
+        Task {
+            do throws(KafkaClientError) {
+                let route = try await cluster.route(of: topic, createMissing: options.createsTopics, isFresh: true)
+                accumulator.prepare(topic, partitions: route.leaders.count)
+                topics[topic]?.route = route
+                // A leader may be missing still.
+                if route.leaders.contains(nil) { topics[topic]?.notBefore = .now() + backoff(1) }
+            } catch {
+                lastError = error
+                if case .unknownTopic = error { giveUpWaiting(topic, error) }
+                topics[topic]?.notBefore = .now() + backoff(1)
+            }
+            topics[topic]?.isAsking = false
+            send()
+        }
+    }
+
+    /// The topic is gone: nothing that waits for it can be sent.
+    private func giveUpWaiting(_ topic: String, _ error: KafkaClientError) {
+        for slot in slots.indices where slots[slot].partition.topic == topic {
+            for batch in slots[slot].queue.removeWaiting(where: { _ in true }) {
+                accumulator.complete(batch, .failure(error))
+            }
+        }
+    }
+
+    private func open(_ leader: Int32, _ now: NIODeadline) {
+        let link = links[leader, default: Link()]
+        guard !link.isOpening, isDue(link.notBefore, now) else { return }
+        links[leader, default: Link()].isOpening = true
+        Task {
+            do throws(KafkaClientError) {
+                links[leader]?.connection = try await cluster.connection(to: leader)
+                links[leader]?.failures = 0
+            } catch {
+                lose(leader, error)
+            }
+            links[leader]?.isOpening = false
+            send()
+        }
+    }
+
+    private func lose(_ leader: Int32, _ error: KafkaClientError) {
+        lastError = error
+        guard var link = links[leader] else { return }
+        link.connection?.close()
+        link.connection = nil
+        link.failures += 1
+        link.notBefore = .now() + backoff(link.failures)
+        links[leader] = link
+        // Another broker may lead by now.
+        for topic in topics.keys { topics[topic]?.route = nil }
+    }
+
+    /// False: it is not time yet, and `send` is called when it is.
+    private func isDue(_ deadline: NIODeadline, _ now: NIODeadline) -> Bool {
+        if deadline <= now { return true }
+        if let timer = retryTimer, timer.due <= deadline { return false }
+        retryTimer?.task.cancel()
+        retryTimer = (
+            deadline,
+            loop.scheduleTask(deadline: deadline) { [weak self] in
+                self?.assumeIsolated {
+                    $0.retryTimer = nil
+                    $0.send()
+                }
+            }
+        )
+        return false
+    }
+}
+
+// MARK: Identity
+
+extension ProducerSender {
+    private func spendIdentity() {
+        if case .known = identity { identity = .spent }
+    }
+
+    /// False: a producer id is on its way, after which `send` is called.
+    private func isIdentified(_ now: NIODeadline) -> Bool {
+        guard isIdempotent else { return true }
+        switch identity {
+        case .known: return true
+        case .asking: return false
+        case .failed(let until) where !isDue(until, now): return false
+        case .spent:
+            guard inFlightCount == 0 else { return false }
+            for slot in slots.indices { slots[slot].queue.startAnew() }
+        case .none, .failed: break
+        }
+        identity = .asking
+        Task {
+            do throws(KafkaClientError) {
+                let response = try await cluster.anyConnection().call(InitProducerIDRequest())
+                guard response.errorCode == .none else { throw KafkaClientError(response.errorCode, topic: "") }
+                identity = .known(id: response.producerID, epoch: response.producerEpoch)
+            } catch {
+                lastError = error
+                identity = .failed(until: .now() + backoff(4))
+            }
+            send()
+        }
+        return false
+    }
+}
+
+extension ProducerBatch {
+    /// The batch as it goes over the wire; encoded once for a sequence number.
+    fileprivate func encoded(for producer: (id: Int64, epoch: Int16)?) throws(BatchError) -> ByteBuffer {
+        if let wire { return wire }
+        try builder.finish(producer: producer.map { (id: $0.id, epoch: $0.epoch, baseSequence: sequence ?? 0) })
+        let wire = builder.withUnsafeBytes { ByteBuffer(bytes: $0) }
+        self.wire = wire
+        return wire
+    }
+}
+
+extension ProduceRequest {
+    fileprivate mutating func add(_ records: ByteBuffer, _ partition: TopicPartition) {
+        let data = PartitionData {
+            $0.index = Int32(clamping: partition.partition)
+            $0.records = records
+        }
+        if let place = topicData.firstIndex(where: { $0.name == partition.topic }) {
+            topicData[place].partitionData.append(data)
+        } else {
+            topicData.append(
+                TopicData {
+                    $0.name = partition.topic
+                    $0.partitionData = [data]
+                })
+        }
+    }
+}
+
+extension ProduceResponse {
+    fileprivate var byPartition: [TopicPartition: PartitionResponse] {
+        var answers: [TopicPartition: PartitionResponse] = [:]
+        for topic in responses {
+            for answer in topic.partitionResponses {
+                answers[TopicPartition(topic: topic.name, partition: Int(answer.index))] = answer
+            }
+        }
+        return answers
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds; as many as there can be for what has more.
+    var milliseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1000)
+        return overflow ? (seconds < 0 ? .min : .max) : whole + attoseconds / 1_000_000_000_000_000
+    }
+}

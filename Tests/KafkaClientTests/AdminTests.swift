@@ -1,0 +1,101 @@
+import Broker
+import KafkaClient
+import TestSupport
+import Testing
+
+@Suite("Admin")
+struct AdminTests {
+    @Test("a topic is created, listed, described, changed and deleted")
+    func topic() async throws {
+        try await withClient { client in
+            let admin = client.admin
+            let created = try await admin.createTopic("readings", partitions: 2, settings: ["segment.bytes": "1048576"])
+            #expect(created.name == "readings" && created.partitionCount == 2)
+            #expect(created.id?.count == 36 && created.id?.split(separator: "-").map(\.count) == [8, 4, 4, 4, 12])
+            try await admin.createTopic("alarms")
+            #expect(try await admin.listTopics().map(\.name) == ["alarms", "readings"])
+
+            let producer = client.makeProducer()
+            try await producer.sendBatch([Record(value: "a"), Record(value: "b")], to: "readings", partition: 1)
+            try await producer.close()
+            let description = try await admin.describeTopic("readings")
+            #expect(description.id == created.id)
+            #expect(description.partitions.map(\.index) == [0, 1])
+            #expect(description.partitions.map(\.end) == [0, 2] && description.partitions.map(\.logStart) == [0, 0])
+            #expect(description.partitions.allSatisfy { $0.leader != nil && $0.replicas == $0.inSyncReplicas })
+            let setting = try #require(description.settings.first { $0.name == "segment.bytes" })
+            #expect(setting.value == "1048576" && !setting.isDefault)
+
+            try await admin.alterTopic("readings", set: ["segment.ms": "60000"], reset: ["segment.bytes"])
+            let settings = try await admin.describeTopic("readings").settings
+            #expect(settings.first { $0.name == "segment.ms" }?.value == "60000")
+            #expect(settings.first { $0.name == "segment.bytes" }?.isDefault == true)
+
+            try await admin.addPartitions("readings", to: 5)
+            #expect(try await admin.describeTopic("readings").partitions.count == 5)
+            try await admin.deleteTopic("readings")
+            #expect(try await admin.listTopics().map(\.name) == ["alarms"])
+        }
+    }
+
+    @Test("what cannot be done is said in an error of its own")
+    func errors() async throws {
+        try await withClient { client in
+            let admin = client.admin
+            try await admin.createTopic("readings", partitions: 2)
+            await #expect(throws: KafkaClientError.topicExists("readings")) {
+                try await admin.createTopic("readings", partitions: 2)
+            }
+            await #expect(throws: KafkaClientError.unknownTopic("other")) { try await admin.deleteTopic("other") }
+            await #expect(throws: KafkaClientError.unknownTopic("other")) { try await admin.describeTopic("other") }
+            await #expect(throws: KafkaClientError.unknownTopic("other")) {
+                try await admin.addPartitions("other", to: 2)
+            }
+            let badName = await #expect(throws: KafkaClientError.self) { try await admin.createTopic("a/b") }
+            guard case .invalidTopic("a/b", _)? = badName else { return #expect(Bool(false), "\(badName as Any)") }
+            let badSetting = await #expect(throws: KafkaClientError.self) {
+                try await admin.createTopic("new", settings: ["segment.bytes": "many"])
+            }
+            guard case .rejected(40, "INVALID_CONFIG", let reason)? = badSetting else {
+                return #expect(Bool(false), "\(badSetting as Any)")
+            }
+            #expect(reason.contains("segment.bytes"))
+            await #expect(throws: KafkaClientError.self) { try await admin.createTopic("none", partitions: 0) }
+            await #expect(throws: KafkaClientError.self) { try await admin.addPartitions("readings", to: 1) }
+            #expect(try await admin.listTopics().map(\.name) == ["readings"])
+        }
+    }
+
+    @Test("offsets are found by end, time and newest time")
+    func offsets() async throws {
+        try await withClient { client in
+            try await client.admin.createTopic("readings", partitions: 2)
+            let producer = client.makeProducer()
+            let times: [Int64] = [100, 300, 200]
+            try await producer.sendBatch(
+                times.map { Record(value: "v", timestamp: Timestamp(milliseconds: $0)) }, to: "readings", partition: 0)
+            try await producer.close()
+            func find(_ query: OffsetQuery) async throws -> [Int64?] {
+                try await client.admin.listOffsets("readings", at: query).map(\.offset?.value)
+            }
+            #expect(try await find(.earliest) == [0, 0])
+            #expect(try await find(.latest) == [3, 0])
+            #expect(try await find(.timestamp(Timestamp(milliseconds: 150))) == [1, nil])
+            #expect(try await find(.timestamp(Timestamp(milliseconds: 301))) == [nil, nil])
+            #expect(try await find(.maxTimestamp) == [1, nil])
+            let found = try await client.admin.listOffsets("readings", partitions: [0], at: .maxTimestamp)
+            #expect(found.first?.timestamp == Timestamp(milliseconds: 300))
+        }
+    }
+
+    @Test("the cluster is the one broker")
+    func cluster() async throws {
+        try await withBroker { broker in
+            let client = try await KafkaClient.connect(to: broker.address.description)
+            let cluster = try await client.admin.describeCluster()
+            #expect(cluster.brokers.map(\.address.description) == [broker.address.description])
+            #expect(cluster.controller == cluster.brokers.first?.id && cluster.id != nil)
+            await client.close()
+        }
+    }
+}
