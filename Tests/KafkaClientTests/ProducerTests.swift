@@ -139,14 +139,18 @@ struct ProducerTests {
             let error = await #expect(throws: KafkaClientError.self) {
                 try await producer.send(Record(value: [UInt8](repeating: 0, count: 10_000)), to: "readings")
             }
-            guard case .recordTooLarge(let bytes, 10_000)? = error else { return #expect(Bool(false), "\(error as Any)") }
+            guard case .recordTooLarge(let bytes, 10_000)? = error else {
+                return #expect(Bool(false), "\(error as Any)")
+            }
             #expect(bytes > 10_000)
             #expect(try await producer.send(Record(value: "small"), to: "readings").offset == 0)
             try await producer.close()
         }
     }
 
-    @Test("a batch over the topic's max.message.bytes fails alone: what is behind it arrives, under the next sequence number")
+    @Test(
+        "a batch over the topic's max.message.bytes fails alone: what is behind it arrives, under the next sequence number"
+    )
     func batchTooLarge() async throws {
         try await withClient { client in
             try await client.admin.createTopic("readings", partitions: 1, settings: ["max.message.bytes": "1000"])
@@ -160,12 +164,17 @@ struct ProducerTests {
                 let bytes = number == 5 ? 5000 : 600
                 #expect(try topic.tryEnqueue(Record(value: [UInt8](repeating: UInt8(number), count: bytes))))
                 // Each in a batch of its own.
-                if number == 5 { await #expect(throws: KafkaClientError.self) { try await producer.flush() } } else { try await producer.flush() }
+                if number == 5 {
+                    await #expect(throws: KafkaClientError.self) { try await producer.flush() }
+                } else {
+                    try await producer.flush()
+                }
             }
             #expect(producer.statistics.recordsFailed == 1)
             try await producer.close()
             let records = try await client.everything(in: "readings")[0] ?? []
-            #expect(records.dropFirst().compactMap { $0.value?.first } == (0..<20).filter { $0 != 5 })
+            let expected: [UInt8] = (0..<20).filter { $0 != 5 }
+            #expect(records.dropFirst().compactMap { $0.value?.first } == expected)
         }
     }
 
@@ -192,7 +201,8 @@ struct ProducerTests {
             #expect(producer.statistics.recordsFailed == 4)
             try await producer.close()
             let records = try await client.everything(in: "readings")[0] ?? []
-            #expect(records.compactMap { $0.value?.first } == (0..<200).filter { $0 % 50 != 20 }.map { UInt8($0) })
+            let expected: [UInt8] = (0..<200).filter { $0 % 50 != 20 }
+            #expect(records.compactMap { $0.value?.first } == expected)
         }
     }
 
@@ -274,7 +284,8 @@ struct ProducerTests {
             let records = try await client.everything(in: "readings").values.flatMap { $0 }
             var byKey: [String: [Int]] = [:]
             for record in records {
-                byKey[try #require(record.keyText), default: []].append(try #require(record.valueText.flatMap { Int($0) }))
+                byKey[try #require(record.keyText), default: []].append(
+                    try #require(record.valueText.flatMap { Int($0) }))
             }
             #expect(records.count == 4000)
             for (key, numbers) in byKey { #expect(numbers == (0..<4000).filter { "\($0 % 7)" == key }) }

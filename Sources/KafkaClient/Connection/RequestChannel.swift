@@ -32,12 +32,18 @@ final class RequestChannel: Sendable {
             .connectTimeout(TimeAmount(options.connectTimeout))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 256 << 10))
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        ResponseHandler(address: address, frameBytesMax: options.responseBytesMax))
+                }
+            }
         do {
             let channel = try await bootstrap.connect(host: address.host, port: address.port).get()
             let handler = try await channel.eventLoop.submit {
-                let handler = ResponseHandler(address: address, frameBytesMax: options.responseBytesMax)
-                try channel.pipeline.syncOperations.addHandler(handler)
-                return NIOLoopBound(handler, eventLoop: channel.eventLoop)
+                NIOLoopBound(
+                    try channel.pipeline.syncOperations.handler(type: ResponseHandler.self),
+                    eventLoop: channel.eventLoop)
             }.get()
             return RequestChannel(address, options, channel, handler)
         } catch {
@@ -120,6 +126,9 @@ extension KafkaClientError {
             self = .connectionRefused(address)
         case ChannelError.connectTimeout:
             self = .connectionTimedOut(address, after: timeout)
+        case ChannelPipelineError.notFound:
+            // What answers requests left the pipeline again before it could be used.
+            self = .connectionLost(address, reason: "it ended as soon as it was made: is it a Kafka broker?")
         case SocketAddressError.unknown:
             self = .unknownHost(address.host)
         default:

@@ -1,14 +1,3 @@
-/// Where a consumer begins in a partition.
-public enum StartPosition: Hashable, Sendable {
-    /// With the first record that the partition holds.
-    case earliest
-    /// With the next record that is written.
-    case latest
-    case offset(Offset)
-    /// With the first record that is as new as this; with the next one written, where none is.
-    case timestamp(Timestamp)
-}
-
 /// Where a consumer ends in a partition.
 public enum StopPosition: Hashable, Sendable {
     /// It waits for more.

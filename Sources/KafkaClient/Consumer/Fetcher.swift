@@ -226,7 +226,9 @@ extension Fetcher {
         guard let found = try await cluster.offsets([(partition, query)]).first, let found else { return }
         cluster.options.logger?.info(
             "a partition does not hold the offset to read",
-            metadata: ["partition": "\(partition)", "offset": "\(asked.place.fetchOffset)", "instead": "\(found.offset)"])
+            metadata: [
+                "partition": "\(partition)", "offset": "\(asked.place.fetchOffset)", "instead": "\(found.offset)",
+            ])
         buffer.move(place: asked.index, epoch: asked.place.epoch, to: found.offset.value)
     }
 }

@@ -119,7 +119,9 @@ extension Accumulator {
 
         /// At most what it takes in a batch.
         var encodedBytesMax: Int {
-            headers.reduce(32 + (key?.count ?? 0) + (value?.count ?? 0)) { $0 + 20 + $1.name.utf8.count + ($1.value?.count ?? 0) }
+            headers.reduce(32 + (key?.count ?? 0) + (value?.count ?? 0)) {
+                $0 + 20 + $1.name.utf8.count + ($1.value?.count ?? 0)
+            }
         }
     }
 
@@ -142,7 +144,8 @@ extension Accumulator {
             if state.isClosed { throw .closed }
             if case .nobody = attendance, let error = state.firstError { throw error }
             // One record always has room, or it could never be sent.
-            guard state.statistics.bufferedBytes + size <= options.bufferBytesMax || state.outstandingBatches == 0 else {
+            guard state.statistics.bufferedBytes + size <= options.bufferBytesMax || state.outstandingBatches == 0
+            else {
                 return nil
             }
             let slot = try Self.slot(for: record.key, topic, partition)
@@ -150,7 +153,9 @@ extension Accumulator {
             if let full = buffer.filling, full.builder.estimatedByteCount + size > options.batchBytesMax {
                 seal(buffer, &state)
                 // A record without a key goes on with the partition that is next now.
-                if record.key == nil, partition == nil { buffer = state.partitions[try Self.slot(for: nil, topic, nil)] }
+                if record.key == nil, partition == nil {
+                    buffer = state.partitions[try Self.slot(for: nil, topic, nil)]
+                }
             }
             let isNew = buffer.filling == nil
             let batch = buffer.filling ?? begin(buffer, &state)

@@ -14,7 +14,8 @@ final class DeliveryGroup: Sendable {
     func add(_ count: Int) { state.withLock { $0.outstanding += count } }
 
     func complete(_ count: Int, _ error: KafkaClientError?) {
-        let done = state.withLock { state -> (CheckedContinuation<Result<Void, KafkaClientError>, Never>, KafkaClientError?)? in
+        let done = state.withLock {
+            state -> (CheckedContinuation<Result<Void, KafkaClientError>, Never>, KafkaClientError?)? in
             state.outstanding -= count
             if state.error == nil { state.error = error }
             guard state.outstanding == 0, let waiter = state.waiter else { return nil }
