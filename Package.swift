@@ -47,9 +47,13 @@ let package = Package(
             name: "KafkaClient",
             dependencies: ["RecordFormat", "KafkaProtocol", nioCore, nioPosix, logging],
             swiftSettings: settings),
+        .target(name: "Fleet", swiftSettings: settings),
         .executableTarget(
             name: "martlet",
-            dependencies: ["Broker", "EventLog", "KafkaClient", argumentParser, logging, lifecycle],
+            dependencies: [
+                "RecordFormat", "Storage", "EventLog", "Broker", "KafkaClient", "Fleet", argumentParser, logging,
+                lifecycle,
+            ],
             swiftSettings: settings),
 
         .target(
@@ -63,6 +67,7 @@ let package = Package(
             name: "EventLogTests", dependencies: ["EventLog", "Storage", "TestSupport", logging], swiftSettings: settings),
         .testTarget(
             name: "KafkaProtocolTests", dependencies: ["KafkaProtocol", nioCore], swiftSettings: settings),
+        .testTarget(name: "FleetTests", dependencies: ["Fleet"], swiftSettings: settings),
         .testTarget(
             name: "BrokerTests",
             dependencies: ["Broker", "EventLog", "KafkaProtocol", "KafkaClient", "TestSupport", nioCore, nioPosix],
