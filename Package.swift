@@ -15,6 +15,7 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -52,7 +53,7 @@ let package = Package(
             name: "martlet",
             dependencies: [
                 "RecordFormat", "Storage", "EventLog", "Broker", "KafkaClient", "Fleet", argumentParser, logging,
-                lifecycle,
+                lifecycle, signals,
             ],
             swiftSettings: settings),
 
@@ -64,7 +65,8 @@ let package = Package(
             name: "RecordFormatTests", dependencies: ["RecordFormat", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "EventLogTests", dependencies: ["EventLog", "Storage", "TestSupport", logging], swiftSettings: settings),
+            name: "EventLogTests", dependencies: ["EventLog", "Storage", "TestSupport", logging],
+            swiftSettings: settings),
         .testTarget(
             name: "KafkaProtocolTests", dependencies: ["KafkaProtocol", nioCore], swiftSettings: settings),
         .testTarget(name: "FleetTests", dependencies: ["Fleet"], swiftSettings: settings),
@@ -75,6 +77,12 @@ let package = Package(
         .testTarget(
             name: "KafkaClientTests",
             dependencies: ["KafkaClient", "Broker", "EventLog", "TestSupport", nioCore, nioPosix],
+            swiftSettings: settings),
+        .testTarget(
+            name: "MartletTests",
+            dependencies: [
+                "martlet", "RecordFormat", "Storage", "EventLog", "KafkaClient", "Fleet", "TestSupport", argumentParser,
+            ],
             swiftSettings: settings),
     ]
 )

@@ -1,8 +1,45 @@
 import ArgumentParser
+import EventLog
+import Glibc
+import KafkaClient
 
+/// The one binary.
 @main
 struct Martlet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "martlet",
-        abstract: "An append-only event log with replay that every Kafka client already speaks to.")
+        abstract: "An append-only event log with replay that every Kafka client already speaks to.",
+        discussion: """
+            EXAMPLES
+              martlet serve
+              martlet topic create readings --partitions 4
+              martlet produce readings data.ndjson --key-field device
+              martlet consume readings --from -1h --format '%k %s\\n'
+              martlet verify martlet-data
+
+            EXIT STATUS
+              \(ExitStatus.list)
+            """,
+        version: Martlet.version,
+        subcommands: [
+            Serve.self, TopicCommand.self, Produce.self, Consume.self, FleetCommand.self, Dump.self, Verify.self,
+        ])
+
+    static let version = "0.1.0"
+
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            let failure = Failure(error)
+            guard let failure else { exit(withError: error) }
+            StandardError.print("martlet: \(failure.message)")
+            Glibc.exit(failure.status.rawValue)
+        }
+    }
 }

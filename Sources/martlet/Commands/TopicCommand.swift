@@ -1,0 +1,28 @@
+import ArgumentParser
+
+struct TopicCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "topic",
+        abstract: "Creates, shows, changes and deletes topics.",
+        subcommands: [
+            TopicCreate.self, TopicList.self, TopicDescribe.self, TopicAlter.self, TopicDelete.self,
+        ])
+}
+
+/// A topic's setting on the command line: `retention.ms=1000`.
+struct SettingArgument: ExpressibleByArgument {
+    var name: String
+    var value: String
+
+    init?(argument: String) {
+        guard let equals = argument.firstIndex(of: "="), equals > argument.startIndex else { return nil }
+        name = String(argument[..<equals])
+        value = String(argument[argument.index(after: equals)...])
+    }
+
+    static func dictionary(_ settings: [SettingArgument]) throws -> [String: String] {
+        try Dictionary(settings.map { ($0.name, $0.value) }) { _, _ in
+            throw ValidationError("a setting is given twice")
+        }
+    }
+}

@@ -1,0 +1,41 @@
+import ArgumentParser
+import KafkaClient
+
+struct TopicCreate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "create",
+        abstract: "Creates a topic.",
+        discussion: """
+            EXAMPLES
+              martlet topic create readings --partitions 8
+              martlet topic create traces --set flush.messages=10000 --set segment.bytes=134217728
+            """)
+
+    @Argument(help: "The topic's name.")
+    var name: String
+
+    @Option(name: [.short, .long], help: "How many partitions; the broker's default if not given.")
+    var partitions: Int?
+
+    @Option(help: ArgumentHelp("A setting of the topic; may be repeated.", valueName: "name=value"))
+    var set: [SettingArgument] = []
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws { _ = try SettingArgument.dictionary(set) }
+
+    func run() async throws {
+        let settings = try SettingArgument.dictionary(set)
+        let topic = try await connection.withClient { client in
+            try await client.admin.createTopic(name, partitions: partitions, settings: settings)
+        }
+        var out = StandardOutput()
+        if output.json {
+            try TopicList.table([topic]).print(asJSON: true, to: &out)
+        } else {
+            try out.writeLine("Created topic \(topic.name) with \(topic.partitionCount.grouped) partitions")
+        }
+        try out.flush()
+    }
+}

@@ -1,0 +1,44 @@
+import Broker
+import EventLog
+import KafkaClient
+import Storage
+
+/// The end of a command that could not do what it was asked: one line for a person, a status for a script.
+struct Failure: Error {
+    var message: String
+    var status: ExitStatus
+
+    init(_ message: String, status: ExitStatus = .failure) {
+        self.message = message
+        self.status = status
+    }
+
+    /// nil: an error of the argument parser, which knows how to show it.
+    init?(_ error: any Error) {
+        switch error {
+        case let error as Failure: self = error
+        case let error as KafkaClientError: self.init("\(error)", status: Self.status(of: error))
+        case let error as LogError: self.init("\(error)", status: Self.status(of: error))
+        case let error as BatchError: self.init("\(error)", status: .damage)
+        case let error as FileError: self.init("\(error)")
+        case let error as BrokerError: self.init("\(error)")
+        case is CancellationError: self.init("it was interrupted")
+        default: return nil
+        }
+    }
+
+    private static func status(of error: KafkaClientError) -> ExitStatus {
+        switch error {
+        case .connectionRefused, .connectionFailed, .connectionTimedOut, .connectionLost, .unknownHost: .unreachable
+        case .corruptBatch: .damage
+        default: .failure
+        }
+    }
+
+    private static func status(of error: LogError) -> ExitStatus {
+        switch error {
+        case .damaged, .unreadable, .corruptBatch: .damage
+        default: .failure
+        }
+    }
+}

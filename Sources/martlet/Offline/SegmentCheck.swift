@@ -1,0 +1,150 @@
+import RecordFormat
+import Storage
+
+/// Something wrong in a data directory.
+struct Finding: Hashable {
+    enum Kind: String {
+        /// Records are lost or wrong.
+        case damage
+        /// An index lies. The log makes it anew when it meets the lie.
+        case index
+        /// Bytes at the end that are no whole batch: a write that was under way when the log was stopped hard.
+        case unfinished
+    }
+
+    var kind: Kind
+    var file: String
+    /// In bytes, from the start of the file.
+    var position: Int
+    var what: String
+
+    var line: String { "\(file): byte \(position.grouped): \(kind == .unfinished ? "unfinished: " : "")\(what)" }
+}
+
+/// Checks one segment: every batch, and that its indexes name batches of it.
+struct SegmentCheck {
+    let directory: String
+    let base: Offset
+    /// The last segment of its partition: only there a write can have been under way.
+    let isLast: Bool
+
+    private(set) var findings: [Finding] = []
+    private(set) var recordCount = 0
+    private(set) var batchCount = 0
+    private(set) var byteCount = 0
+    /// The offset after the last batch; nil: there is none.
+    private(set) var end: Offset?
+
+    private struct Batch {
+        var position: Int
+        var lastOffset: Offset
+        var maxTimestamp: Timestamp
+    }
+
+    private var batches: [Batch] = []
+
+    init(directory: String, base: Offset, isLast: Bool) {
+        self.directory = directory
+        self.base = base
+        self.isLast = isLast
+    }
+
+    func path(_ kind: SegmentFileKind) -> String {
+        let digits = String(base.value)
+        return "\(directory)/\(String(repeating: "0", count: max(0, 20 - digits.count)))\(digits).\(kind.rawValue)"
+    }
+
+    mutating func run() throws {
+        try checkLog()
+        try checkOffsetIndex()
+        try checkTimeIndex()
+        batches = []
+    }
+
+    private mutating func checkLog() throws {
+        let log = try mapFile(path(.log))
+        byteCount = log.count
+        var scan = BatchFileScan(log)
+        var expected = base
+        while let step = scan.next() {
+            switch step {
+            case .batch(let position, let header):
+                if header.baseOffset != expected {
+                    add(.damage, .log, position, gap(expected, header.baseOffset))
+                }
+                expected = header.lastOffset.advanced(by: 1)
+                recordCount += Int(header.recordCount)
+                batchCount += 1
+                end = expected
+                batches.append(
+                    Batch(position: position, lastOffset: header.lastOffset, maxTimestamp: header.maxTimestamp))
+            case .damage(let damage):
+                let isUnfinished = damage.isTail && isLast
+                add(
+                    isUnfinished ? .unfinished : .damage, .log, damage.position,
+                    "\(damage.byteCount.grouped) bytes are no batch: \(damage.reason)")
+            }
+        }
+    }
+
+    private func gap(_ expected: Offset, _ found: Offset) -> String {
+        found > expected
+            ? "offsets \(expected) to \(found.advanced(by: -1)) are missing"
+            : "offset \(found) comes again where \(expected) was due"
+    }
+
+    private mutating func checkOffsetIndex() throws {
+        guard let index = try mapIndex(.index, entrySize: OffsetIndexFile.entrySize) else { return }
+        var next = 0
+        for (number, entry) in OffsetIndexFile(index).entries.enumerated() {
+            while next < batches.count, batches[next].position < Int(entry.position) { next += 1 }
+            let offset = base.advanced(by: Int64(entry.relativeOffset))
+            if next < batches.count, batches[next].position == Int(entry.position), batches[next].lastOffset == offset {
+                continue
+            }
+            // What lies in damage has been said already.
+            guard findings.isEmpty || isBesideDamage(Int(entry.position)) else { continue }
+            add(
+                .index, .index, number * OffsetIndexFile.entrySize,
+                "no batch with last offset \(offset) begins at byte \(Int(entry.position).grouped) of the log")
+            return
+        }
+    }
+
+    /// Whether no finding in the log explains that there is no batch at a position.
+    private func isBesideDamage(_ position: Int) -> Bool {
+        !findings.contains { $0.kind != .index && $0.position <= position }
+    }
+
+    private mutating func checkTimeIndex() throws {
+        guard let index = try mapIndex(.timeindex, entrySize: TimeIndexFile.entrySize) else { return }
+        guard findings.allSatisfy({ $0.kind == .index }) else { return }
+        var (next, latest) = (0, Int64.min)
+        for (number, entry) in TimeIndexFile(index).entries.enumerated() {
+            let offset = base.advanced(by: Int64(entry.relativeOffset))
+            while next < batches.count, batches[next].lastOffset <= offset {
+                latest = max(latest, batches[next].maxTimestamp.milliseconds)
+                next += 1
+            }
+            if latest == entry.timestamp { continue }
+            add(
+                .index, .timeindex, number * TimeIndexFile.entrySize,
+                "\(entry.timestamp) is not the largest timestamp up to offset \(offset)")
+            return
+        }
+    }
+
+    /// nil: the file is missing, which is fine: it will be made.
+    private mutating func mapIndex(_ kind: SegmentFileKind, entrySize: Int) throws -> MappedFile? {
+        guard PosixFileSystem().exists(path(kind)) else { return nil }
+        let file = try mapFile(path(kind))
+        if file.count % entrySize != 0 {
+            add(.index, kind, file.count - file.count % entrySize, "the file ends within an entry")
+        }
+        return file
+    }
+
+    private mutating func add(_ kind: Finding.Kind, _ file: SegmentFileKind, _ position: Int, _ what: String) {
+        findings.append(Finding(kind: kind, file: path(file), position: position, what: what))
+    }
+}

@@ -1,0 +1,171 @@
+import ArgumentParser
+import EventLog
+import Glibc
+import Storage
+import TestSupport
+import Testing
+
+@testable import martlet
+
+@Suite("Offline")
+struct OfflineTests {
+    /// A closed data directory with one partition, of batches of ten records each.
+    private func makeLog(_ directory: TemporaryDirectory, batches: Int = 8) throws -> String {
+        let path = directory.path + "/data"
+        let log = try EventLog.open(at: path)
+        let settings = try TopicSettings(["compression.type": "producer", "index.interval.bytes": "1"])
+        let topic = try log.createTopic("readings", settings: settings)
+        for batch in 0..<batches {
+            let records = (0..<10).map { number in
+                Record(
+                    key: "device-\(number)", value: String(repeating: "\(batch)", count: 100),
+                    timestamp: Timestamp(milliseconds: Int64(1000 * batch + number)))
+            }
+            try topic.partitions[0].append(contentsOf: records)
+        }
+        try log.close()
+        return path
+    }
+
+    private func file(_ path: String, _ kind: SegmentFileKind) -> String {
+        "\(path)/readings-0/00000000000000000000.\(kind.rawValue)"
+    }
+
+    private func overwrite(_ path: String, at position: Int, _ bytes: [UInt8]) {
+        let descriptor = open(path, O_WRONLY)
+        #expect(pwrite(descriptor, bytes, bytes.count, off_t(position)) == bytes.count)
+        close(descriptor)
+    }
+
+    private func check(_ path: String) throws -> DirectoryCheck {
+        var check = DirectoryCheck(path)
+        try check.run { _ in }
+        return check
+    }
+
+    /// Where the batches of a log file are, and where it ends.
+    private func positions(_ path: String) throws -> [Int] {
+        let file = try mapFile(path)
+        var scan = BatchFileScan(file)
+        var positions: [Int] = []
+        while let step = scan.next() {
+            if case .batch(let position, _) = step { positions.append(position) }
+        }
+        return positions + [file.count]
+    }
+
+    @Test("a directory that was closed cleanly has no findings, and everything in it is counted")
+    func clean() throws {
+        let directory = TemporaryDirectory()
+        let found = try check(try makeLog(directory))
+        #expect(found.findings == [])
+        #expect(!found.isDamaged)
+        #expect([found.partitionCount, found.segmentCount, found.batchCount, found.recordCount] == [1, 1, 8, 80])
+    }
+
+    @Test("a byte changed in any batch is found at that batch, and only there", arguments: 0..<8)
+    func damagedBatch(number: Int) throws {
+        let directory = TemporaryDirectory()
+        let path = try makeLog(directory)
+        let position = try positions(file(path, .log))[number]
+        overwrite(file(path, .log), at: position + 70, [0xA5])
+        let found = try check(path)
+        #expect(found.isDamaged)
+        #expect(found.findings.first?.position == position)
+        #expect(found.findings.allSatisfy { $0.kind == .damage })
+        #expect(found.batchCount == 7)
+    }
+
+    @Test("a batch whose length is wrong costs only the bytes up to the next batch")
+    func damagedLength() throws {
+        let directory = TemporaryDirectory()
+        let path = try makeLog(directory)
+        let positions = try positions(file(path, .log))
+        overwrite(file(path, .log), at: positions[2] + 8, [0x7F, 0xFF, 0xFF, 0xFF])
+        let found = try check(path)
+        #expect(found.batchCount == 7)
+        let damage = try #require(found.findings.first)
+        #expect(damage.position == positions[2])
+        #expect(damage.what.contains("\((positions[3] - positions[2]).grouped) bytes"))
+    }
+
+    @Test("an end that is cut anywhere is unfinished, not damaged", arguments: [1, 60, 61, 62, 500, 1000])
+    func cutTail(missing: Int) throws {
+        let directory = TemporaryDirectory()
+        let path = try makeLog(directory)
+        let positions = try positions(file(path, .log))
+        #expect(truncate(file(path, .log), off_t(positions[8] - missing)) == 0)
+        let found = try check(path)
+        #expect(!found.isDamaged)
+        #expect(found.findings.map(\.kind) == [.unfinished])
+        #expect(found.batchCount == 7)
+    }
+
+    @Test("a batch that is missing in the middle is named by its offsets")
+    func missingBatch() throws {
+        let directory = TemporaryDirectory()
+        let path = try makeLog(directory)
+        let positions = try positions(file(path, .log))
+        let bytes = try directory.contents(of: "data/readings-0/00000000000000000000.log")
+        overwrite(file(path, .log), at: positions[3], Array(bytes[positions[4]...]))
+        #expect(truncate(file(path, .log), off_t(bytes.count - (positions[4] - positions[3]))) == 0)
+        let found = try check(path)
+        #expect(found.findings.contains { $0.kind == .damage && $0.what.contains("30 to 39") })
+    }
+
+    @Test("an index entry that names no batch is found", arguments: [SegmentFileKind.index, .timeindex])
+    func badIndex(kind: SegmentFileKind) throws {
+        let directory = TemporaryDirectory()
+        let path = try makeLog(directory)
+        try #require(try mapFile(file(path, kind)).count > 24)
+        overwrite(file(path, kind), at: kind == .index ? 14 : 18, [0x77])
+        let found = try check(path)
+        #expect(found.isDamaged)
+        #expect(found.findings.map(\.kind) == [.index])
+        #expect(found.findings.first?.file == file(path, kind))
+    }
+
+    @Test("a directory without indexes has no findings: they are caches")
+    func noIndexes() throws {
+        let directory = TemporaryDirectory()
+        let path = try makeLog(directory)
+        for kind in [SegmentFileKind.index, .timeindex] { #expect(unlink(file(path, kind)) == 0) }
+        #expect(try check(path).findings == [])
+    }
+
+    @Test("what is no data directory is refused")
+    func foreign() {
+        let directory = TemporaryDirectory()
+        #expect(throws: Failure.self) { try check(directory.path) }
+        #expect(throws: Failure.self) { try check(directory.path + "/none") }
+    }
+
+    @Test("a directory that is open is not checked")
+    func locked() throws {
+        let directory = TemporaryDirectory()
+        let path = try makeLog(directory)
+        let log = try EventLog.open(at: path)
+        let command = try #require(try Martlet.parseAsRoot(["verify", path]) as? Verify)
+        let failure = #expect(throws: Failure.self) { try command.run() }
+        #expect(failure?.message.contains("broker") == true)
+        try log.close()
+    }
+
+    @Test("a dump says each batch and each record, and goes on behind damage")
+    func dump() throws {
+        let directory = TemporaryDirectory()
+        let path = try makeLog(directory, batches: 3)
+        overwrite(file(path, .log), at: try positions(file(path, .log))[1] + 70, [0xA5])
+        var out = StandardOutput()
+        var dump = LogDump(printsRecords: true, asJSON: false)
+        let log = try mapFile(file(path, .log))
+        try dump.run(log, to: &out)
+        #expect(dump.isDamaged)
+        let lines = String(decoding: out.bytes, as: UTF8.self).split(separator: "\n")
+        try #require(lines.count == 2 + 1 + 20)
+        #expect(lines[0].hasPrefix("baseOffset: 0 lastOffset: 9 count: 10 position: 0 size: "))
+        #expect(lines[1].hasPrefix(#"| {"offset":0,"timestamp":0,"key":"device-0","value":"000"#))
+        #expect(lines[11].hasPrefix("damage: the checksum is"))
+        #expect(lines[12].hasPrefix("baseOffset: 20 "))
+    }
+}
