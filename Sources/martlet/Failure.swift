@@ -29,16 +29,23 @@ struct Failure: Error {
 
     private static func status(of error: KafkaClientError) -> ExitStatus {
         switch error {
-        case .connectionRefused, .connectionFailed, .connectionTimedOut, .connectionLost, .unknownHost: .unreachable
-        case .corruptBatch: .damage
-        default: .failure
+        case .unknownHost, .connectionRefused, .connectionTimedOut, .connectionFailed, .connectionLost,
+            .requestTimedOut, .deliveryTimedOut:
+            .unreachable
+        case .unreadableBatch: .damage
+        case .invalidAddress, .invalidArgument: .usage
+        case .unsupportedByBroker, .invalidResponse, .unknownTopic, .unknownPartition, .topicExists, .invalidTopic,
+            .recordTooLarge, .batchTooLarge, .offsetOutOfRange, .rejected, .closed, .cancelled:
+            .failure
         }
     }
 
     private static func status(of error: LogError) -> ExitStatus {
         switch error {
         case .damaged, .unreadable, .corruptBatch: .damage
-        default: .failure
+        case .locked, .closed, .unknownTopic, .topicExists, .invalidTopicName, .invalidPartitionCount, .invalidSetting,
+            .offsetOutOfRange, .batchTooLarge, .outOfOrderSequence, .producerFenced, .diskFull, .storage:
+            .failure
         }
     }
 }

@@ -33,6 +33,14 @@ struct OutputTests {
         ])
     func bytes(count: Int, text: String) { #expect(count.asBytes == text) }
 
+    @Test(
+        "a span of time is shown as people say it",
+        arguments: [
+            (Duration.microseconds(4230), "4.2 ms"), (.milliseconds(420), "0.42 s"), (.seconds(17), "17 s"),
+            (.seconds(200), "3 min 20 s"),
+        ])
+    func durations(duration: Duration, text: String) { #expect(duration.forPeople == text) }
+
     @Test("a progress line has a bar only where the end is known")
     func progress() {
         let done = Throughput(records: 5000, payloadBytes: 250_000, elapsed: .seconds(2))

@@ -43,8 +43,9 @@ extension Duration {
     var seconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
     var milliseconds: Double { seconds * 1000 }
 
-    /// `0.42 s`, `17 s`, `3 min 20 s`.
+    /// `4.2 ms`, `0.42 s`, `17 s`, `3 min 20 s`.
     var forPeople: String {
+        if seconds < 0.1 { return "\(milliseconds.rounded(toPlaces: 1)) ms" }
         if seconds < 10 { return "\(seconds.rounded(toPlaces: 2)) s" }
         let whole = Int(seconds.rounded())
         return whole < 60 ? "\(whole) s" : "\(whole / 60) min \(whole % 60) s"
@@ -63,7 +64,7 @@ struct Throughput {
     var bytesPerSecond: Int { Int(Double(payloadBytes) / seconds) }
 
     var text: String {
-        "\(records.grouped) records, \(payloadBytes.asBytes) in \(elapsed.forPeople): "
+        "\(records.grouped) \(records == 1 ? "record" : "records"), \(payloadBytes.asBytes) in \(elapsed.forPeople): "
             + "\(recordsPerSecond.grouped) records/s, \(bytesPerSecond.asBytes)/s"
     }
 }
