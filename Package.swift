@@ -56,6 +56,9 @@ let package = Package(
                 lifecycle, signals,
             ],
             swiftSettings: settings),
+        .executableTarget(
+            name: "WriteTelemetry", dependencies: ["EventLog"], path: "Examples/WriteTelemetry", swiftSettings: settings
+        ),
 
         .target(
             name: "TestSupport",
