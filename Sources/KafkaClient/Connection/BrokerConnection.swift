@@ -69,12 +69,32 @@ extension BrokerConnection {
         return try Self.read(Request.Response.self, body, version: version)
     }
 
-    /// Sends a request that gets no answer; returns when it is written.
-    nonisolated(nonsending) func tell<Request: RequestMessage>(
-        _ request: Request, leastVersion: Int16 = 0, byteCount: Int = 256
-    ) async throws(KafkaClientError) {
-        try await channel.tell(
-            request, version: try version(of: Request.self, least: leastVersion), byteCount: byteCount)
+    /// The same without a task: `complete` gets the answer on the event loop, in the order of the requests. Call it on the
+    /// event loop.
+    func start<Request: RequestMessage>(
+        _ request: Request, leastVersion: Int16 = 0, byteCount: Int = 256,
+        complete: @escaping (Result<Request.Response, KafkaClientError>) -> Void
+    ) throws(KafkaClientError) {
+        let version = try version(of: Request.self, least: leastVersion)
+        try channel.start(
+            request, version: version, timeout: channel.options.requestTimeout, byteCount: byteCount
+        ) { body in
+            do throws(KafkaClientError) {
+                complete(.success(try Self.read(Request.Response.self, try body.get(), version: version)))
+            } catch {
+                complete(.failure(error))
+            }
+        }
+    }
+
+    /// Sends a request that gets no answer; `complete` is called when it is written. Call it on the event loop.
+    func startTelling<Request: RequestMessage>(
+        _ request: Request, leastVersion: Int16 = 0, byteCount: Int = 256,
+        complete: @escaping (Result<Void, KafkaClientError>) -> Void
+    ) throws(KafkaClientError) {
+        try channel.startTelling(
+            request, version: try version(of: Request.self, least: leastVersion), byteCount: byteCount,
+            complete: complete)
     }
 
     private func version<Request: RequestMessage>(

@@ -35,7 +35,8 @@ final class RequestChannel: Sendable {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
-                        ResponseHandler(address: address, frameBytesMax: options.responseBytesMax))
+                        ResponseHandler(
+                            address: address, on: channel.eventLoop, frameBytesMax: options.responseBytesMax))
                 }
             }
         do {
@@ -74,27 +75,30 @@ extension RequestChannel {
         _ request: Request, version: Int16, timeout: Duration, byteCount: Int
     ) async throws(KafkaClientError) -> ByteBuffer {
         let (frame, correlationID) = try encode(request, version: version, byteCount: byteCount)
-        var answer = try await withCheckedContinuation { continuation in
+        return try await withCheckedContinuation { continuation in
             onLoop { handler in
-                handler.send(
-                    frame,
-                    ResponseHandler.Pending(
-                        correlationID: correlationID, api: Request.apiKey.name, timeout: TimeAmount(timeout)
-                    ) { continuation.resume(returning: $0) })
+                handler.send(frame, .init(correlationID, Request.self, timeout) { continuation.resume(returning: $0) })
             }
         }.get()
-        answer.moveReaderIndex(forwardBy: MemoryLayout<Int32>.size)
-        return answer
     }
 
-    /// Sends a request that gets no answer; returns when it is written.
-    nonisolated(nonsending) func tell<Request: RequestMessage>(
-        _ request: Request, version: Int16, byteCount: Int
-    ) async throws(KafkaClientError) {
+    /// The same without a task: `complete` gets the answer's body, on the event loop, in the order of the requests. Call
+    /// it on the event loop.
+    func start<Request: RequestMessage>(
+        _ request: Request, version: Int16, timeout: Duration, byteCount: Int,
+        complete: @escaping (Result<ByteBuffer, KafkaClientError>) -> Void
+    ) throws(KafkaClientError) {
+        let (frame, correlationID) = try encode(request, version: version, byteCount: byteCount)
+        handler.value.send(frame, .init(correlationID, Request.self, timeout, complete))
+    }
+
+    /// Sends a request that gets no answer; `complete` is called when it is written. Call it on the event loop.
+    func startTelling<Request: RequestMessage>(
+        _ request: Request, version: Int16, byteCount: Int,
+        complete: @escaping (Result<Void, KafkaClientError>) -> Void
+    ) throws(KafkaClientError) {
         let (frame, _) = try encode(request, version: version, byteCount: byteCount)
-        try await withCheckedContinuation { continuation in
-            onLoop { handler in handler.send(frame) { continuation.resume(returning: $0) } }
-        }.get()
+        handler.value.send(frame, whenWritten: complete)
     }
 
     private func encode<Request: RequestMessage>(
@@ -110,6 +114,22 @@ extension RequestChannel {
             throw .invalidArgument("a \(Request.apiKey.name) request cannot be written: \(error)")
         }
         return (frame, correlationID)
+    }
+}
+
+extension ResponseHandler.Pending {
+    fileprivate init<Request: RequestMessage>(
+        _ correlationID: Int32, _ request: Request.Type, _ timeout: Duration,
+        _ complete: @escaping (Result<ByteBuffer, KafkaClientError>) -> Void
+    ) {
+        self.init(correlationID: correlationID, api: Request.apiKey.name, timeout: TimeAmount(timeout)) { frame in
+            complete(
+                frame.map { frame in
+                    var body = frame
+                    body.moveReaderIndex(forwardBy: MemoryLayout<Int32>.size)
+                    return body
+                })
+        }
     }
 }
 

@@ -11,19 +11,22 @@ final class ResponseHandler: ChannelInboundHandler {
         let correlationID: Int32
         let api: String
         let timeout: TimeAmount
-        /// Gets the answer's frame from its correlation id on.
+        /// Gets the answer's frame from its correlation id on. Called on the event loop, in the order of the requests,
+        /// and never before `send` has returned.
         let complete: (Result<ByteBuffer, KafkaClientError>) -> Void
     }
 
     private let address: BrokerAddress
+    private let loop: any EventLoop
     private var frames: FrameAccumulator
     private var pending = CircularBuffer<(request: Pending, timer: Scheduled<Void>)>()
     private var context: ChannelHandlerContext?
     /// Why nothing can be sent any more.
     private var failure: KafkaClientError?
 
-    init(address: BrokerAddress, frameBytesMax: Int) {
+    init(address: BrokerAddress, on loop: any EventLoop, frameBytesMax: Int) {
         self.address = address
+        self.loop = loop
         frames = FrameAccumulator(frameBytesMax: frameBytesMax)
     }
 
@@ -31,7 +34,11 @@ final class ResponseHandler: ChannelInboundHandler {
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
     func send(_ frame: ByteBuffer, _ request: Pending) {
-        guard let context, failure == nil else { return request.complete(.failure(failure ?? .closed)) }
+        guard let context, failure == nil else {
+            let error = failure ?? .closed
+            // Later, as any answer: who sends is not done with sending yet.
+            return loop.assumeIsolated().execute { request.complete(.failure(error)) }
+        }
         let id = request.correlationID
         let timer = context.eventLoop.assumeIsolated().scheduleTask(in: request.timeout) { [weak self] in
             if let self { self.timeOut(id) }
@@ -42,7 +49,10 @@ final class ResponseHandler: ChannelInboundHandler {
 
     /// Sends what no answer comes for.
     func send(_ frame: ByteBuffer, whenWritten: @escaping (Result<Void, KafkaClientError>) -> Void) {
-        guard let context, failure == nil else { return whenWritten(.failure(failure ?? .closed)) }
+        guard let context, failure == nil else {
+            let error = failure ?? .closed
+            return loop.assumeIsolated().execute { whenWritten(.failure(error)) }
+        }
         let address = address
         context.writeAndFlush(NIOAny(frame)).assumeIsolated().whenComplete { result in
             whenWritten(result.mapError { .connectionLost(address, reason: "\($0)") })
@@ -90,9 +100,9 @@ final class ResponseHandler: ChannelInboundHandler {
         if failure == nil { failure = error }
         let waiting = pending
         pending.removeAll()
-        for (request, timer) in waiting {
-            timer.cancel()
-            request.complete(.failure(error))
+        for (_, timer) in waiting { timer.cancel() }
+        loop.assumeIsolated().execute {
+            for (request, _) in waiting { request.complete(.failure(error)) }
         }
         context?.close(promise: nil)
     }

@@ -21,10 +21,10 @@ final class Accumulator: Sendable {
         /// By slot.
         var partitions: [PartitionBuffer] = []
         /// Slots with a batch that fills, in the order in which it was begun; some have been sealed since.
-        var begun = CircularBuffer<(slot: Int, serial: UInt64)>()
+        var begun = CircularBuffer<(slot: Int, serial: Int64)>()
         var sealed: [ProducerBatch] = []
         var spare: [ProducerBatch] = []
-        var nextSerial: UInt64 = 0
+        var nextSerial: Int64 = 0
         /// Batches with records that have not come to their end.
         var outstandingBatches = 0
         var spaceWaiters: [Waiter] = []
@@ -41,7 +41,7 @@ final class Accumulator: Sendable {
 
     private struct Flush {
         /// Batches with a lower serial number count.
-        let serialBound: UInt64
+        let serialBound: Int64
         var outstanding: Int
         let waiter: Waiter
     }
@@ -89,8 +89,6 @@ extension Accumulator {
     func partition(ofSlot slot: Int) -> TopicPartition {
         state.withLock { TopicPartition(topic: $0.partitions[slot].topic.name, partition: $0.partitions[slot].index) }
     }
-
-    var slotCount: Int { state.withLock { $0.partitions.count } }
 
     /// Makes room for a topic's partitions; there are never fewer than before.
     @discardableResult
@@ -297,14 +295,14 @@ extension Accumulator {
         }
     }
 
-    /// The batch of a slot that still fills.
-    func takeFilling(_ slot: Int) -> ProducerBatch? {
+    /// The batches of slots that still fill, behind all that are full: a partition's older batch must not come after its
+    /// newer one.
+    func takeFilling(_ slots: [Int]) -> [ProducerBatch] {
         state.withLock { state in
-            let buffer = state.partitions[slot]
-            guard let batch = buffer.filling else { return nil }
-            buffer.filling = nil
-            buffer.topic.sticky.moveOn()
-            return batch
+            for slot in slots { seal(state.partitions[slot], &state) }
+            let batches = state.sealed
+            state.sealed.removeAll(keepingCapacity: true)
+            return batches
         }
     }
 
@@ -341,7 +339,7 @@ extension Accumulator {
         for waiter in resumed { waiter.resume(returning: .success(())) }
     }
 
-    private static func finishFlushes(_ state: inout State, _ serial: UInt64) -> [Waiter] {
+    private static func finishFlushes(_ state: inout State, _ serial: Int64) -> [Waiter] {
         var done: [Waiter] = []
         for index in state.flushes.indices.reversed() where serial < state.flushes[index].serialBound {
             state.flushes[index].outstanding -= 1

@@ -10,14 +10,20 @@ struct PartitionQueue {
     private(set) var waiting: [ProducerBatch] = []
     private(set) var inFlight: [ProducerBatch] = []
     private(set) var isPaused = false
+    private var lastSerial: Int64 = -1
     private var nextSequence: Int32 = 0
-    /// The number after the last record that was acknowledged.
+    /// The number after the last record that was acknowledged, of whichever batch has come furthest.
     private var acknowledgedEnd: Int32 = 0
 
     func canSend(inFlightMax: Int) -> Bool { !isPaused && inFlight.count < inFlightMax }
     var isEmpty: Bool { waiting.isEmpty && inFlight.isEmpty }
 
-    mutating func add(_ batch: ProducerBatch) { waiting.append(batch) }
+    mutating func add(_ batch: ProducerBatch) {
+        // In another order a retry would take the sequence numbers of what came before it.
+        precondition(lastSerial < batch.serial, "batch \(batch.serial) after batch \(lastSerial)")
+        lastSerial = batch.serial
+        waiting.append(batch)
+    }
 
     /// Takes the next batch to send; its sequence number is set. Needs `canSend` and something that waits.
     mutating func send(producerID: Int64) -> ProducerBatch? {
@@ -34,7 +40,10 @@ struct PartitionQueue {
     }
 
     mutating func acknowledge(_ batch: ProducerBatch) {
-        if let sequence = batch.sequence { acknowledgedEnd = Self.sequence(sequence, plus: batch.recordCount) }
+        if let sequence = batch.sequence {
+            let end = Self.sequence(sequence, plus: batch.recordCount)
+            if Self.isAfter(end, acknowledgedEnd) { acknowledgedEnd = end }
+        }
         comeBack(batch)
     }
 
@@ -78,6 +87,13 @@ struct PartitionQueue {
         guard isPaused, inFlight.isEmpty else { return }
         isPaused = false
         nextSequence = acknowledgedEnd
+    }
+
+    /// Whether a number comes after another, across the turn from the largest to 0: two numbers of one partition at one
+    /// time are never half of all numbers apart.
+    static func isAfter(_ number: Int32, _ other: Int32) -> Bool {
+        let distance = (number &- other) & Int32.max
+        return distance > 0 && distance < Int32.max / 2
     }
 
     /// Sequence numbers go on at 0 after the largest.

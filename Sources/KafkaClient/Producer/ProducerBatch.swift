@@ -8,7 +8,7 @@ final class ProducerBatch: @unchecked Sendable {
     // What the accumulator knows.
     var slot = 0
     /// Ascending in the order in which batches were begun.
-    var serial: UInt64 = 0
+    var serial: Int64 = 0
     var begun = NIODeadline.distantPast
     var deliveries: [Delivery] = []
     /// Records that nobody waits for.

@@ -99,14 +99,9 @@ extension ProducerSender {
     private func collect(isTimer: Bool) {
         guard !isStopped else { return }
         let collected = accumulator.collect(now: .now(), isTimer: isTimer)
-        for slot in slots.count..<max(slots.count, accumulator.slotCount) {
-            slots.append(Slot(partition: accumulator.partition(ofSlot: slot)))
-        }
-        for batch in collected.batches {
-            slots[batch.slot].queue.add(batch)
-            activate(batch.slot)
-        }
+        add(collected.batches)
         for slot in collected.dueSlots {
+            learnSlots(upTo: slot)
             slots[slot].isDue = true
             activate(slot)
         }
@@ -116,6 +111,18 @@ extension ProducerSender {
             }
         }
         send()
+    }
+
+    private func add(_ batches: [ProducerBatch]) {
+        for batch in batches {
+            learnSlots(upTo: batch.slot)
+            slots[batch.slot].queue.add(batch)
+            activate(batch.slot)
+        }
+    }
+
+    private func learnSlots(upTo slot: Int) {
+        while slots.count <= slot { slots.append(Slot(partition: accumulator.partition(ofSlot: slots.count))) }
     }
 
     private func activate(_ slot: Int) {
@@ -141,11 +148,13 @@ extension ProducerSender {
 
     /// A batch fills on for as long as its partition could not send it anyway.
     private func takeDue() {
-        for slot in active where slots[slot].isDue && slots[slot].queue.waiting.isEmpty {
-            guard slots[slot].queue.canSend(inFlightMax: inFlightMax) else { continue }
-            slots[slot].isDue = false
-            if let batch = accumulator.takeFilling(slot) { slots[slot].queue.add(batch) }
+        let due = active.filter { slot in
+            slots[slot].isDue && slots[slot].queue.waiting.isEmpty
+                && slots[slot].queue.canSend(inFlightMax: inFlightMax)
         }
+        guard !due.isEmpty else { return }
+        for slot in due { slots[slot].isDue = false }
+        add(accumulator.takeFilling(due))
     }
 
     private func expire(_ now: NIODeadline) {
@@ -201,30 +210,29 @@ extension ProducerSender {
         }
     }
 
+    /// In no task of its own: tasks keep no order, and batches have one.
     private func transmit(_ outgoing: Outgoing, to leader: Int32) {
-        guard let connection = links[leader]?.connection else { return }
         var request = outgoing.request
         request.acks = options.acks.wireValue
         request.timeoutMs = Int32(clamping: cluster.options.requestTimeout.milliseconds)
+        let byteCount = outgoing.byteCount + 1024
+        let least = ProduceRequest.firstBatchVersion
+        let batches = outgoing.batches
         links[leader]?.inFlight += 1
         inFlightCount += 1
-        Task { [request] in
-            let result: Result<ProduceResponse?, KafkaClientError>
-            let byteCount = outgoing.byteCount + 1024
-            do throws(KafkaClientError) {
-                if options.acks == .none {
-                    try await connection.tell(
-                        request, leastVersion: ProduceRequest.firstBatchVersion, byteCount: byteCount)
-                    result = .success(nil)
-                } else {
-                    result = .success(
-                        try await connection.call(
-                            request, leastVersion: ProduceRequest.firstBatchVersion, byteCount: byteCount))
+        do throws(KafkaClientError) {
+            guard let connection = links[leader]?.connection else { throw .closed }
+            if options.acks == .none {
+                try connection.startTelling(request, leastVersion: least, byteCount: byteCount) { result in
+                    self.assumeIsolated { $0.finish(batches, leader, result.map { nil }) }
                 }
-            } catch {
-                result = .failure(error)
+            } else {
+                try connection.start(request, leastVersion: least, byteCount: byteCount) { result in
+                    self.assumeIsolated { $0.finish(batches, leader, result.map { $0 }) }
+                }
             }
-            finish(outgoing.batches, leader, result)
+        } catch {
+            loop.execute { self.assumeIsolated { $0.finish(batches, leader, .failure(error)) } }
         }
     }
 }
@@ -373,7 +381,9 @@ extension ProducerSender {
         links[leader, default: Link()].isOpening = true
         Task {
             do throws(KafkaClientError) {
-                links[leader]?.connection = try await cluster.connection(to: leader)
+                // Not assigned at once: `links` would be held while this waits.
+                let connection = try await cluster.connection(to: leader)
+                links[leader]?.connection = connection
                 links[leader]?.failures = 0
             } catch {
                 lose(leader, error)
