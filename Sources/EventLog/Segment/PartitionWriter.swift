@@ -146,12 +146,15 @@ struct PartitionWriter: ~Copyable {
 
     /// Segments to sync for a checkpoint; from now on they count as clean.
     mutating func takeDirty() -> [Segment] {
-        defer { dirty = [] }
+        // What is written but not published yet lies past the end that this checkpoint names: the next one is due.
+        defer { dirty = unpublished.map(\.segment) }
         return dirty
     }
 
     /// After a sync that failed: they are dirty still.
-    mutating func putBack(_ segments: [Segment]) { dirty = segments + dirty }
+    mutating func putBack(_ segments: [Segment]) {
+        dirty = segments + dirty.filter { segment in !segments.contains { $0 === segment } }
+    }
 
     var isDirty: Bool { !dirty.isEmpty }
 
