@@ -38,7 +38,8 @@ package final class Broker: Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(
-                .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: configuration.limits.receiveBytes))
+                .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: configuration.limits.receiveBytes)
+            )
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(

@@ -121,7 +121,9 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
 
     /// The address that the client connected to: what it can reach.
     var localAddress: HostPort? {
-        guard let address = channel.localAddress, let host = address.ipAddress, let port = address.port else { return nil }
+        guard let address = channel.localAddress, let host = address.ipAddress, let port = address.port else {
+            return nil
+        }
         return HostPort(host: host, port: port)
     }
 
@@ -305,7 +307,9 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
         guard let handlerContext else { return }
         var position = reply.buffer.readerIndex
         for file in reply.files {
-            if file.position > position, let part = reply.buffer.getSlice(at: position, length: file.position - position) {
+            if file.position > position,
+                let part = reply.buffer.getSlice(at: position, length: file.position - position)
+            {
                 handlerContext.write(wrapOutboundOut(.byteBuffer(part)), promise: nil)
             }
             position = file.position

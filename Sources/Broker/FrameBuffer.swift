@@ -17,7 +17,8 @@ struct FrameBuffer {
             buffer.discardReadBytes()
             if let missing = missingBytes, missing > bytes.readableBytes {
                 // More of the same frame is to come: grow in steps that its bytes have paid for.
-                buffer.reserveCapacity(minimumWritableBytes: min(missing, max(buffer.readableBytes, bytes.readableBytes)))
+                buffer.reserveCapacity(
+                    minimumWritableBytes: min(missing, max(buffer.readableBytes, bytes.readableBytes)))
             }
             buffer.writeBuffer(&bytes)
         }

@@ -27,7 +27,9 @@ enum RequestRouter {
     }
 
     /// Reads a request and takes its place in the order of answers.
-    private static func request<Request: RequestMessage>(_ body: ByteBuffer, _ call: Call) throws(ProtocolError) -> Request {
+    private static func request<Request: RequestMessage>(_ body: ByteBuffer, _ call: Call) throws(ProtocolError)
+        -> Request
+    {
         let request = try Request(reading: body, version: call.version)
         call.connection.expect(call)
         return request

@@ -41,7 +41,8 @@ public final class EventLog: Sendable {
     ///
     /// After a kill or a power cut this replays the journal: at most `journalBytesMax` bytes, whatever the log's size.
     /// Throws `locked` where another process has the directory, `damaged` where its files cannot be trusted.
-    public static func open(at path: String, options: EventLogOptions = EventLogOptions()) throws(LogError) -> EventLog {
+    public static func open(at path: String, options: EventLogOptions = EventLogOptions()) throws(LogError) -> EventLog
+    {
         let directory = try DirectoryRecovery.open(at: path, options)
         let log = EventLog(directory, path: path, options)
         try log.start(directory)

@@ -49,7 +49,9 @@ struct TopicCatalogue: Equatable, Sendable {
             var reader = FieldReader(bytes[...])
             guard try reader.next(UInt64.self) == Self.magic else { throw Problem(reason: "it is not a catalogue") }
             let version: UInt32 = try reader.next()
-            guard version == Self.version else { throw Problem(reason: "its version is \(version), not \(Self.version)") }
+            guard version == Self.version else {
+                throw Problem(reason: "its version is \(version), not \(Self.version)")
+            }
             let crc: UInt32 = try reader.next()
             guard crc == crc32c(bytes[Self.headerSize...]) else { throw Problem(reason: "its checksum is wrong") }
             directory = TopicID(high: try reader.next(), low: try reader.next())

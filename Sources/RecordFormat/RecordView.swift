@@ -59,7 +59,9 @@ public struct RecordView: ~Escapable {
             let value = field(&position)
             headers.append(
                 RecordHeader(
-                    name: String(decoding: UnsafeRawBufferPointer(start: bytes + name.lowerBound, count: name.count), as: UTF8.self),
+                    name: String(
+                        decoding: UnsafeRawBufferPointer(start: bytes + name.lowerBound, count: name.count),
+                        as: UTF8.self),
                     value: value.map { Array(UnsafeRawBufferPointer(start: bytes + $0.lowerBound, count: $0.count)) }))
         }
         return headers

@@ -76,7 +76,8 @@ final class PosixFile: StorageFile {
         let (written, code) = withUnsafeTemporaryAllocation(of: iovec.self, capacity: parts.count) { vector in
             for (i, part) in parts.enumerated() {
                 vector.initializeElement(
-                    at: i, to: iovec(iov_base: UnsafeMutableRawPointer(mutating: part.baseAddress), iov_len: part.count))
+                    at: i, to: iovec(iov_base: UnsafeMutableRawPointer(mutating: part.baseAddress), iov_len: part.count)
+                )
                 total += part.count
             }
             let count = pwritev(fd, vector.baseAddress, Int32(parts.count), off_t(position))

@@ -101,9 +101,9 @@ package struct PosixFileSystem: FileSystem {
 /// O_DIRECT is a macro with an expression, which the importer does not bring over.
 private let oDirect: Int32 = {
     #if arch(arm64)
-        0o200000
+    0o200000
     #else
-        0o40000
+    0o40000
     #endif
 }()
 

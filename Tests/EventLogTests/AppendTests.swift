@@ -28,7 +28,8 @@ import Testing
         let log = try EventLog.open(at: directory.path)
         let partition = try log.createTopic("t").partitions[0]
         try partition.append(contentsOf: [
-            Record(key: nil as [UInt8]?, value: nil), Record(key: [], value: []), Record(key: nil as [UInt8]?, value: []),
+            Record(key: nil as [UInt8]?, value: nil), Record(key: [], value: []),
+            Record(key: nil as [UInt8]?, value: []),
         ])
         let stored = try partition.read(from: .earliest)
         #expect(stored.map(\.key) == [nil, [], nil])
@@ -67,7 +68,9 @@ import Testing
             try await group.waitForAll()
         }
         for writer in 0..<8 {
-            let own = try topic.partitions[writer % 2].read(from: .earliest, maxBytes: .max).filter { $0.keyText == "w\(writer)" }
+            let own = try topic.partitions[writer % 2].read(from: .earliest, maxBytes: .max).filter {
+                $0.keyText == "w\(writer)"
+            }
             #expect(own.map(\.valueText) == (0..<50).map { "\($0)" })
         }
         try log.close()

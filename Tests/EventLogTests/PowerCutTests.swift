@@ -1,8 +1,9 @@
-@testable import EventLog
 import Logging
 import Storage
 import TestSupport
 import Testing
+
+@testable import EventLog
 
 /// Power is lost at one operation after the other: whatever the disk kept, every acknowledged record is there.
 @Suite struct PowerCutTests {
@@ -34,7 +35,9 @@ import Testing
                 let partition = i % 2
                 let value = "session \(session) record \(i) " + String(repeating: "x", count: 1500)
                 acknowledged.open[partition] = value
-                guard (try? topic.partitions[partition].append(Record(value: value))) != nil else { return acknowledged }
+                guard (try? topic.partitions[partition].append(Record(value: value))) != nil else {
+                    return acknowledged
+                }
                 acknowledged.records[partition]?.append(value)
                 acknowledged.open[partition] = nil
                 if i % 7 == 6, (try? log.checkpoint()) == nil { return acknowledged }
@@ -85,7 +88,9 @@ import Testing
             for partition in topic?.partitions ?? [] {
                 let stored = try partition.read(from: .earliest, maxBytes: .max).map { $0.valueText ?? "" }
                 var expected = acknowledged.records[partition.index] ?? []
-                if stored.count == expected.count + 1, let open = acknowledged.open[partition.index] { expected.append(open) }
+                if stored.count == expected.count + 1, let open = acknowledged.open[partition.index] {
+                    expected.append(open)
+                }
                 #expect(stored == expected, what)
                 #expect(partition.end.value == Int64(stored.count), what)
             }

@@ -1,6 +1,7 @@
-@testable import EventLog
 import TestSupport
 import Testing
+
+@testable import EventLog
 
 @Suite struct ReadTests {
     let directory = TemporaryDirectory()
@@ -23,8 +24,12 @@ import Testing
             #expect(try partition.read(from: .timestamp(time), maxRecords: 1).first?.valueText == "value \(i)")
         }
         #expect(try partition.read(from: .offset(200)).isEmpty)
-        #expect(throws: LogError.offsetOutOfRange(requested: 201, start: 0, end: 200)) { try partition.read(from: .offset(201)) }
-        #expect(throws: LogError.offsetOutOfRange(requested: -1, start: 0, end: 200)) { try partition.read(from: .offset(-1)) }
+        #expect(throws: LogError.offsetOutOfRange(requested: 201, start: 0, end: 200)) {
+            try partition.read(from: .offset(201))
+        }
+        #expect(throws: LogError.offsetOutOfRange(requested: -1, start: 0, end: 200)) {
+            try partition.read(from: .offset(-1))
+        }
         #expect(try partition.read(from: .timestamp(Timestamp(milliseconds: .max))).isEmpty)
         try log.close()
     }
@@ -56,7 +61,11 @@ import Testing
         #expect(seen == 2000)
         // A limit is exclusive.
         var last: Offset?
-        #expect(try partition.scan(from: .offset(5), to: 10) { last = $0.offset; return true } == 10)
+        #expect(
+            try partition.scan(from: .offset(5), to: 10) {
+                last = $0.offset
+                return true
+            } == 10)
         #expect(last == 9)
         try log.close()
     }
@@ -105,13 +114,16 @@ import Testing
         let (log, partition) = try makeLog()
         try partition.append(contentsOf: numbered(3))
         var builder = RecordBatchBuilder(compression: .none)
-        builder.append(Record(value: "x", timestamp: Timestamp(milliseconds: 2_000_000_000_000)), defaultTimestamp: .none)
+        builder.append(
+            Record(value: "x", timestamp: Timestamp(milliseconds: 2_000_000_000_000)), defaultTimestamp: .none)
         try builder.finish()
         var bytes = builder.withUnsafeBytes { Array($0) }
         bytes[22] |= Compression.zstd.rawValue
         let crc = bytes.withUnsafeBytes { crc32c(UnsafeRawBufferPointer(rebasing: $0[21...])) }
         withUnsafeBytes(of: crc.bigEndian) { bytes.replaceSubrange(17..<21, with: $0) }
-        let outcome = try bytes.withUnsafeBytes { partition.append($0, header: try RecordBatchHeader(parsing: $0.bytes)) }
+        let outcome = try bytes.withUnsafeBytes {
+            partition.append($0, header: try RecordBatchHeader(parsing: $0.bytes))
+        }
         guard case .accepted(let ticket) = outcome else { return #expect(Bool(false), "\(outcome)") }
         partition.committer.waitLeading(for: ticket.round)
         #expect(try partition.read(from: .earliest, maxRecords: 3).count == 3)

@@ -1,8 +1,9 @@
-@testable import EventLog
 import Logging
 import Storage
 import TestSupport
 import Testing
+
+@testable import EventLog
 
 @Suite struct RecoveryTests {
     let directory = TemporaryDirectory()
@@ -205,7 +206,13 @@ import Testing
         #expect(try append(sequence: 1, to: topic.partitions[0]) == .accepted)
         #expect(try append(sequence: 1, to: topic.partitions[0]) == .duplicate)
         #expect(try append(sequence: 5, to: topic.partitions[0]) == .outOfOrder)
-        for left in [try killed(log), try { try log.close(); return try directory.copy() }()] {
+        for left in [
+            try killed(log),
+            try {
+                try log.close()
+                return try directory.copy()
+            }(),
+        ] {
             let reopened = try EventLog.open(at: left.path, options: quietOptions())
             let partition = try #require(reopened.topic("t")).partitions[0]
             #expect(try append(sequence: 0, to: partition) == .duplicate)
@@ -239,7 +246,9 @@ import Testing
 
     @Test func aTopicThatSkipsTheJournalIsFollowedPastItsCheckpoint() throws {
         let log = try EventLog.open(at: directory.path, options: quietOptions())
-        let settings = try settings(["flush.messages": "1000000", "segment.bytes": "16384", "compression.type": "producer"])
+        let settings = try settings([
+            "flush.messages": "1000000", "segment.bytes": "16384", "compression.type": "producer",
+        ])
         let partition = try log.createTopic("t", settings: settings).partitions[0]
         for i in 0..<20 { try partition.append(contentsOf: numbered(100, from: i * 100)) }
         let left = try killed(log)
@@ -291,7 +300,13 @@ import Testing
         guard case .diskFull = error else { return #expect(Bool(false), "\(error as Any)") }
         #expect(throws: LogError.self) { try partition.append(Record(value: "refused too")) }
         #expect(try partition.values() == ["durable"])
-        let reopened = try EventLog.open(at: "/data", options: { var o = options; o.environment.fileSystem = disk.crash(seed: 1); return o }())
+        let reopened = try EventLog.open(
+            at: "/data",
+            options: {
+                var o = options
+                o.environment.fileSystem = disk.crash(seed: 1)
+                return o
+            }())
         #expect(try #require(reopened.topic("t")).partitions[0].values() == ["durable"])
     }
 

@@ -1,6 +1,7 @@
-@testable import EventLog
 import TestSupport
 import Testing
+
+@testable import EventLog
 
 @Suite struct SegmentTests {
     let directory = TemporaryDirectory()
@@ -112,7 +113,8 @@ import Testing
                 case "empty": try directory.write([], to: file)
                 case "short": try directory.write(Array(bytes[..<(bytes.count / 2)]), to: file)
                 case "zeroed": try directory.write([UInt8](repeating: 0, count: bytes.count), to: file)
-                case "random": try directory.write(bytes.map { _ in UInt8.random(in: 0...255, using: &random) }, to: file)
+                case "random":
+                    try directory.write(bytes.map { _ in UInt8.random(in: 0...255, using: &random) }, to: file)
                 case "shifted": try directory.write(bytes.map { $0 &+ 1 }, to: file)
                 default: try directory.write(Array(bytes.reversed()), to: file)
                 }
@@ -153,7 +155,9 @@ import Testing
         #expect(try partition.maxTimestampOffset() == nil)
         for i in 0..<500 {
             let time = Int64(1_700_000_000_000) + (i == 123 ? 9_999_999 : Int64(i))
-            try partition.append(Record(value: "value \(i) \(String(repeating: "x", count: 50))", timestamp: Timestamp(milliseconds: time)))
+            try partition.append(
+                Record(
+                    value: "value \(i) \(String(repeating: "x", count: 50))", timestamp: Timestamp(milliseconds: time)))
         }
         #expect(try partition.maxTimestampOffset()?.offset == 123)
         try log.close()

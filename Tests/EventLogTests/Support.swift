@@ -1,6 +1,7 @@
-@testable import EventLog
 import Logging
 import TestSupport
+
+@testable import EventLog
 
 /// Options of tests: silent, with a small journal.
 func quietOptions(_ configure: (inout EventLogOptions) -> Void = { _ in }) -> EventLogOptions {
@@ -14,7 +15,8 @@ func quietOptions(_ configure: (inout EventLogOptions) -> Void = { _ in }) -> Ev
 /// `count` records "value 0", "value 1", …, a second apart from `start` on.
 func numbered(_ count: Int, from first: Int = 0, start: Int64 = 1_700_000_000_000) -> [Record] {
     (first..<first + count).map {
-        Record(key: "key \($0 % 10)", value: "value \($0)", timestamp: Timestamp(milliseconds: start + Int64($0) * 1000))
+        Record(
+            key: "key \($0 % 10)", value: "value \($0)", timestamp: Timestamp(milliseconds: start + Int64($0) * 1000))
     }
 }
 

@@ -1,13 +1,15 @@
-@testable import EventLog
 import TestSupport
 import Testing
+
+@testable import EventLog
 
 @Suite struct TopicTests {
     let directory = TemporaryDirectory()
 
     @Test func topicsOutliveTheirLogWithIdsAndSettings() throws {
         let log = try EventLog.open(at: directory.path, options: quietOptions())
-        let a = try log.createTopic("a", partitions: 2, settings: settings(["segment.bytes": "20000", "flush.messages": "5"]))
+        let a = try log.createTopic(
+            "a", partitions: 2, settings: settings(["segment.bytes": "20000", "flush.messages": "5"]))
         try log.createTopic("b.c_d-E9")
         try a.addPartitions(to: 5)
         try a.alter(settings(["max.message.bytes": "777"]))
@@ -117,9 +119,13 @@ import Testing
             var harmed = bytes
             harmed[i] ^= 0x20
             try directory.write(harmed, to: "catalogue")
-            #expect(throws: LogError.self, "byte \(i)") { try EventLog.open(at: directory.path, options: quietOptions()) }
+            #expect(throws: LogError.self, "byte \(i)") {
+                try EventLog.open(at: directory.path, options: quietOptions())
+            }
             try directory.write(Array(bytes[..<i]), to: "catalogue")
-            #expect(throws: LogError.self, "cut at \(i)") { try EventLog.open(at: directory.path, options: quietOptions()) }
+            #expect(throws: LogError.self, "cut at \(i)") {
+                try EventLog.open(at: directory.path, options: quietOptions())
+            }
         }
         try directory.remove("catalogue")
         let error = #expect(throws: LogError.self) { try EventLog.open(at: directory.path, options: quietOptions()) }

@@ -25,7 +25,9 @@ enum CreateTopicsHandler {
         // One node: assignments can only say how many partitions there are to be.
         var count = Int(wanted.numPartitions)
         if !wanted.assignments.isEmpty {
-            guard count == -1 else { return failed(wanted, .invalidRequest, "give partitions or assignments, not both") }
+            guard count == -1 else {
+                return failed(wanted, .invalidRequest, "give partitions or assignments, not both")
+            }
             count = wanted.assignments.count
         } else if count == -1 {
             count = defaultPartitions

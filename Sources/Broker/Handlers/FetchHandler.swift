@@ -74,7 +74,8 @@ struct FetchPlan {
         }
     }
 
-    private mutating func failed(_ data: FetchResponse.PartitionData, _ code: ErrorCode) -> FetchResponse.PartitionData {
+    private mutating func failed(_ data: FetchResponse.PartitionData, _ code: ErrorCode) -> FetchResponse.PartitionData
+    {
         hasError = true
         var data = data
         data.errorCode = code
@@ -87,7 +88,8 @@ struct FetchPlan {
         var ranges: [ExternalRange] = []
         do throws(ProtocolError) {
             try Frame.append(
-                response, version: call.version, correlationID: call.correlationID, to: &buffer, externalRanges: &ranges)
+                response, version: call.version, correlationID: call.correlationID, to: &buffer, externalRanges: &ranges
+            )
         } catch {
             return call.connection.close(because: "an answer cannot be written: \(error)")
         }

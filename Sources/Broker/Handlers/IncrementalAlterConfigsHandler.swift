@@ -25,7 +25,9 @@ enum IncrementalAlterConfigsHandler {
             return result
         }
         do throws(LogError) {
-            guard let topic = context.log.topic(resource.resourceName) else { throw .unknownTopic(resource.resourceName) }
+            guard let topic = context.log.topic(resource.resourceName) else {
+                throw .unknownTopic(resource.resourceName)
+            }
             var settings = topic.settings
             for config in resource.configs { try apply(config, to: &settings) }
             if !validateOnly { try topic.alter(settings) }

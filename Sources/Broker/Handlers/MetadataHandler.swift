@@ -22,7 +22,9 @@ enum MetadataHandler {
                 guard let name = topic.name else { continue }
                 do throws(LogError) {
                     try context.log.createTopic(name, partitions: partitions)
-                    logger.info("created a topic that a client asked for", metadata: ["topic": "\(name)", "partitions": "\(partitions)"])
+                    logger.info(
+                        "created a topic that a client asked for",
+                        metadata: ["topic": "\(name)", "partitions": "\(partitions)"])
                 } catch {
                     // Another request may have been quicker; any other reason stands in the topic's answer.
                     logger.debug("a topic was not created", metadata: ["topic": "\(name)", "error": "\(error)"])

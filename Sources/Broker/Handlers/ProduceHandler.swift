@@ -111,7 +111,9 @@ struct ProduceWork {
         }
     }
 
-    private static func appendCompressed(to partition: Partition, _ loop: BrokerLoop) throws(BatchError) -> AppendOutcome {
+    private static func appendCompressed(to partition: Partition, _ loop: BrokerLoop) throws(BatchError)
+        -> AppendOutcome
+    {
         try loop.compressor.withUnsafeBytes { bytes throws(BatchError) in
             partition.append(bytes, header: try RecordBatchHeader(parsing: bytes.bytes))
         }
@@ -119,7 +121,8 @@ struct ProduceWork {
 
     /// Exactly one batch, whole and true, of records that a producer may send.
     @_lifetime(borrow bytes)
-    private static func checked(_ bytes: UnsafeRawBufferPointer, _ limits: Limits) throws(BatchError) -> RecordBatchView {
+    private static func checked(_ bytes: UnsafeRawBufferPointer, _ limits: Limits) throws(BatchError) -> RecordBatchView
+    {
         let batch = try RecordBatchView(validating: bytes.bytes)
         guard batch.header.sizeInBytes == bytes.count else { throw .badLength(bytes.count) }
         guard !batch.header.attributes.isControl, !batch.header.attributes.isTransactional else {

@@ -81,14 +81,14 @@ struct GrowingIndex: Sendable {
     }
 }
 
-extension Array<OffsetIndexEntry> {
+extension [OffsetIndexEntry] {
     func last(atOrBelow relativeOffset: UInt32) -> OffsetIndexEntry? {
         let next = partitionPoint { $0.relativeOffset <= relativeOffset }
         return next == 0 ? nil : self[next - 1]
     }
 }
 
-extension Array<TimeIndexEntry> {
+extension [TimeIndexEntry] {
     func last(before timestamp: Int64) -> TimeIndexEntry? {
         let next = partitionPoint { $0.timestamp < timestamp }
         return next == 0 ? nil : self[next - 1]

@@ -172,10 +172,12 @@ final class RingJournal: Journal, @unchecked Sendable {
     private func waitForPlace(_ count: Int) -> Int? {
         state.withLock { $0.wanted = count }
         onPressure()
-        return state.wait(until: { $0.place(count) != nil || $0.failure != nil }) { state in
-            state.wanted = 0
-            return state.failure == nil ? state.place(count) : nil
-        }
+        return state.wait(
+            until: { $0.place(count) != nil || $0.failure != nil },
+            then: { state in
+                state.wanted = 0
+                return state.failure == nil ? state.place(count) : nil
+            })
     }
 
     /// Larger direct writes are slower than several of this size.
@@ -260,4 +262,3 @@ extension RingJournal.State {
 
     fileprivate var wantsRoom: Bool { liveBytes > capacity / 4 || wanted > 0 }
 }
-

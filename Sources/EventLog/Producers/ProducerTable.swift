@@ -73,7 +73,9 @@ struct ProducerTable: Sendable {
     }
 
     private mutating func forgetOldest() {
-        let byAge = producers.sorted { ($0.value.batches.last?.lastOffset ?? -1) < ($1.value.batches.last?.lastOffset ?? -1) }
+        let byAge = producers.sorted {
+            ($0.value.batches.last?.lastOffset ?? -1) < ($1.value.batches.last?.lastOffset ?? -1)
+        }
         for (id, _) in byAge.prefix(Self.producersMax / 10) { producers[id] = nil }
     }
 

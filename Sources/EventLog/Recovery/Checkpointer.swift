@@ -90,9 +90,11 @@ final class Checkpointer: @unchecked Sendable {
             else { continue }
             do { try partition.synchronizeRelaxed() } catch {
                 partition.fail(LogError(error))
-                logger.error("a partition cannot be synced and takes no more appends", metadata: [
-                    "topic": "\(partition.topicName)", "partition": "\(partition.index)", "error": "\(error)",
-                ])
+                logger.error(
+                    "a partition cannot be synced and takes no more appends",
+                    metadata: [
+                        "topic": "\(partition.topicName)", "partition": "\(partition.index)", "error": "\(error)",
+                    ])
             }
         }
     }

@@ -137,7 +137,9 @@ private struct DirectoryOpening {
 
     // MARK: Journal
 
-    private func readJournalHeader(_ catalogue: TopicCatalogue) throws(LogError) -> (header: JournalHeader, isForeign: Bool) {
+    private func readJournalHeader(_ catalogue: TopicCatalogue) throws(LogError) -> (
+        header: JournalHeader, isForeign: Bool
+    ) {
         var problem = "it is missing"
         if fileSystem.exists(journalPath) {
             let header = try storage { () throws(FileError) in
@@ -162,7 +164,8 @@ private struct DirectoryOpening {
                 reason: "\(problem), and acknowledged records may be in it alone: put the right one back, "
                     + "or open with journal loss accepted to go on with what the segments hold")
         }
-        options.logger.error("the journal is given up", metadata: ["journal": "\(journalPath)", "reason": "\(problem)"])
+        options.logger.error(
+            "the journal is given up", metadata: ["journal": "\(journalPath)", "reason": "\(problem)"])
     }
 
     private typealias Recoveries = [TopicID: [PartitionRecovery]]
@@ -184,11 +187,15 @@ private struct DirectoryOpening {
         let end = try journal.replay { round throws(LogError) in
             try round.forEachEntry { entry, parts throws(LogError) in
                 // Entries of a topic that was deleted since have nowhere to go.
-                guard let partitions = recoveries[entry.topic], partitions.indices.contains(entry.partition) else { return }
+                guard let partitions = recoveries[entry.topic], partitions.indices.contains(entry.partition) else {
+                    return
+                }
                 try partitions[entry.partition].apply(entry, parts)
             }
             progress.add(round.byteCount)
-        } orFileError: { LogError($0) }
+        } orFileError: {
+            LogError($0)
+        }
         progress.finish()
         guard case .damaged(let position, let sequence) = end else { return true }
         try acceptLoss("round \(sequence) is damaged and later ones follow it", at: position)
@@ -198,7 +205,8 @@ private struct DirectoryOpening {
     /// False: checkpoints name rounds that this journal has not come to.
     private func checkAge(of journal: RingJournal, _ known: UInt64) throws(LogError) -> Bool {
         guard known > journal.nextSequence else { return true }
-        try acceptLoss("it ends at round \(journal.nextSequence) where the partitions know of \(known): it is an old copy", at: 0)
+        try acceptLoss(
+            "it ends at round \(journal.nextSequence) where the partitions know of \(known): it is an old copy", at: 0)
         return false
     }
 

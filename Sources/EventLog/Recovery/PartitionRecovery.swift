@@ -116,7 +116,9 @@ final class PartitionRecovery {
         return file
     }
 
-    private func holds(_ file: any StorageFile, _ bytes: UnsafeRawBufferPointer, at position: Int) throws(FileError) -> Bool {
+    private func holds(_ file: any StorageFile, _ bytes: UnsafeRawBufferPointer, at position: Int) throws(FileError)
+        -> Bool
+    {
         let stored = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
         defer { stored.deallocate() }
         guard try file.read(into: stored, at: position) == bytes.count else { return false }
@@ -162,7 +164,9 @@ final class PartitionRecovery {
             do {
                 while let (batch, _) = try scan.next() {
                     // After compaction offsets have gaps, so they need only grow.
-                    guard batch.baseOffset >= end.offset else { throw LogError.damaged(file: path, position: batch.position, reason: "offsets go backwards") }
+                    guard batch.baseOffset >= end.offset else {
+                        throw LogError.damaged(file: path, position: batch.position, reason: "offsets go backwards")
+                    }
                     note(batch.header)
                     end.offset = batch.lastOffset.advanced(by: 1)
                     end.position = batch.position + batch.byteCount

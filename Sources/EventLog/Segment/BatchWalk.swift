@@ -43,7 +43,8 @@ struct BatchWalk: ~Copyable {
         }
         let bytes = UnsafeRawBufferPointer(window)
         let at = position - windowStart
-        let span = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: bytes[at..<at + RecordBatchLayout.headerSize]))
+        let span = RawSpan(
+            _unsafeBytes: UnsafeRawBufferPointer(rebasing: bytes[at..<at + RecordBatchLayout.headerSize]))
         let header: RecordBatchHeader
         do { header = try RecordBatchHeader(parsing: span) } catch { throw damage(error.description) }
         guard header.sizeInBytes <= end - position else { throw damage("a batch reaches past the end of the file") }

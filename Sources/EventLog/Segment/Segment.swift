@@ -250,7 +250,8 @@ final class Segment: Sendable {
             guard case .growing(let index) = state.index else { return }
             let offsets = Array(index.offsets[state.offsetEntriesWritten...])
             let times = Array(index.times[state.timeEntriesWritten...])
-            try append(offsets.encoded(), to: offsetIndexPath,
+            try append(
+                offsets.encoded(), to: offsetIndexPath,
                 at: state.offsetEntriesWritten * OffsetIndexEntryLayout.size)
             try append(times.encoded(), to: timeIndexPath, at: state.timeEntriesWritten * TimeIndexEntryLayout.size)
             state.offsetEntriesWritten = index.offsets.count
@@ -271,7 +272,8 @@ final class Segment: Sendable {
         try writeIndexes()
         let offsets = try fileSystem.open(offsetIndexPath, .read)
         let times = try fileSystem.open(timeIndexPath, .read)
-        let index = SealedIndex(offsets: try offsets.map(count: offsets.size()), times: try times.map(count: times.size()))
+        let index = SealedIndex(
+            offsets: try offsets.map(count: offsets.size()), times: try times.map(count: times.size()))
         state.withLock { $0.index = .sealed(index) }
     }
 
