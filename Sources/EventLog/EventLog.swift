@@ -33,7 +33,7 @@ public final class EventLog: Sendable {
         var isClosed = false
     }
 
-    private var committer: Committer { services.committer }
+    var committer: Committer { services.committer }
     var fileSystem: any FileSystem { options.environment.fileSystem }
     var logger: Logger { options.logger }
 

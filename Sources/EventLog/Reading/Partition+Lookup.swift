@@ -22,6 +22,21 @@ extension Partition {
                 + "\(following.baseOffset)")
     }
 
+    /// Where the index says to look for `offset`: the segment, by its base offset, and the position in bytes of a batch
+    /// at or before the one that holds it. What a look-up costs without reading anything.
+    public func indexedPosition(of offset: Offset) throws(LogError) -> (segment: Offset, position: Int) {
+        try checkRange(offset)
+        guard let segment = segment(holding: offset) else { return (logStart, 0) }
+        return (segment.baseOffset, try segment.indexedPosition(of: offset))
+    }
+
+    /// How many bytes of durable batches the partition has on disk, without indexes.
+    public func byteCount() throws(LogError) -> Int {
+        var total = 0
+        for segment in segments { total += try segment.visibleBytes() }
+        return total
+    }
+
     /// Bytes of the log from the batch that holds `offset` on: at most `maxBytes`, but with `firstBatchWhole` at
     /// least that batch. They end at the durable end and within one segment. nil at the durable end.
     ///

@@ -1,0 +1,57 @@
+import EventLog
+import Yardstick
+
+/// Appending in bulk: with LZ4 beside LZ4 alone, without it beside write().
+struct AppendBenchmark {
+    private let scale: Scale
+    init(_ scale: Scale) { self.scale = scale }
+
+    func run() throws -> [Measurement] {
+        let records = Telemetry.records(scale.amount(2_000_000))
+        return [try compressed(records), try raw(records)]
+    }
+
+    /// Appends that skip the journal, so that the disk is not what is measured.
+    private func append(_ records: [Record], compression: String) throws -> (seconds: Double, logBytes: Int) {
+        let path = try scale.newDirectory("append")
+        let log = try EventLog.open(at: path)
+        let settings = try TopicSettings(["flush.messages": "1000000000", "compression.type": compression])
+        let partition = try log.createTopic("t", settings: settings).partitions[0]
+        let time = try seconds { () throws(LogError) in _ = try partition.append(contentsOf: records) }
+        let bytes = try partition.byteCount()
+        try log.close()
+        return (time, bytes)
+    }
+
+    private func compressed(_ records: [Record]) throws -> Measurement {
+        // What LZ4 gets to see: the records as they are encoded, in batches of the same size.
+        let payload = encoded(records)
+        let megabytes = Double(payload.count) / 1e6
+        let yardstick = median(of: scale.runs) { yardstick_lz4_compress(payload, payload.count, 256 << 10) }
+        let time = try median(of: scale.runs) { try append(records, compression: "lz4").seconds }
+        return Measurement(
+            name: "append, LZ4, 100 B records", unit: "MB/s", value: megabytes / time, yardstick: megabytes / yardstick,
+            target: ">= 85 % of LZ4 alone")
+    }
+
+    private func raw(_ records: [Record]) throws -> Measurement {
+        var bytes = 0
+        let time = try median(of: scale.runs) {
+            let (time, count) = try append(records, compression: "producer")
+            bytes = count
+            return time
+        }
+        let total = max(1, bytes >> 20) << 20
+        let yardstick = median(of: scale.runs) { yardstick_write("\(scale.directory)/written", total, 1 << 20) }
+        return Measurement(
+            name: "append, no LZ4, 100 B records", unit: "MB/s", value: Double(bytes) / 1e6 / time,
+            yardstick: Double(total) / 1e6 / yardstick, target: ">= 50 % of write()")
+    }
+
+    private func encoded(_ records: [Record]) -> [UInt8] {
+        var builder = RecordBatchBuilder(compression: .none)
+        for record in records { builder.append(record, defaultTimestamp: .none) }
+        guard (try? builder.finish()) != nil else { return [] }
+        return builder.withUnsafeBytes { Array($0.dropFirst(RecordBatchLayout.headerSize)) }
+    }
+}
