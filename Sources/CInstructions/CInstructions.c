@@ -36,10 +36,12 @@ uint32_t martlet_crc32c_portable(uint32_t seed, const void *bytes, size_t count)
 // streams keep it busy. Joining them means to shift a CRC over as many zero bytes as the next stream is long, which is
 // a linear map: four tables a length.
 
-#define LONG_STREAM 4096
-#define SHORT_STREAM 256
+#define LONG_STREAM 8192
+#define MIDDLE_STREAM 1024
+#define SHORT_STREAM 128
 
 static uint32_t shift_long[4][256];
+static uint32_t shift_middle[4][256];
 static uint32_t shift_short[4][256];
 
 static uint32_t times(const uint32_t *matrix, uint32_t vector) {
@@ -125,6 +127,7 @@ TARGET static uint32_t by_instruction(uint32_t seed, const void *bytes, size_t c
     const uint8_t *next = bytes;
     uint64_t crc = (uint32_t)~seed;
     crc = three_streams(crc, &next, &count, LONG_STREAM, shift_long);
+    crc = three_streams(crc, &next, &count, MIDDLE_STREAM, shift_middle);
     crc = three_streams(crc, &next, &count, SHORT_STREAM, shift_short);
     for (; count >= 8; next += 8, count -= 8) crc = STEP8(crc, load(next));
     for (; count; next++, count--) crc = STEP1(crc, *next);
@@ -139,6 +142,7 @@ static uint32_t (*chosen)(uint32_t, const void *, size_t) = martlet_crc32c_porta
 __attribute__((constructor)) static void choose(void) {
     make_tables();
     make_shift(shift_long, LONG_STREAM);
+    make_shift(shift_middle, MIDDLE_STREAM);
     make_shift(shift_short, SHORT_STREAM);
 #if HAS_INSTRUCTION
     if (is_supported()) chosen = by_instruction;

@@ -19,6 +19,8 @@ public final class Partition: Sendable {
     private let segmentList: Mutex<[Segment]>
     private let watchers = Mutex<[any PartitionWatcher]>([])
     private let checkpoints: Mutex<CheckpointFile>
+    /// Says that `failure` is set, to those who must not wait for appends: the committer above all.
+    private let hasFailed = Atomic(false)
 
     private struct AppendState {
         var nextOffset: Offset
@@ -139,7 +141,7 @@ public final class Partition: Sendable {
     ) {
         do throws(FileError) {
             // A partition that has failed takes nothing more: its file may end in half a batch.
-            if appends.withLock({ $0.failure }) != nil { return }
+            if hasFailed.load(ordering: .acquiring) { return }
             try writer.withLock { writer throws(FileError) in
                 try writer.write(
                     group, in: staging, &scratch,
@@ -153,7 +155,7 @@ public final class Partition: Sendable {
     /// Lets readers see what was written, or gives it up.
     func publish(failure: LogError?) {
         if let failure { fail(failure) }
-        guard appends.withLock({ $0.failure }) == nil else { return }
+        guard !hasFailed.load(ordering: .acquiring) else { return }
         watermarks.publish(end: writer.withLock { $0.publish() })
         let due = watchers.withLock { watchers in
             guard !watchers.isEmpty else { return [any PartitionWatcher]() }
@@ -166,6 +168,7 @@ public final class Partition: Sendable {
     /// No append is taken from now on; what is durable can be read on.
     func fail(_ error: LogError) {
         appends.withLock { if $0.failure == nil { $0.failure = error } }
+        hasFailed.store(true, ordering: .releasing)
         let due = watchers.withLock { watchers in
             defer { watchers = [] }
             return watchers
@@ -176,7 +179,7 @@ public final class Partition: Sendable {
     /// Calls `watcher` once when records past `offset` are durable, or the partition ends. False: they are already.
     package func watch(past offset: Offset, _ watcher: any PartitionWatcher) -> Bool {
         watchers.withLock { watchers in
-            guard end <= offset, appends.withLock({ $0.failure }) == nil else { return false }
+            guard end <= offset, !hasFailed.load(ordering: .acquiring) else { return false }
             watchers.append(watcher)
             return true
         }
@@ -188,7 +191,9 @@ public final class Partition: Sendable {
     }
 
     /// Why the partition takes no appends; nil: it does.
-    package var failure: LogError? { appends.withLock { $0.failure } }
+    package var failure: LogError? {
+        hasFailed.load(ordering: .acquiring) ? appends.withLock { $0.failure } : nil
+    }
 
     // MARK: Settings
 

@@ -5,7 +5,7 @@ public final class Topic: Sendable {
     public let name: String
     public let id: TopicID
     private let state: Mutex<State>
-    private weak let log: EventLog?
+    weak let log: EventLog?
 
     private struct State {
         var partitions: [Partition]
@@ -60,11 +60,13 @@ public final class Topic: Sendable {
 
     /// The partition of a key; without one, the same until `moveOn`.
     func partition(forKey key: [UInt8]?) -> Partition {
-        state.withLock { state in
-            guard let key else { return state.partitions[state.sticky % state.partitions.count] }
-            let index = key.withUnsafeBytes { DefaultPartitioner.partition(forKey: $0.bytes, of: state.partitions.count) }
-            return state.partitions[index]
-        }
+        let partitions = partitions
+        return partitions[index(forKey: key, of: partitions.count)]
+    }
+
+    func index(forKey key: [UInt8]?, of count: Int) -> Int {
+        guard let key else { return state.withLock { $0.sticky % count } }
+        return key.withUnsafeBytes { DefaultPartitioner.partition(forKey: $0.bytes, of: count) }
     }
 
     /// Records without a key go to the next partition from now on: a batch to each in turn.

@@ -30,6 +30,60 @@ public struct RecordBatchBuilder: ~Copyable {
         }
     }
 
+    /// Adds records from `start` on until one finds no room: the batch would come to more than `bytesMax` bytes before
+    /// compression. One record always has room in an empty batch. Returns how many were added.
+    public mutating func append(
+        contentsOf records: [Record], from start: Int, defaultTimestamp timestamp: Timestamp, bytesMax: Int
+    ) -> Int {
+        records.withUnsafeBufferPointer { records in
+            var next = start
+            while next < records.count {
+                let place = RecordPlace(records[next])
+                guard count == 0 || self.records.count &+ place.byteCountMax <= bytesMax else { break }
+                self.records.reserve(self.records.count &+ place.byteCountMax)
+                let time = place.time ?? timestamp.milliseconds
+                if place.hasHeaders {
+                    add(place.key, place.value, records[next].headers, time)
+                } else {
+                    // As many as there is memory for, in one go.
+                    let added = addRun(records, from: next, timestamp.milliseconds, bytesMax: bytesMax)
+                    next += added
+                    continue
+                }
+                next += 1
+            }
+            return next - start
+        }
+    }
+
+    /// Adds records without headers as long as memory and `bytesMax` last; at least one. The loop keeps to locals: what
+    /// it writes could be anything to the compiler, this builder too.
+    private mutating func addRun(
+        _ source: UnsafeBufferPointer<Record>, from start: Int, _ defaultTime: Int64, bytesMax: Int
+    ) -> Int {
+        var encoder = RecordEncoder(records.end)
+        let limit = records.start + max(records.count, min(records.memory.count, bytesMax))
+        let firstCount = count
+        var base = baseTimestamp
+        var latest = maxTimestamp
+        var next = start
+        while next < source.count {
+            let place = RecordPlace(source[next])
+            let isFirst = firstCount &+ next &- start == 0
+            guard !place.hasHeaders, isFirst || encoder.place + place.byteCountMax <= limit else { break }
+            let time = place.time ?? defaultTime
+            if isFirst { (base, latest) = (time, time) }
+            if time > latest { latest = time }
+            encoder.add(place.key, place.value, time &- base, Int64(firstCount &+ next &- start))
+            next += 1
+        }
+        baseTimestamp = base
+        maxTimestamp = latest
+        count = firstCount &+ next &- start
+        records.count = encoder.place - records.start
+        return next - start
+    }
+
     /// Adds a record; nil: there is no key, or no value.
     @inlinable
     public mutating func append(
@@ -44,43 +98,29 @@ public struct RecordBatchBuilder: ~Copyable {
     mutating func append(
         _ key: UnsafeRawBufferPointer?, _ value: UnsafeRawBufferPointer?, _ headers: [RecordHeader], _ time: Int64
     ) {
+        let size = RecordPlace.byteCountMax(key?.count ?? 0, value?.count ?? 0, headers)
+        records.reserve(records.count + size)
+        add(key, value, headers, time)
+    }
+
+    /// Adds a record that there is memory for.
+    private mutating func add(
+        _ key: UnsafeRawBufferPointer?, _ value: UnsafeRawBufferPointer?, _ headers: [RecordHeader], _ time: Int64
+    ) {
         if count == 0 {
             baseTimestamp = time
             maxTimestamp = time
         } else if time > maxTimestamp {
             maxTimestamp = time
         }
-        let timeDelta = time &- baseTimestamp
-        let headerSize = headers.isEmpty ? 1 : Self.encodedSize(of: headers)
-        let bodySize =
-            1 + Varint.size(timeDelta) + Varint.size(Int64(count)) + Self.encodedSize(of: key)
-            + Self.encodedSize(of: value) + headerSize
-        records.reserve(records.count + bodySize + Varint.sizeMax)
-        var writer = FieldEncoder(records.end)
-        writer.add(Int64(bodySize))
-        writer.addByte(0)
-        writer.add(timeDelta)
-        writer.add(Int64(count))
-        writer.add(key)
-        writer.add(value)
-        writer.add(Int64(headers.count))
-        for header in headers { writer.add(header) }
-        records.count += writer.count
-        count += 1
-    }
-
-    @inline(__always)
-    private static func encodedSize(of field: UnsafeRawBufferPointer?) -> Int {
-        guard let field else { return 1 }
-        return Varint.size(Int64(field.count)) + field.count
-    }
-
-    private static func encodedSize(of headers: [RecordHeader]) -> Int {
-        headers.reduce(Varint.size(Int64(headers.count))) { size, header in
-            let name = header.name.utf8.count
-            let value = header.value?.count
-            return size + Varint.size(Int64(name)) + name + Varint.size(Int64(value ?? -1)) + (value ?? 0)
+        var encoder = RecordEncoder(records.end)
+        if headers.isEmpty {
+            encoder.add(key, value, time &- baseTimestamp, Int64(count))
+        } else {
+            encoder.add(key, value, time &- baseTimestamp, Int64(count), headers)
         }
+        records.count = encoder.place - records.start
+        count += 1
     }
 
     /// Makes the batch of what was added: compresses, writes the header, computes the checksum. `producer`: of an
@@ -147,43 +187,46 @@ public struct RecordBatchBuilder: ~Copyable {
     }
 }
 
-/// Writes a record's fields; there is room for all of them.
-private struct FieldEncoder {
-    private let place: UnsafeMutableRawPointer
-    private(set) var count = 0
-
-    @inline(__always)
-    init(_ place: UnsafeMutableRawPointer) { self.place = place }
-
-    @inline(__always)
-    mutating func add(_ value: Int64) { count += Varint.encode(value, to: place + count) }
-
-    @inline(__always)
-    mutating func addByte(_ byte: UInt8) {
-        place.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
-        count += 1
-    }
-
-    @inline(__always)
-    mutating func add(_ field: UnsafeRawBufferPointer?) {
-        guard let field else { return add(-1) }
-        add(Int64(field.count))
-        if let start = field.baseAddress { (place + count).copyMemory(from: start, byteCount: field.count) }
-        count += field.count
-    }
-
-    mutating func add(_ header: RecordHeader) {
-        var name = header.name
-        name.withUTF8 { add(UnsafeRawBufferPointer($0)) }
-        header.value.withBytes { add($0) }
-    }
-}
-
 extension [UInt8]? {
     /// The bytes for the time of the call; nil where there are none.
     @inlinable @inline(__always)
     func withBytes<R>(_ body: (UnsafeRawBufferPointer?) -> R) -> R {
         guard let self else { return body(nil) }
         return self.withUnsafeBytes { body($0) }
+    }
+}
+
+/// Where a record's bytes lie, for as long as the record does. Taken in one go before anything is written: holding on
+/// to its arrays meanwhile would cost more, in reference counts, than encoding them.
+private struct RecordPlace {
+    let key: UnsafeRawBufferPointer?
+    let value: UnsafeRawBufferPointer?
+    let time: Int64?
+    let hasHeaders: Bool
+    /// No encoding of the record takes more bytes.
+    let byteCountMax: Int
+
+    @inline(__always)
+    init(_ record: borrowing Record) {
+        key = Self.place(of: record.key)
+        value = Self.place(of: record.value)
+        time = record.timestamp?.milliseconds
+        hasHeaders = !record.headers.isEmpty
+        byteCountMax = Self.byteCountMax(key?.count ?? 0, value?.count ?? 0, hasHeaders ? record.headers : [])
+    }
+
+    @inline(__always)
+    private static func place(of bytes: [UInt8]?) -> UnsafeRawBufferPointer? {
+        guard let bytes else { return nil }
+        return bytes.withUnsafeBytes { $0 }
+    }
+
+    @inline(__always)
+    static func byteCountMax(_ key: Int, _ value: Int, _ headers: [RecordHeader]) -> Int {
+        40 &+ key &+ value &+ (headers.isEmpty ? 0 : headerBytes(headers))
+    }
+
+    private static func headerBytes(_ headers: [RecordHeader]) -> Int {
+        headers.reduce(0) { $0 + $1.name.utf8.count + ($1.value?.count ?? 0) + 10 }
     }
 }

@@ -107,6 +107,57 @@ static uint32_t checksum(const uint8_t *bytes, size_t count) {
 }
 #endif
 
+static inline uint8_t *put(uint8_t *at, int64_t number) {
+    uint64_t value = (uint64_t)(number << 1) ^ (uint64_t)(number >> 63);
+    while (value >= 128) {
+        *at++ = (uint8_t)(value | 128);
+        value >>= 7;
+    }
+    *at++ = (uint8_t)value;
+    return at;
+}
+
+static inline int size_of(int64_t number) {
+    uint64_t value = (uint64_t)(number << 1) ^ (uint64_t)(number >> 63);
+    return (63 - __builtin_clzll(value | 1)) / 7 + 1;
+}
+
+double yardstick_encode(const int32_t *keys, const int32_t *values, int32_t count, long batches) {
+    uint8_t **key_bytes = malloc(count * sizeof *key_bytes), **value_bytes = malloc(count * sizeof *value_bytes);
+    size_t total = 61;
+    for (int i = 0; i < count; i++) {
+        key_bytes[i] = calloc(1, keys[i] + 1);
+        value_bytes[i] = calloc(1, values[i] + 1);
+        total += keys[i] + values[i] + 50;
+    }
+    uint8_t *batch = malloc(total);
+    make_shift();
+    volatile uint32_t seen = 0;
+    double start = now();
+    for (long n = 0; n < batches; n++) {
+        uint8_t *at = batch + 61;
+        for (int i = 0; i < count; i++) {
+            int body = 1 + size_of(i) + size_of(i) + size_of(keys[i]) + keys[i] + size_of(values[i]) + values[i] + 1;
+            at = put(at, body);
+            *at++ = 0;
+            at = put(at, i);
+            at = put(at, i);
+            at = put(at, keys[i]);
+            memcpy(at, key_bytes[i], keys[i]);
+            at += keys[i];
+            at = put(at, values[i]);
+            memcpy(at, value_bytes[i], values[i]);
+            at += values[i];
+            *at++ = 0;
+        }
+        memset(batch, 0, 61);
+        seen ^= checksum(batch + 21, (size_t)(at - batch) - 21);
+    }
+    double elapsed = now() - start;
+    free(batch);
+    return elapsed;
+}
+
 static inline int64_t varint(const uint8_t **at, const uint8_t *end) {
     uint64_t value = 0;
     int shift = 0;

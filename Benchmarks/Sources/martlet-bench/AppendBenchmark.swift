@@ -8,7 +8,30 @@ struct AppendBenchmark {
 
     func run() throws -> [Measurement] {
         let records = Telemetry.records(scale.amount(2_000_000))
-        return [try compressed(records), try raw(records)]
+        return [encode(), try compressed(records), try raw(records)]
+    }
+
+    /// Encoding alone, with the checksum: batches of a hundred.
+    private func encode() -> Measurement {
+        let records = Telemetry.records(100)
+        let batches = 20_000
+        var builder = RecordBatchBuilder(compression: .none)
+        let time = median(of: scale.runs) {
+            seconds {
+                for _ in 0..<batches {
+                    builder.reset()
+                    _ = builder.append(contentsOf: records, from: 0, defaultTimestamp: .none, bytesMax: .max)
+                    try? builder.finish()
+                }
+            }
+        }
+        let lengths = records.map { Int32($0.value?.count ?? 0) }
+        let keyLengths = records.map { Int32($0.key?.count ?? 0) }
+        let yardstick = median(of: scale.runs) { yardstick_encode(keyLengths, lengths, Int32(records.count), batches) }
+        let count = Double(batches * records.count)
+        return Measurement(
+            name: "encode with CRC, 100 B records, batches of 100", unit: "ns/record", value: time / count * 1e9,
+            yardstick: yardstick / count * 1e9, target: "<= 110 % of C")
     }
 
     /// Appends that skip the journal, so that the disk is not what is measured.

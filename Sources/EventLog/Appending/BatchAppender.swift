@@ -24,14 +24,10 @@ final class BatchAppender {
 
     deinit { partition.builders.give(back: pooled) }
 
-    /// Adds a record; false: the batch has no room for it, `stage` it first.
-    func add(_ record: Record) -> Bool {
-        guard pooled.builder.count == 0 || pooled.builder.estimatedByteCount + record.byteCountMax <= bytesTarget else {
-            return false
-        }
-        pooled.builder.append(record, defaultTimestamp: now)
+    /// Adds records from `start` on as far as the batch has room: `stage` it before the next. Returns how many.
+    func add(_ records: [Record], from start: Int) -> Int {
         isFinished = false
-        return true
+        return pooled.builder.append(contentsOf: records, from: start, defaultTimestamp: now, bytesMax: bytesTarget)
     }
 
     /// Gives the batch to the round that gathers. A round to wait for where there is no room: then call it again.
@@ -61,16 +57,14 @@ final class BatchAppender {
         }
     }
 
+    /// What the records got; empty at the end where there were none.
+    var offsets: Range<Offset> {
+        let first = firstOffset ?? partition.end
+        return first..<max(first, endOffset)
+    }
+
     /// After the last ticket's round: throws why its batch is not durable.
     func checkOutcome() throws(LogError) {
         if let lastTicket, let failure = partition.outcome(of: lastTicket) { throw failure }
-    }
-}
-
-extension Record {
-    /// No encoding of the record takes more bytes.
-    var byteCountMax: Int {
-        let headerBytes = headers.reduce(0) { $0 + $1.name.utf8.count + ($1.value?.count ?? 0) + 10 }
-        return 40 + (key?.count ?? 0) + (value?.count ?? 0) + headerBytes
     }
 }

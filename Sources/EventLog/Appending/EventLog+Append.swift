@@ -18,10 +18,7 @@ extension EventLog {
         staged.reserveCapacity(appends.count)
         for append in appends {
             let appender = BatchAppender(append.partition, now: options.environment.now())
-            for record in append.records {
-                while !appender.add(record) { try append.partition.stage(appender, leadsItself: false) }
-            }
-            try append.partition.stage(appender, leadsItself: true)
+            try append.partition.stage(append.records, with: appender)
             staged.append(StagedAppend(appender))
         }
         if let round = staged.lazy.compactMap({ $0.ticket?.round }).max() { committer.waitLeading(for: round) }
@@ -34,10 +31,7 @@ extension EventLog {
         var staged: [StagedAppend] = []
         for append in appends {
             let appender = BatchAppender(append.partition, now: options.environment.now())
-            for record in append.records {
-                while !appender.add(record) { try await append.partition.stageSuspending(appender) }
-            }
-            try await append.partition.stageSuspending(appender)
+            try await append.partition.stageSuspending(append.records, with: appender)
             staged.append(StagedAppend(appender))
         }
         if let round = staged.lazy.compactMap({ $0.ticket?.round }).max() { await rounds.reached(round) }
@@ -64,7 +58,6 @@ private struct StagedAppend {
     init(_ appender: BatchAppender) {
         partition = appender.partition
         ticket = appender.lastTicket
-        let first = appender.firstOffset ?? appender.partition.end
-        offsets = first..<max(first, appender.endOffset)
+        offsets = appender.offsets
     }
 }

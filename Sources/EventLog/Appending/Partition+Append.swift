@@ -7,12 +7,12 @@ extension Partition {
     /// acknowledged then, and the partition takes no more until the log is opened again.
     @discardableResult
     public func append(_ record: Record) throws(LogError) -> Offset {
-        try append(contentsOf: CollectionOfOne(record)).lowerBound
+        try append(contentsOf: [record]).lowerBound
     }
 
     @discardableResult
     public func append(_ record: Record) async throws(LogError) -> Offset {
-        try await append(contentsOf: CollectionOfOne(record)).lowerBound
+        try await append(contentsOf: [record]).lowerBound
     }
 
     /// Appends records, in order, and returns their offsets when all are durable. Other appends may come between
@@ -20,28 +20,39 @@ extension Partition {
     ///
     /// Throws as `append(_:)` does; then a part of a long list may have been appended.
     @discardableResult
-    public func append(contentsOf records: some Sequence<Record>) throws(LogError) -> Range<Offset> {
+    public func append(contentsOf records: [Record]) throws(LogError) -> Range<Offset> {
         let appender = BatchAppender(self, now: environment.now())
-        for record in records {
-            while !appender.add(record) { try stage(appender, leadsItself: false) }
-        }
-        // The committer's thread writes while this one goes on building; only a lone batch is worth leading for.
-        try stage(appender, leadsItself: appender.firstOffset == nil)
+        try stage(records, with: appender)
         if let round = appender.lastTicket?.round { committer.waitLeading(for: round) }
         try appender.checkOutcome()
-        return (appender.firstOffset ?? end)..<max(appender.firstOffset ?? end, appender.endOffset)
+        return appender.offsets
     }
 
     @discardableResult
-    public func append(contentsOf records: some Sequence<Record>) async throws(LogError) -> Range<Offset> {
+    public func append(contentsOf records: [Record]) async throws(LogError) -> Range<Offset> {
         let appender = BatchAppender(self, now: environment.now())
-        for record in records {
-            while !appender.add(record) { try await stageSuspending(appender) }
-        }
-        try await stageSuspending(appender)
+        try await stageSuspending(records, with: appender)
         if let round = appender.lastTicket?.round { await committer.rounds.reached(round) }
         try appender.checkOutcome()
-        return (appender.firstOffset ?? end)..<max(appender.firstOffset ?? end, appender.endOffset)
+        return appender.offsets
+    }
+
+    /// Gives all records to rounds, waiting for room.
+    func stage(_ records: [Record], with appender: BatchAppender) throws(LogError) {
+        var next = 0
+        while next < records.count {
+            next += appender.add(records, from: next)
+            // The committer's thread writes while this one goes on building; only a lone batch is worth leading for.
+            try stage(appender, leadsItself: next == records.count && appender.firstOffset == nil)
+        }
+    }
+
+    func stageSuspending(_ records: [Record], with appender: BatchAppender) async throws(LogError) {
+        var next = 0
+        while next < records.count {
+            next += appender.add(records, from: next)
+            try await stageSuspending(appender)
+        }
     }
 
     /// Gives the batch to a round, waiting for room.

@@ -25,37 +25,22 @@ extension Topic {
 
     /// Appends records, each partition's in order, and returns when all are durable.
     /// Throws as `Partition.append` does; then a part of them may have been appended.
-    public func append(contentsOf records: some Sequence<Record>) throws(LogError) {
-        var appenders: [Int: BatchAppender] = [:]
-        for record in records {
-            let partition = partition(forKey: record.key)
-            let appender = appenders[partition.index] ?? BatchAppender(partition, now: partition.environment.now())
-            appenders[partition.index] = appender
-            while !appender.add(record) { try partition.stage(appender, leadsItself: false) }
-        }
-        moveOn()
-        // All are staged before any is waited for: they share a round.
-        for appender in appenders.values { try appender.partition.stage(appender, leadsItself: true) }
-        for appender in appenders.values {
-            if let round = appender.lastTicket?.round { appender.partition.committer.waitLeading(for: round) }
-            try appender.checkOutcome()
-        }
+    public func append(contentsOf records: [Record]) throws(LogError) {
+        guard let log else { throw .closed }
+        try log.append(shares(of: records))
     }
 
     /// The same, suspending the task.
-    public func append(contentsOf records: some Sequence<Record>) async throws(LogError) {
-        var appenders: [Int: BatchAppender] = [:]
-        for record in records {
-            let partition = partition(forKey: record.key)
-            let appender = appenders[partition.index] ?? BatchAppender(partition, now: partition.environment.now())
-            appenders[partition.index] = appender
-            while !appender.add(record) { try await partition.stageSuspending(appender) }
-        }
+    public func append(contentsOf records: [Record]) async throws(LogError) {
+        guard let log else { throw .closed }
+        try await log.append(shares(of: records))
+    }
+
+    private func shares(of records: [Record]) -> [PartitionAppend] {
+        let partitions = partitions
+        var shares = [[Record]](repeating: [], count: partitions.count)
+        for record in records { shares[index(forKey: record.key, of: partitions.count)].append(record) }
         moveOn()
-        for appender in appenders.values { try await appender.partition.stageSuspending(appender) }
-        for appender in appenders.values {
-            if let round = appender.lastTicket?.round { await appender.partition.committer.rounds.reached(round) }
-            try appender.checkOutcome()
-        }
+        return zip(partitions, shares).filter { !$1.isEmpty }.map { PartitionAppend(to: $0, $1) }
     }
 }

@@ -20,8 +20,9 @@ final class Committer: @unchecked Sendable {
 
     /// Batches of topics that skip the journal gather apart, so that the journal's write is one piece of memory.
     private struct Lanes {
-        var journaled = StagingBuffer()
-        var relaxed = StagingBuffer()
+        // A journal is written the faster the more there is; the page cache, from what is still in the processor's.
+        var journaled = StagingBuffer(payloadTarget: 8 << 20)
+        var relaxed = StagingBuffer(payloadTarget: 1 << 20)
 
         var isEmpty: Bool { journaled.isEmpty && relaxed.isEmpty }
         func releaseMemory() {

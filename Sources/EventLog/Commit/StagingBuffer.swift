@@ -9,7 +9,7 @@ final class StagingBuffer: @unchecked Sendable {
     /// Bytes in all: a round's header, payload and footer. Only what is used takes memory.
     static let capacity = 20 << 20
     /// When a round holds this much it is full, unless a single larger batch is all there is.
-    static let payloadTarget = 8 << 20
+    private let payloadTarget: Int
 
     let bytes: UnsafeMutableRawBufferPointer
     private(set) var payloadCount = 0
@@ -36,7 +36,8 @@ final class StagingBuffer: @unchecked Sendable {
         var last: Int32
     }
 
-    init() {
+    init(payloadTarget: Int) {
+        self.payloadTarget = payloadTarget
         // Mapped, not allocated: untouched pages cost nothing, and idle ones are given back.
         let start = mmap(nil, Self.capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         guard let start, start != MAP_FAILED else {
@@ -52,7 +53,7 @@ final class StagingBuffer: @unchecked Sendable {
     /// Whether a batch of `count` bytes still fits.
     func hasRoom(for count: Int) -> Bool {
         if isEmpty { return RoundLayout.headerSize + count + footerReserve(1) <= Self.capacity }
-        return payloadCount + count <= Self.payloadTarget
+        return payloadCount + count <= payloadTarget
             && RoundLayout.headerSize + payloadCount + count + footerReserve(slices.count + 1) <= Self.capacity
     }
 

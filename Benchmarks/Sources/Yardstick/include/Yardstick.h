@@ -8,6 +8,9 @@
 /// Compresses `count` bytes in pieces of `piece` into LZ4 frames of 64 KB independent blocks.
 double yardstick_lz4_compress(const uint8_t *bytes, size_t count, size_t piece);
 
+/// Encodes `batches` batches of `count` records with keys and values of the given lengths, with checksums.
+double yardstick_encode(const int32_t *keys, const int32_t *values, int32_t count, long batches);
+
 /// Walks record batches (message format v2) in `bytes` with their checksums and every record's length, key, value and
 /// offset; lz4 batches are decompressed. Adds what it saw to `records` and `sum`. Negative: the bytes are no batches.
 double yardstick_scan(const uint8_t *bytes, size_t count, uint64_t *records, uint64_t *sum);
