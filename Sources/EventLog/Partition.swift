@@ -75,7 +75,8 @@ public final class Partition: Sendable {
     ) -> AppendOutcome {
         appends.withLock { state in
             if let failure = state.failure { return .rejected(failure) }
-            if state.isPaused { return .full }
+            // Named under this lock, which `resume` takes before it ends that round.
+            if state.isPaused { return .full(awaiting: committer.gatheringRound) }
             guard batch.count <= state.settings.batchBytesMax else {
                 return .rejected(.batchTooLarge(bytes: batch.count, limit: state.settings.batchBytesMax))
             }
@@ -109,7 +110,7 @@ public final class Partition: Sendable {
             if let appendTime { RecordBatchPatch.setLogAppendTime(copy, appendTime) }
         }
         switch staged {
-        case .full: return .full
+        case .full(let round): return .full(awaiting: round)
         case .failed(let error): return .rejected(error)
         case .inRound(let round):
             state.nextOffset = last.advanced(by: 1)
@@ -129,9 +130,6 @@ public final class Partition: Sendable {
         if end > ticket.lastOffset { return nil }
         return appends.withLock { $0.failure } ?? .closed
     }
-
-    /// The round whose end frees room after `full`.
-    package var roundToAwait: UInt64 { committer.gatheringRound }
 
     // MARK: Committing, by the committer alone
 
@@ -284,8 +282,8 @@ package enum AppendOutcome: Sendable {
     case accepted(AppendTicket)
     /// The producer sent it before: this is where it went. Wait for that round.
     case duplicate(AppendTicket)
-    /// No room in the round that gathers: try again after it.
-    case full
+    /// No room in the round that gathers: try again after this one.
+    case full(awaiting: UInt64)
     case rejected(LogError)
 }
 

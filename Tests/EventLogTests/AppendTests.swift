@@ -117,4 +117,37 @@ import Testing
         #expect(try partition.read(from: .offset(2999)).first?.valueText == "9 299")
         try log.close()
     }
+
+    @Test(arguments: ["1", "1000000000"])
+    func appendsThatFindNoRoomGoOnAfterTheRound(flushMessages: String) async throws {
+        let log = try EventLog.open(at: directory.path)
+        let settings = try TopicSettings([
+            "flush.messages": flushMessages, "compression.type": "producer", "max.message.bytes": "2000000",
+        ])
+        let topic = try log.createTopic("t", partitions: 3, settings: settings)
+        // Many times what a round holds, from several sides at once.
+        let value = [UInt8](repeating: 7, count: 200_000)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for p in 0..<3 {
+                for _ in 0..<2 {
+                    group.addTask {
+                        let records = (0..<40).map { _ in Record(key: nil, value: value) }
+                        for _ in 0..<3 { _ = try await topic.partitions[p].append(contentsOf: records) }
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(topic.partitions.map(\.end) == [240, 240, 240])
+        for partition in topic.partitions {
+            var count = 0
+            try partition.scan(from: .earliest) { record in
+                #expect(record.offset.value == Int64(count))
+                count += 1
+                return true
+            }
+            #expect(count == 240)
+        }
+        try log.close()
+    }
 }

@@ -83,7 +83,7 @@ struct ProduceWork {
         case .accepted(let ticket), .duplicate(let ticket):
             reply.add(data.index, partition, ticket)
             return nil
-        case .full: return partition.roundToAwait
+        case .full(let round): return round
         case .rejected(let error):
             reply.add(data.index, error.wireCode, error.description)
             return nil

@@ -34,7 +34,7 @@ final class BatchAppender {
     func stage(leadsItself: Bool) throws(LogError) -> UInt64? {
         guard pooled.builder.count > 0 else { return nil }
         switch try encodeAndAppend(leadsItself: leadsItself) {
-        case .full: return partition.roundToAwait
+        case .full(let round): return round
         case .rejected(let error): throw error
         case .accepted(let ticket), .duplicate(let ticket):
             if firstOffset == nil { firstOffset = ticket.baseOffset }

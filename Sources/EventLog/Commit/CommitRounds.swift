@@ -43,7 +43,8 @@ package final class CommitRounds: Sendable {
 
     func publish(written round: UInt64) {
         let due = waiting.withLock { waiting in
-            written.store(round, ordering: .releasing)
+            // Rounds end in order, but for empty ones, which end when they are asked to.
+            written.store(max(round, written.load(ordering: .relaxed)), ordering: .releasing)
             return Self.take(&waiting.forWritten, upTo: round)
         }
         for watcher in due { watcher.roundReached() }
@@ -51,7 +52,8 @@ package final class CommitRounds: Sendable {
 
     func publish(committed round: UInt64) {
         let due = waiting.withLock { waiting in
-            committed.store(round, ordering: .releasing)
+            // Rounds end in order, but for empty ones, which end when they are asked to.
+            committed.store(max(round, committed.load(ordering: .relaxed)), ordering: .releasing)
             return Self.take(&waiting.forCommitted, upTo: round)
         }
         for watcher in due { watcher.roundReached() }

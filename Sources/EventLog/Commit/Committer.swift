@@ -69,7 +69,9 @@ final class Committer: @unchecked Sendable {
 
     enum Staged {
         case inRound(UInt64)
-        case full
+        /// No room before the end of this round. Named under the same lock that found it full: asked for later, the
+        /// answer could be a round that nothing gathers in, and that never ends.
+        case full(awaiting: UInt64)
         case failed(LogError)
     }
 
@@ -85,7 +87,7 @@ final class Committer: @unchecked Sendable {
             if place.round != gather.round { place = StagedPlace(round: gather.round, isJournaled: isJournaled) }
             // A partition stays in one lane for the whole of a round: its batches must not overtake each other.
             let staging = place.isJournaled ? gather.lanes.journaled : gather.lanes.relaxed
-            guard staging.hasRoom(for: batch.count) else { return (.full, gather.threadWaits) }
+            guard staging.hasRoom(for: batch.count) else { return (.full(awaiting: gather.round), gather.threadWaits) }
             finish(staging.add(batch, slice, of: partition, group: &place.group))
             return (.inRound(gather.round), gather.threadWaits && !leadsItself)
         }
@@ -148,16 +150,21 @@ final class Committer: @unchecked Sendable {
         waitLeading(for: round)
     }
 
-    /// Tells those who met a full buffer, or a partition that was busy, to try again.
+    /// Tells those who met a partition that was paused to try again: ends the round that they wait for, even if nothing
+    /// gathers in it.
     func wakeWaiting() {
-        let round: UInt64 = gather.withLock { gather in
-            guard !gather.isLeading, gather.lanes.isEmpty else { return 0 }
+        let round: UInt64? = gather.wait(until: { !$0.isLeading }) { gather in
+            // What has gathered is led soon, and ends the round.
+            guard gather.lanes.isEmpty else { return nil }
             defer { gather.round += 1 }
             return gather.round
         }
-        guard round > 0 else { return }
+        guard let round else { return }
         rounds.publish(written: round)
         rounds.publish(committed: round)
+        // Through the lock, so that whoever looked just before is waiting by now.
+        gather.withLock { _ in }
+        gather.signalAll()
     }
 
     // MARK: A round
