@@ -123,15 +123,42 @@ extension Accumulator {
         }
     }
 
-    enum Attendance {
-        case nobody
-        case caller(SendContinuation)
-        case group(DeliveryGroup)
+    /// Takes a record for which nobody waits. nil: there is no room, and the record has to be handed in again after
+    /// `waitForSpace`. Throws the first error of such a record until `flush` has.
+    func append(
+        _ record: RecordBytes, to topic: TopicBuffer, partition: Int?
+    ) throws(KafkaClientError) -> Wake? {
+        try append(record, to: topic, partition: partition, isAttended: false) { _, _ in }
     }
 
-    /// nil: there is no room. The record then has to be handed in again after `waitForSpace`.
+    /// The same for a record whose caller waits. Where there is no room the continuation is not touched.
     func append(
-        _ record: RecordBytes, to topic: TopicBuffer, partition: Int?, _ attendance: Attendance
+        _ record: RecordBytes, to topic: TopicBuffer, partition: Int?, for caller: SendContinuation
+    ) throws(KafkaClientError) -> Wake? {
+        try append(record, to: topic, partition: partition, isAttended: true) { batch, timestamp in
+            batch.deliveries.append(.record(index: batch.recordCount - 1, timestamp: timestamp, caller))
+        }
+    }
+
+    /// The same for one of several records whose caller waits for all.
+    func append(
+        _ record: RecordBytes, to topic: TopicBuffer, partition: Int?, for group: DeliveryGroup
+    ) throws(KafkaClientError) -> Wake? {
+        try append(record, to: topic, partition: partition, isAttended: true) { batch, _ in
+            group.add(1)
+            if case .group(let last, let count)? = batch.deliveries.last, last === group {
+                batch.deliveries[batch.deliveries.count - 1] = .group(group, count: count + 1)
+            } else {
+                batch.deliveries.append(.group(group, count: 1))
+            }
+        }
+    }
+
+    /// `note` is a closure and no value, because a continuation is costly to pass on where there is none.
+    @inline(__always)
+    private func append(
+        _ record: RecordBytes, to topic: TopicBuffer, partition: Int?, isAttended: Bool,
+        note: (ProducerBatch, Timestamp) -> Void
     ) throws(KafkaClientError) -> Wake? {
         let size = record.encodedBytesMax
         let timestamp = record.timestamp ?? Self.now()
@@ -140,7 +167,7 @@ extension Accumulator {
         }
         return try state.withLock { state throws(KafkaClientError) in
             if state.isClosed { throw .closed }
-            if case .nobody = attendance, let error = state.firstError { throw error }
+            if !isAttended, let error = state.firstError { throw error }
             // One record always has room, or it could never be sent.
             guard state.statistics.bufferedBytes + size <= options.bufferBytesMax || state.outstandingBatches == 0
             else {
@@ -148,25 +175,22 @@ extension Accumulator {
             }
             let slot = try Self.slot(for: record.key, topic, partition)
             var buffer = state.partitions[slot]
-            if let full = buffer.filling, full.builder.estimatedByteCount + size > options.batchBytesMax {
+            if let full = buffer.filling, !full.hasRoom(for: size, max: options.batchBytesMax) {
                 seal(buffer, &state)
                 // A record without a key goes on with the partition that is next now.
                 if record.key == nil, partition == nil {
                     buffer = state.partitions[try Self.slot(for: nil, topic, nil)]
                 }
             }
-            let isNew = buffer.filling == nil
-            let batch = buffer.filling ?? begin(buffer, &state)
-            let before = batch.builder.estimatedByteCount
-            Self.append(record, timestamp, to: batch)
-            let added = batch.builder.estimatedByteCount - (isNew ? 0 : before)
-            batch.bufferedBytes += added
+            let filling = buffer.filling
+            let batch = filling ?? begin(buffer, &state)
+            let added = batch.append(record, timestamp)
+            note(batch, timestamp)
             state.statistics.bufferedBytes += added
             state.statistics.recordsEnqueued += 1
             state.statistics.payloadBytesEnqueued += (record.key?.count ?? 0) + (record.value?.count ?? 0)
-            Self.note(attendance, batch, timestamp)
-            if batch.builder.estimatedByteCount >= options.batchBytesMax { seal(buffer, &state) }
-            return wake(&state, hasBegun: isNew)
+            if !batch.hasRoom(for: 1, max: options.batchBytesMax) { seal(buffer, &state) }
+            return wake(&state, hasBegun: filling == nil)
         }
     }
 
@@ -182,41 +206,6 @@ extension Accumulator {
         }
         guard let key else { return topic.slots[topic.sticky.partition(of: count)] }
         return topic.slots[DefaultPartitioner.partition(forKey: RawSpan(_unsafeBytes: key), of: count)]
-    }
-
-    private static func append(_ record: RecordBytes, _ timestamp: Timestamp, to batch: ProducerBatch) {
-        // Four cases, because a span cannot leave the expression that makes it from a pointer.
-        let headers = record.headers
-        switch (record.key, record.value) {
-        case (let key?, let value?):
-            batch.builder.append(
-                key: RawSpan(_unsafeBytes: key), value: RawSpan(_unsafeBytes: value), headers: headers,
-                timestamp: timestamp)
-        case (let key?, nil):
-            batch.builder.append(
-                key: RawSpan(_unsafeBytes: key), value: nil, headers: headers, timestamp: timestamp)
-        case (nil, let value?):
-            batch.builder.append(
-                key: nil, value: RawSpan(_unsafeBytes: value), headers: headers, timestamp: timestamp)
-        case (nil, nil):
-            batch.builder.append(key: nil, value: nil, headers: headers, timestamp: timestamp)
-        }
-    }
-
-    private static func note(_ attendance: Attendance, _ batch: ProducerBatch, _ timestamp: Timestamp) {
-        switch attendance {
-        case .nobody: batch.unattendedCount += 1
-        case .caller(let continuation):
-            batch.deliveries.append(
-                .record(index: batch.recordCount - 1, timestamp: timestamp, continuation))
-        case .group(let group):
-            group.add(1)
-            if case .group(let last, let count)? = batch.deliveries.last, last === group {
-                batch.deliveries[batch.deliveries.count - 1] = .group(group, count: count + 1)
-            } else {
-                batch.deliveries.append(.group(group, count: 1))
-            }
-        }
     }
 
     private func begin(_ buffer: PartitionBuffer, _ state: inout State) -> ProducerBatch {
@@ -322,7 +311,7 @@ extension Accumulator {
                 state.statistics.wireBytesAcknowledged += outcome.wireBytes
             case .failure(let error):
                 state.statistics.recordsFailed += batch.recordCount
-                if batch.unattendedCount > 0, state.firstError == nil { state.firstError = error }
+                if batch.hasUnattended, state.firstError == nil { state.firstError = error }
             }
             var resumed = Self.finishFlushes(&state, batch.serial)
             // Not at once below the limit: each waiter that wakes should find room for more than one record.

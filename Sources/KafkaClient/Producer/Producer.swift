@@ -42,7 +42,8 @@ extension Producer {
             let metadata = try await withCheckedContinuation { (continuation: SendContinuation) in
                 do throws(KafkaClientError) {
                     let isTaken = try record.withRecordBytes { bytes throws(KafkaClientError) in
-                        try append(bytes, to: buffer, partition: partition, .caller(continuation))
+                        follow(
+                            try accumulator.append(bytes, to: buffer, partition: partition, for: continuation))
                     }
                     if !isTaken { continuation.resume(returning: .success(nil)) }
                 } catch {
@@ -63,7 +64,7 @@ extension Producer {
         let group = DeliveryGroup()
         for record in records {
             while !(try record.withRecordBytes({ bytes throws(KafkaClientError) in
-                try append(bytes, to: buffer, partition: partition, .group(group))
+                follow(try accumulator.append(bytes, to: buffer, partition: partition, for: group))
             })) {
                 try await waitForSpace()
             }
@@ -81,7 +82,7 @@ extension Producer {
     ) async throws(KafkaClientError) {
         let buffer = try await buffer(topic)
         while !(try record.withRecordBytes({ bytes throws(KafkaClientError) in
-            try append(bytes, to: buffer, partition: partition, .nobody)
+            try append(bytes, to: buffer, partition: partition)
         })) {
             try await waitForSpace()
         }
@@ -121,14 +122,16 @@ extension Producer {
 // MARK: Appending
 
 extension Producer {
-    /// False: there is no room.
+    /// Takes a record for which nobody waits. False: there is no room.
     func append(
-        _ record: Accumulator.RecordBytes, to topic: TopicBuffer, partition: Int?,
-        _ attendance: Accumulator.Attendance
+        _ record: Accumulator.RecordBytes, to topic: TopicBuffer, partition: Int?
     ) throws(KafkaClientError) -> Bool {
-        guard let wake = try accumulator.append(record, to: topic, partition: partition, attendance) else {
-            return false
-        }
+        follow(try accumulator.append(record, to: topic, partition: partition))
+    }
+
+    /// False: there was no room.
+    private func follow(_ wake: Accumulator.Wake?) -> Bool {
+        guard let wake else { return false }
         sender.wake(wake)
         return true
     }

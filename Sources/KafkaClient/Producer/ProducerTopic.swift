@@ -30,13 +30,13 @@ public struct ProducerTopic: Sendable {
         let valueBytes: UnsafeRawBufferPointer? = if let value { value.withUnsafeBytes { $0 } } else { nil }
         let record = Accumulator.RecordBytes(
             key: keyBytes, value: valueBytes, headers: headers, timestamp: timestamp)
-        return try producer.append(record, to: buffer, partition: partition, .nobody)
+        return try producer.append(record, to: buffer, partition: partition)
     }
 
     /// The same for a record that stands on its own.
     public func tryEnqueue(_ record: Record, partition: Int? = nil) throws(KafkaClientError) -> Bool {
         try record.withRecordBytes { bytes throws(KafkaClientError) in
-            try producer.append(bytes, to: buffer, partition: partition, .nobody)
+            try producer.append(bytes, to: buffer, partition: partition)
         }
     }
 }
