@@ -79,7 +79,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "KafkaClientTests",
-            dependencies: ["KafkaClient", "Broker", "EventLog", "TestSupport", nioCore, nioPosix],
+            dependencies: ["KafkaClient", "KafkaProtocol", "Broker", "EventLog", "TestSupport", nioCore, nioPosix],
             swiftSettings: settings),
         .testTarget(
             name: "MartletTests",
