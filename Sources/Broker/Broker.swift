@@ -1,4 +1,5 @@
 package import EventLog
+internal import Glibc
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
@@ -49,7 +50,15 @@ package final class Broker: Sendable {
         do {
             return try await bootstrap.bind(host: configuration.listen.host, port: configuration.listen.port).get()
         } catch {
-            throw BrokerError.cannotListen(configuration.listen, reason: "\(error)")
+            throw BrokerError.cannotListen(configuration.listen, reason: reason(error))
+        }
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        switch error {
+        case let error as IOError: String(cString: strerror(error.errnoCode))
+        case is SocketAddressError.UnknownHost: "the host is not known"
+        default: "\(error)"
         }
     }
 
@@ -89,7 +98,7 @@ package enum BrokerError: Error, CustomStringConvertible {
     package var description: String {
         switch self {
         case .cannotListen(let address, let reason):
-            "cannot listen on \(address): \(reason): stop what uses the port, or give another with --listen"
+            "cannot listen on \(address): \(reason): stop what uses that address, or give another with --listen"
         }
     }
 }

@@ -42,6 +42,14 @@ stop_broker() {
     [ "$status" -eq 0 ] || { echo "error: the broker stopped with status $status" >&2; cat "$broker_log" >&2; exit 1; }
 }
 
+# As a crash would: nothing is flushed or answered.
+kill_broker() {
+    kill -KILL "$broker_process" 2>/dev/null || true
+    # The shell would say that its job was killed.
+    { wait "$broker_process" || true; } 2>/dev/null
+    broker_process=
+}
+
 end_broker() {
     if [ -n "$broker_process" ]; then kill -KILL "$broker_process" 2>/dev/null || true; fi
 }
