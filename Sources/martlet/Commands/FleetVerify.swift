@@ -80,7 +80,9 @@ struct FleetVerify: AsyncParsableCommand {
             try out.writeLine(done.text)
             if let problem { try out.writeLine("WRONG: \(problemCount.grouped) records; the first: \(problem)") }
             if let laggingDevice {
-                try out.writeLine("WRONG: the readings end early, of \(laggingDevice) for one: records are missing")
+                try out.writeLine(
+                    "WRONG: the readings of \(laggingDevice) end before the others': the producer was interrupted, and "
+                        + "'martlet fleet produce' sends what is missing; or records were lost")
             }
             if isGood {
                 let from = start.map { "from \(TimeText.format($0)) on " } ?? ""
