@@ -44,7 +44,8 @@ public final class Topic: Sendable {
         let have = partitions.count
         guard count > have, count <= EventLog.partitionsMax else {
             throw .invalidPartitionCount(
-                count, reason: "'\(name)' has \(have), and partitions can only be added, up to \(EventLog.partitionsMax)")
+                count,
+                reason: "'\(name)' has \(have), and partitions can only be added, up to \(EventLog.partitionsMax)")
         }
     }
 

@@ -30,7 +30,8 @@ struct LookupBenchmark {
         try log.close()
         precondition(sum != 0 || scale.isSmoke, "lookups found nothing")
         return [
-            Measurement(name: "offset to file position, warm", unit: "ns", value: time, yardstick: nil, target: "<= 100 ns")
+            Measurement(
+                name: "offset to file position, warm", unit: "ns", value: time, yardstick: nil, target: "<= 100 ns")
         ]
     }
 }

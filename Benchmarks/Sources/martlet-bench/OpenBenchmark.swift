@@ -26,7 +26,8 @@ struct OpenBenchmark {
                 name: "open, clean, \(partitions) partitions", unit: "ms", value: time * 1000, yardstick: nil,
                 target: "< 1000 ms"),
             Measurement(
-                name: "open and close, new directory", unit: "ms", value: first * 1000, yardstick: nil, target: "< 100 ms"),
+                name: "open and close, new directory", unit: "ms", value: first * 1000, yardstick: nil,
+                target: "< 100 ms"),
         ]
     }
 }

@@ -35,31 +35,36 @@ struct ScanBenchmark {
         ])
         let partition = try log.createTopic("t", settings: settings).partitions[0]
         try partition.append(contentsOf: records)
-        let bytes = try Data(contentsOf: URL(fileURLWithPath: "\(path)/t-0/00000000000000000000.log"), options: .alwaysMapped)
+        let bytes = try Data(
+            contentsOf: URL(fileURLWithPath: "\(path)/t-0/00000000000000000000.log"), options: .alwaysMapped)
         var seen = 0
         var ours: [Double] = []
         var theirs: [Double] = []
         var decompressing: [Double] = []
         for _ in 0..<scale.runs {
-            ours.append(try seconds { () throws(LogError) in
-                var sum: Int64 = 0
-                seen = 0
-                try partition.scan(from: .earliest) { record in
-                    sum &+= record.offset.value &+ Int64(record.value?.byteCount ?? 0)
-                    seen += 1
-                    return true
-                }
-                precondition(sum > 0, "nothing was scanned")
-            })
+            ours.append(
+                try seconds { () throws(LogError) in
+                    var sum: Int64 = 0
+                    seen = 0
+                    try partition.scan(from: .earliest) { record in
+                        sum &+= record.offset.value &+ Int64(record.value?.byteCount ?? 0)
+                        seen += 1
+                        return true
+                    }
+                    precondition(sum > 0, "nothing was scanned")
+                })
             bytes.withUnsafeBytes { raw in
                 let start = raw.bindMemory(to: UInt8.self).baseAddress
                 var (count, sum) = (UInt64(0), UInt64(0))
                 theirs.append(yardstick_scan(start, raw.count, &count, &sum))
                 decompressing.append(yardstick_lz4_decompress(start, compression == "lz4" ? raw.count : 0))
-                precondition(count == records.count && seen == records.count, "the scans saw \(count) and \(seen) records")
+                precondition(
+                    count == records.count && seen == records.count, "the scans saw \(count) and \(seen) records")
             }
         }
         try log.close()
-        return (ours.sorted()[ours.count / 2], theirs.sorted()[theirs.count / 2], decompressing.sorted()[theirs.count / 2])
+        return (
+            ours.sorted()[ours.count / 2], theirs.sorted()[theirs.count / 2], decompressing.sorted()[theirs.count / 2]
+        )
     }
 }

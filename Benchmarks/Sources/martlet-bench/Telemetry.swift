@@ -17,7 +17,8 @@ enum Telemetry {
         }
         return (0..<count).map { i in
             let device = next(500)
-            var text = "{\"device\":\"sensor-\(device)\",\"sequence\":\(i),\"temperature\":\(15 + next(20)).\(next(100)),"
+            var text =
+                "{\"device\":\"sensor-\(device)\",\"sequence\":\(i),\"temperature\":\(15 + next(20)).\(next(100)),"
                 + "\"humidity\":\(30 + next(60)).\(next(10)),\"battery\":\(next(100))}"
             while text.utf8.count < byteCount { text += " \(next(1000))" }
             return Record(

@@ -153,12 +153,14 @@ final class Committer: @unchecked Sendable {
     /// Tells those who met a partition that was paused to try again: ends the round that they wait for, even if nothing
     /// gathers in it.
     func wakeWaiting() {
-        let round: UInt64? = gather.wait(until: { !$0.isLeading }) { gather in
-            // What has gathered is led soon, and ends the round.
-            guard gather.lanes.isEmpty else { return nil }
-            defer { gather.round += 1 }
-            return gather.round
-        }
+        let round: UInt64? = gather.wait(
+            until: { !$0.isLeading },
+            then: { gather in
+                // What has gathered is led soon, and ends the round.
+                guard gather.lanes.isEmpty else { return nil }
+                defer { gather.round += 1 }
+                return gather.round
+            })
         guard let round else { return }
         rounds.publish(written: round)
         rounds.publish(committed: round)
@@ -194,7 +196,8 @@ final class Committer: @unchecked Sendable {
             return nil
         } catch {
             let failure = LogError(error)
-            logger.critical("the journal cannot be written: nothing more is acknowledged", metadata: ["error": "\(error)"])
+            logger.critical(
+                "the journal cannot be written: nothing more is acknowledged", metadata: ["error": "\(error)"])
             gather.withLock { $0.journalFailure = failure }
             return failure
         }
