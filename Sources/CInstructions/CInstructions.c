@@ -80,6 +80,13 @@ static inline uint32_t shifted(uint32_t shift[4][256], uint32_t crc) {
     return shift[0][crc & 0xff] ^ shift[1][crc >> 8 & 0xff] ^ shift[2][crc >> 16 & 0xff] ^ shift[3][crc >> 24];
 }
 
+// The polynomial x^degree modulo ours, bits reversed.
+static uint32_t power(int degree) {
+    uint32_t value = 1u << 31;
+    while (degree--) value = value & 1 ? (value >> 1) ^ POLYNOMIAL : value >> 1;
+    return value;
+}
+
 static inline uint64_t load(const uint8_t *bytes) {
     uint64_t word;
     memcpy(&word, bytes, 8);
@@ -135,6 +142,84 @@ TARGET static uint32_t by_instruction(uint32_t seed, const void *bytes, size_t c
 }
 #endif
 
+// ---- Folding: sixteen lanes of 128 bits, each carried 256 bytes ahead by two carry-less multiplications and added to
+// what lies there, until one lane is left whose CRC is that of all. Twice as fast as the instruction for CRCs in three
+// streams. After Gopal et al., "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction" (Intel, 2009).
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#define HAS_FOLDING 1
+#define FOLDING_TARGET __attribute__((target("avx512f,avx512vl,vpclmulqdq,pclmul,sse4.2")))
+#define FOLDED_BLOCK 256
+
+static int can_fold(void) {
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")
+        && __builtin_cpu_supports("vpclmulqdq") && __builtin_cpu_supports("pclmul") && is_supported();
+}
+
+// What carries a lane `bytes` ahead: a factor for each half. The product of two reversed numbers comes out one bit
+// low, and the factor stands in the low half of its word: hence the degrees.
+static uint64_t carry_block[2], carry_register[2], carry_lane[2];
+
+static void make_carry(uint64_t carry[2], int bytes) {
+    carry[0] = power(8 * bytes + 31);
+    carry[1] = power(8 * bytes - 33);
+}
+
+static void make_carries(void) {
+    make_carry(carry_block, FOLDED_BLOCK);
+    make_carry(carry_register, 64);
+    make_carry(carry_lane, 16);
+}
+
+FOLDING_TARGET static inline __m512i fold(__m512i lanes, __m512i carry, __m512i next) {
+    __m512i low = _mm512_clmulepi64_epi128(lanes, carry, 0x00), high = _mm512_clmulepi64_epi128(lanes, carry, 0x11);
+    return _mm512_ternarylogic_epi64(low, high, next, 0x96);  // the exclusive or of three
+}
+
+FOLDING_TARGET static inline __m128i fold_lane(__m128i lane, __m128i carry, __m128i next) {
+    __m128i low = _mm_clmulepi64_si128(lane, carry, 0x00), high = _mm_clmulepi64_si128(lane, carry, 0x11);
+    return _mm_xor_si128(_mm_xor_si128(low, high), next);
+}
+
+FOLDING_TARGET static inline __m512i carry_of(const uint64_t carry[2]) {
+    return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)carry));
+}
+
+// `count` is FOLDED_BLOCK at least.
+FOLDING_TARGET static uint32_t folded(uint32_t crc, const uint8_t **position, size_t *count) {
+    const uint8_t *next = *position;
+    size_t left = *count - FOLDED_BLOCK;
+    __m512i a = _mm512_loadu_si512(next), b = _mm512_loadu_si512(next + 64);
+    __m512i c = _mm512_loadu_si512(next + 128), d = _mm512_loadu_si512(next + 192);
+    a = _mm512_xor_si512(a, _mm512_zextsi128_si512(_mm_cvtsi32_si128((int)crc)));
+    __m512i carry = carry_of(carry_block);
+    for (next += FOLDED_BLOCK; left >= FOLDED_BLOCK; next += FOLDED_BLOCK, left -= FOLDED_BLOCK) {
+        a = fold(a, carry, _mm512_loadu_si512(next));
+        b = fold(b, carry, _mm512_loadu_si512(next + 64));
+        c = fold(c, carry, _mm512_loadu_si512(next + 128));
+        d = fold(d, carry, _mm512_loadu_si512(next + 192));
+    }
+    carry = carry_of(carry_register);
+    d = fold(fold(fold(a, carry, b), carry, c), carry, d);
+    __m128i by_lane = _mm_loadu_si128((const __m128i *)carry_lane);
+    __m128i lane = fold_lane(_mm512_extracti32x4_epi32(d, 0), by_lane, _mm512_extracti32x4_epi32(d, 1));
+    lane = fold_lane(lane, by_lane, _mm512_extracti32x4_epi32(d, 2));
+    lane = fold_lane(lane, by_lane, _mm512_extracti32x4_epi32(d, 3));
+    *position = next;
+    *count = left;
+    uint64_t result = STEP8(0, (uint64_t)_mm_extract_epi64(lane, 0));
+    return (uint32_t)STEP8(result, (uint64_t)_mm_extract_epi64(lane, 1));
+}
+
+FOLDING_TARGET static uint32_t by_folding(uint32_t seed, const void *bytes, size_t count) {
+    const uint8_t *next = bytes;
+    uint32_t crc = ~seed;
+    if (count >= FOLDED_BLOCK) crc = folded(crc, &next, &count);
+    return by_instruction(~crc, next, count);
+}
+#endif
+
 // ---- Which one, decided before main.
 
 static uint32_t (*chosen)(uint32_t, const void *, size_t) = martlet_crc32c_portable;
@@ -146,6 +231,10 @@ __attribute__((constructor)) static void choose(void) {
     make_shift(shift_short, SHORT_STREAM);
 #if HAS_INSTRUCTION
     if (is_supported()) chosen = by_instruction;
+#endif
+#if HAS_FOLDING
+    make_carries();
+    if (can_fold()) chosen = by_folding;
 #endif
 }
 
