@@ -45,33 +45,42 @@ public enum Varint {
     @usableFromInline
     enum Problem: Error { case truncated, tooLong }
 
-    /// Reads a number of up to 64 bits at `position`, not past `end`, and moves `position` on.
+    /// Reads a number of up to 64 bits at `place`, not past `end`, and moves `place` on.
     @inlinable @inline(__always)
-    static func decode(
-        _ bytes: UnsafeRawPointer, _ position: inout Int, end: Int
-    ) throws(Problem) -> Int64 {
-        guard position < end else { throw .truncated }
-        let first = bytes.load(fromByteOffset: position, as: UInt8.self)
+    static func decode(_ place: inout UnsafeRawPointer, end: UnsafeRawPointer) throws(Problem) -> Int64 {
+        guard place < end else { throw .truncated }
+        let first = UInt64(place.load(as: UInt8.self))
         if first < 0x80 {
-            position += 1
-            return unzigzag(UInt64(first))
+            place += 1
+            return unzigzag(first)
         }
-        return try decodeLong(bytes, &position, end: end)
+        // Most lengths, offsets and times of a batch take no more than two bytes.
+        guard end - place > 1 else { throw .truncated }
+        let second = UInt64(place.load(fromByteOffset: 1, as: UInt8.self))
+        if second < 0x80 {
+            place += 2
+            return unzigzag(first & 0x7F | second << 7)
+        }
+        let (value, next) = try decodeLong(place, end: end)
+        place = next
+        return value
     }
 
+    /// Out of the way of the short ones, and by value: a place that is passed by reference must live in memory.
     @usableFromInline
     static func decodeLong(
-        _ bytes: UnsafeRawPointer, _ position: inout Int, end: Int
-    ) throws(Problem) -> Int64 {
+        _ start: UnsafeRawPointer, end: UnsafeRawPointer
+    ) throws(Problem) -> (value: Int64, next: UnsafeRawPointer) {
+        var place = start
         var value: UInt64 = 0
         var shift: UInt64 = 0
-        while position < end {
-            let byte = bytes.load(fromByteOffset: position, as: UInt8.self)
-            position += 1
+        while place < end {
+            let byte = place.load(as: UInt8.self)
+            place += 1
             // The tenth byte has room for one bit.
             if shift == 63 && byte > 1 { throw .tooLong }
             value |= UInt64(byte & 0x7F) << shift
-            if byte < 0x80 { return unzigzag(value) }
+            if byte < 0x80 { return (unzigzag(value), place) }
             shift += 7
             if shift > 63 { throw .tooLong }
         }

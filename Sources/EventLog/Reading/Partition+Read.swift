@@ -30,21 +30,27 @@ extension Partition {
         let limit = min(limit ?? end, end)
         var reader = BatchReader(self, from: first)
         var scratch = DecompressionBuffer()
-        while let bytes = try reader.nextBatch(before: limit) {
+        /// Where `body` or the limit ended the scan; nil: it goes on.
+        var stop: Offset?
+        while stop == nil, let bytes = try reader.nextBatch(before: limit) {
             do {
                 let batch = try RecordBatchView(validating: bytes.bytes)
                 if batch.header.attributes.isControl { continue }
                 var cursor = try RecordCursor(batch, into: &scratch)
-                while let record = try cursor.next() {
-                    if record.offset < first { continue }
-                    guard record.offset < limit else { return limit }
-                    if !body(record) { return record.offset.advanced(by: 1) }
+                try cursor.forEach { record in
+                    if record.offset < first { return true }
+                    if record.offset >= limit {
+                        stop = limit
+                    } else if !body(record) {
+                        stop = record.offset.advanced(by: 1)
+                    }
+                    return stop == nil
                 }
             } catch {
                 throw .unreadable(offset: first, error)
             }
         }
-        return max(first, limit)
+        return stop ?? max(first, limit)
     }
 
     /// All records from `start` on, and then those that are appended, as they become durable.
