@@ -70,8 +70,8 @@ public struct RecordCursor: ~Escapable {
         let offsetDelta = try number(end: recordEnd)
         guard offsetDelta > lastDelta, offsetDelta <= Int64(header.lastOffsetDelta) else { throw .badOffset }
         lastDelta = offsetDelta
-        let (time, overflow) = header.baseTimestamp.milliseconds.addingReportingOverflow(timestampDelta)
-        guard !overflow else { throw .badTimestamp }
+        // Wraps around, as the difference does when it is encoded: so any two timestamps fit into one batch.
+        let time = header.baseTimestamp.milliseconds &+ timestampDelta
         let key = try field(end: recordEnd)
         let value = try field(end: recordEnd)
         let headersStart = position
