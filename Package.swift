@@ -65,7 +65,8 @@ let package = Package(
             dependencies: ["RecordFormat", "Storage"],
             path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(
-            name: "RecordFormatTests", dependencies: ["RecordFormat", "TestSupport"], swiftSettings: settings),
+            name: "RecordFormatTests", dependencies: ["RecordFormat", "CLZ4", "CInstructions", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "EventLogTests", dependencies: ["EventLog", "Storage", "TestSupport", logging],

@@ -20,8 +20,6 @@ public enum BatchError: Error, Equatable, Sendable {
         case badVarint = "a number in it takes too many bytes"
         case badLength = "a length in it does not fit"
         case badOffset = "its offset does not follow the one before"
-        case badTimestamp = "its timestamp is out of range"
-        case badHeaderName = "a header's name is not UTF-8"
         case bytesAfterEnd = "bytes follow after the last record"
     }
 

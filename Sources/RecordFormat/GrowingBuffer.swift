@@ -30,8 +30,10 @@ struct GrowingBuffer: ~Copyable {
         memory = larger
     }
 
-    /// Leaves room for a header and puts `bytes` after it, compressed. False: that would not have been smaller.
+    /// Leaves room for a header and puts `bytes` after it, compressed. False: that would not have been smaller, or more
+    /// than is decompressed again unless a reader asks for it.
     mutating func setCompressed(_ bytes: UnsafeRawBufferPointer, after header: Int) -> Bool {
+        guard bytes.count <= DecompressionBuffer.defaultLimit else { return false }
         reserve(header + LZ4Frame.bound(bytes.count))
         let place = UnsafeMutableRawBufferPointer(rebasing: memory[header...])
         guard let size = LZ4Frame.compress(bytes, into: place), size < bytes.count else { return false }

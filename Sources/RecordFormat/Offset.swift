@@ -14,6 +14,13 @@ public struct Offset: Hashable, Comparable, Sendable {
         let (sum, overflow) = value.addingReportingOverflow(count)
         return Offset(overflow ? (count < 0 ? .min : .max) : sum)
     }
+
+    /// How many records further on than `other` this is. Saturates too.
+    @inlinable
+    public func distance(from other: Offset) -> Int64 {
+        let (difference, overflow) = value.subtractingReportingOverflow(other.value)
+        return overflow ? (value < other.value ? .min : .max) : difference
+    }
 }
 
 extension Offset: ExpressibleByIntegerLiteral, CustomStringConvertible {

@@ -20,12 +20,15 @@ public struct RecordBatchHeader: Hashable, Sendable {
     /// that the length is possible; nothing else.
     @inlinable
     public init(parsing bytes: RawSpan) throws(BatchError) {
+        // First: the older formats have it in the same place, and their messages may be shorter than this header.
+        if bytes.byteCount > RecordBatchLayout.magic {
+            let magic = bytes.unsafeLoad(fromByteOffset: RecordBatchLayout.magic, as: UInt8.self)
+            guard magic == RecordBatchLayout.currentMagic else { throw .unsupportedMagic(magic) }
+        }
         guard bytes.byteCount >= RecordBatchLayout.headerSize else {
             throw .truncated(needed: RecordBatchLayout.headerSize, have: bytes.byteCount)
         }
         self = bytes.withUnsafeBytes { RecordBatchHeader(unchecked: $0.baseAddress.unsafelyUnwrapped) }
-        let magic = bytes.unsafeLoad(fromByteOffset: RecordBatchLayout.magic, as: UInt8.self)
-        guard magic == RecordBatchLayout.currentMagic else { throw .unsupportedMagic(magic) }
         guard sizeInBytes >= RecordBatchLayout.headerSize else {
             throw .badLength(sizeInBytes - RecordBatchLayout.lengthPrefix)
         }

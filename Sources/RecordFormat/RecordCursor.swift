@@ -83,8 +83,8 @@ public struct RecordCursor: ~Escapable {
         let timestampDelta = try fields.number()
         let offsetDelta = try fields.number()
         guard offsetDelta > lastDelta, offsetDelta <= Int64(header.lastOffsetDelta) else { throw .badOffset }
-        let (time, overflow) = header.baseTimestamp.milliseconds.addingReportingOverflow(timestampDelta)
-        guard !overflow else { throw .badTimestamp }
+        // Wraps around, as the difference does when it is encoded: so any two timestamps fit into one batch.
+        let time = header.baseTimestamp.milliseconds &+ timestampDelta
         let key = try fields.field()
         let value = try fields.field()
         let headers = fields.place

@@ -6,12 +6,12 @@ import Testing
 @Suite struct SegmentTests {
     let directory = TemporaryDirectory()
 
-    /// A closed log with 40 batches of 25 records in several segments, a record a second.
-    private func fill(_ more: [String: String] = [:]) throws {
+    /// A closed log with batches of 25 records in several segments, a record a second.
+    private func fill(_ more: [String: String] = [:], batches: Int = 40) throws {
         let log = try EventLog.open(at: directory.path, options: quietOptions())
         let base = ["segment.bytes": "16384", "compression.type": "producer", "index.interval.bytes": "1000"]
         let topic = try log.createTopic("t", settings: settings(base.merging(more) { $1 }))
-        for i in 0..<40 { try topic.partitions[0].append(contentsOf: numbered(25, from: i * 25)) }
+        for i in 0..<batches { try topic.partitions[0].append(contentsOf: numbered(25, from: i * 25)) }
         try log.close()
     }
 
@@ -144,6 +144,38 @@ import Testing
             try directory.write(harmed, to: file)
             let (log, partition) = try open()
             try expectAllFound(partition, "entry at \(entry)")
+            try log.close()
+        }
+    }
+
+    /// No checksum covers a batch's base offset: any value may stand there.
+    @Test(arguments: [.min, .min + 30, -1, .max, .max - 3] as [Int64])
+    func aBaseOffsetThatIsDamagedDoesNotTrap(damaged: Int64) throws {
+        try fill(batches: 80)
+        let names = try segments()
+        try #require(names.count > 2)
+        let base = try #require(Int64(names[1]))
+        var log = try directory.contents(of: "t-0/\(names[1]).log")
+        log.replaceSubrange(0..<8, with: bigEndian(damaged))
+        try directory.write(log, to: "t-0/\(names[1]).log")
+        for removesIndexes in [false, true] {
+            if removesIndexes {
+                for suffix in ["index", "timeindex"] { try directory.remove("t-0/\(names[1]).\(suffix)") }
+            }
+            let (log, partition) = try open()
+            // The segments beside it are as they were.
+            let before = try partition.read(from: .offset(Offset(base - 1)), maxRecords: 1)
+            #expect(before.first?.valueText == "value \(base - 1)")
+            let later = try #require(Int64(names[2]))
+            let after = try partition.read(from: .offset(Offset(later)), maxRecords: 1)
+            #expect(after.first?.valueText == "value \(later)")
+            // What answer there is for the rest depends on the value; there is one.
+            for i in base..<later {
+                _ = try? partition.read(from: .offset(Offset(i)), maxRecords: 1)
+                _ = try? partition.offset(at: Timestamp(milliseconds: 1_700_000_000_000 + i * 1000))
+                _ = try? partition.indexedPosition(of: Offset(i))
+            }
+            _ = try? partition.maxTimestampOffset()
             try log.close()
         }
     }

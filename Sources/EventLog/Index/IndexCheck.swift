@@ -38,7 +38,7 @@ enum IndexCheck {
         var rest = GrowingIndex()
         var walk = BatchWalk(try segment.file(), from: Int(last?.position ?? 0), to: end)
         guard let first = try? walk.next() else { return end == 0 }
-        if let last, first.lastOffset.value - segment.baseOffset.value != Int64(last.relativeOffset) { return false }
+        if let last, first.lastOffset.distance(from: segment.baseOffset) != Int64(last.relativeOffset) { return false }
         rest.add(first, base: segment.baseOffset, interval: interval)
         while let batch = try? walk.next() {
             rest.add(batch, base: segment.baseOffset, interval: interval)
@@ -58,7 +58,7 @@ enum IndexCheck {
         let start = Int(index.entry(atOrBelow: entry.relativeOffset)?.position ?? 0)
         var walk = BatchWalk(try segment.file(), from: start, to: end)
         while let batch = try? walk.next() {
-            let relative = batch.lastOffset.value - segment.baseOffset.value
+            let relative = batch.lastOffset.distance(from: segment.baseOffset)
             if relative == Int64(entry.relativeOffset) { return batch.maxTimestamp.milliseconds == entry.timestamp }
             if relative > Int64(entry.relativeOffset) { return false }
         }

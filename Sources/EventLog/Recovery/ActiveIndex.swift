@@ -39,7 +39,7 @@ enum ActiveIndex {
         guard !kept.isEmpty else { return nil }
         var head = BatchWalk(file, from: Int(last.position), to: byteCount, windowSize: 128)
         guard let batch = try? head.next(),
-            batch.lastOffset.value - base.value == Int64(last.relativeOffset)
+            batch.lastOffset.distance(from: base) == Int64(last.relativeOffset)
         else { return nil }
         return walk(
             GrowingIndex(offsets: offsets, times: Array(kept)), from: Int(last.position), base: base, file,

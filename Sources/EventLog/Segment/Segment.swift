@@ -82,7 +82,7 @@ final class Segment: Sendable {
     /// The first batch that ends at `offset` or after it; nil if no visible one does.
     func batch(containing offset: Offset) throws(LogError) -> BatchLocation? {
         let end = try visibleBytes()
-        let relative = UInt32(clamping: max(0, offset.value - baseOffset.value))
+        let relative = UInt32(clamping: max(0, offset.distance(from: baseOffset)))
         let hit = try withIndex { $0.entry(atOrBelow: relative) }
         var walk = BatchWalk(try file(), from: Int(hit?.position ?? 0), to: end)
         let first: BatchLocation?
@@ -113,7 +113,7 @@ final class Segment: Sendable {
         // Up to the entry's offset every record is older: its batch is where to go on from.
         guard let start = try batch(containing: baseOffset.advanced(by: Int64(hit.relativeOffset))),
             start.maxTimestamp.milliseconds == hit.timestamp,
-            start.lastOffset.value - baseOffset.value == Int64(hit.relativeOffset)
+            start.lastOffset.distance(from: baseOffset) == Int64(hit.relativeOffset)
         else {
             try rebuildIndex()
             return try walkFromStart(to: end) { $0.maxTimestamp >= timestamp }
@@ -137,7 +137,7 @@ final class Segment: Sendable {
 
     /// Where the index sends a reader of `offset`, in bytes: what a lookup costs without the walk that follows it.
     package func indexedPosition(of offset: Offset) throws(LogError) -> Int {
-        let relative = UInt32(clamping: max(0, offset.value - baseOffset.value))
+        let relative = UInt32(clamping: max(0, offset.distance(from: baseOffset)))
         return try withIndex { Int($0.entry(atOrBelow: relative)?.position ?? 0) }
     }
 
@@ -299,7 +299,7 @@ func storage<R>(_ body: () throws(FileError) -> R) throws(LogError) -> R {
 extension GrowingIndex {
     mutating func add(_ batch: BatchLocation, base: Offset, interval: Int) {
         add(
-            lastRelativeOffset: UInt32(clamping: batch.lastOffset.value - base.value),
+            lastRelativeOffset: UInt32(clamping: batch.lastOffset.distance(from: base)),
             position: UInt32(clamping: batch.position), byteCount: batch.byteCount,
             maxTimestamp: batch.maxTimestamp.milliseconds, interval: interval)
     }
@@ -309,7 +309,7 @@ extension OffsetIndexEntry {
     /// Whether the batch that was found where the entry points is the one that it means.
     func isConfirmed(by batch: BatchLocation?, base: Offset) -> Bool {
         guard let batch else { return false }
-        return batch.lastOffset.value - base.value == Int64(relativeOffset)
+        return batch.lastOffset.distance(from: base) == Int64(relativeOffset)
     }
 }
 
