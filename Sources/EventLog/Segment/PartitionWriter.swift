@@ -18,6 +18,8 @@ struct PartitionWriter: ~Copyable {
     private var unsyncedRecords: Int64 = 0
     /// Segments with bytes that no checkpoint has synced.
     private var dirty: [Segment] = []
+    /// True: the active segment's file may have no durable name yet.
+    private var hasNewName = true
     /// The end that readers see, and where it lies.
     private(set) var published: LogEnd
 
@@ -126,6 +128,7 @@ struct PartitionWriter: ~Copyable {
             index: GrowingIndex(), byteCount: 0)
         size = 0
         firstTimestamp = nil
+        hasNewName = true
         dirty.append(active)
     }
 
@@ -141,7 +144,16 @@ struct PartitionWriter: ~Copyable {
     mutating func synchronizeRelaxed() throws(FileError) {
         guard unsyncedRecords > 0 else { return }
         for segment in dirty { try segment.synchronizeBatches() }
+        try synchronizeNames()
         unsyncedRecords = 0
+    }
+
+    /// A synced file whose name is not durable is lost all the same. The journal would bring it back; without it the
+    /// directory must be synced too.
+    mutating func synchronizeNames() throws(FileError) {
+        guard hasNewName else { return }
+        try fileSystem.synchronizeDirectory(directory)
+        hasNewName = false
     }
 
     /// Segments to sync for a checkpoint; from now on they count as clean.
