@@ -180,6 +180,25 @@ import Testing
         try reopened.close()
     }
 
+    @Test func aCheckpointThatIsDamagedIsReplacedWhateverTheSizeOfItsSlots() throws {
+        let path = "\(directory.path)/checkpoint"
+        func checkpoint(end: Int64) -> PartitionCheckpoint {
+            PartitionCheckpoint(
+                journalSequence: 1, logStart: 0, end: LogEnd(offset: Offset(end), segment: 0, position: 0),
+                producers: ProducerTable())
+        }
+        for size in [0, 1, 4096, 8191, 8192, 12_288, 16_384, 65_536] {
+            try directory.write([UInt8](repeating: 0xAB, count: size), to: "checkpoint")
+            var file = CheckpointFile(path: path, PosixFileSystem())
+            #expect(try file.read() == nil)
+            for end in Int64(1)...5 {
+                try file.write(checkpoint(end: end))
+                var again = CheckpointFile(path: path, PosixFileSystem())
+                #expect(try again.read() == checkpoint(end: end), "\(size) bytes, write \(end)")
+            }
+        }
+    }
+
     @Test func offsetsOfDurableRecordsThatWereLostAreNotGivenAgain() throws {
         let log = try EventLog.open(at: directory.path, options: quietOptions())
         let settings = try settings(["compression.type": "producer"])
