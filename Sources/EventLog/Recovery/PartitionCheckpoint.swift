@@ -1,6 +1,7 @@
 internal import Storage
 
-/// What a partition's `checkpoint` file says: up to where its segments are durable, and who produced what.
+/// What a partition's `checkpoint` file says: up to where its segments are durable, and who produced what. See
+/// docs/FORMAT.md, "Checkpoint".
 ///
 ///     0   UInt32  magic            "MCKP"
 ///     4   UInt16  version          1
@@ -14,8 +15,8 @@ struct PartitionCheckpoint: Equatable, Sendable {
     static let version: UInt16 = 1
     static let checkedSize = 20, headerSize = 24
 
-    /// Rounds of the journal from this on are not in the checkpoint. One that is ahead of the journal's own count
-    /// tells that the journal is an older one.
+    /// The journal's rounds below this are in what the checkpoint says; of those from this on, some may be. A number
+    /// that is ahead of the journal's own tells that the journal is an older one.
     var journalSequence: UInt64
     var logStart: Offset
     var end: LogEnd
