@@ -224,7 +224,10 @@ public final class Partition: Sendable {
         do throws(FileError) {
             for segment in segments { try segment.writeIndexes() }
             // What skips the journal must be on disk before a checkpoint may say so.
-            if !settings.isJournaled { for segment in segments { try segment.synchronizeBatches() } }
+            if !settings.isJournaled {
+                for segment in segments { try segment.synchronizeBatches() }
+                try writer.withLock { writer throws(FileError) in try writer.synchronizeNames() }
+            }
             let producers = appends.withLock { $0.producers }.truncated(to: end.offset)
             let checkpoint = PartitionCheckpoint(
                 journalSequence: journalSequence, logStart: logStart, end: end, producers: producers)

@@ -10,7 +10,8 @@ internal import Storage
 ///         UInt64 idHigh, UInt64 idLow, UInt8 flags (1: being deleted), UInt32 partition count,
 ///         text name, UInt16 setting count, each: text name, text value
 ///
-/// A text is a UInt16 length and that many bytes of UTF-8. The body is everything from byte 16 on.
+/// A text is a UInt16 length and that many bytes of UTF-8. The body is everything from byte 16 on. See docs/FORMAT.md,
+/// "Catalogue".
 struct TopicCatalogue: Equatable, Sendable {
     static let magic: UInt64 = 0x4D52_544C_4354_4C47
     static let version: UInt32 = 1

@@ -55,7 +55,9 @@ public struct TopicSettings: Sendable, Equatable {
             throw .invalidSetting(name: name, value: value, reason: problem)
         }
         overrides.removeAll { $0.name == name }
-        overrides.append(Override(name: name, value: value))
+        // As the setting is written, not as the text was: "+5" and a number with a thousand zeros before it are taken,
+        // but the catalogue has room for so much.
+        overrides.append(Override(name: name, value: setting.value(self)))
         overrides.sort { $0.name < $1.name }
     }
 

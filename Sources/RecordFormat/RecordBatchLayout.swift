@@ -1,4 +1,5 @@
 /// Kafka's record batch, message format v2: the byte positions of its header's fields. All integers are big-endian.
+/// docs/FORMAT.md, "Record batches", has an example.
 ///
 ///     0   Int64   baseOffset            of the first record
 ///     8   Int32   batchLength           bytes from here on: the batch takes 12 more

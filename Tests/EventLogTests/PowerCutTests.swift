@@ -74,6 +74,45 @@ import Testing
         }
     }
 
+    /// Appends to a topic that skips the journal, through several segments, and returns how many were acknowledged.
+    static func runRelaxed(_ disk: SimulatedDisk) -> Int {
+        guard let log = try? EventLog.open(at: "/data", options: options(disk)),
+            let settings = try? TopicSettings([
+                "segment.bytes": "16384", "compression.type": "producer", "flush.messages": "3",
+            ]),
+            let topic = try? log.createTopic("t", settings: settings)
+        else { return 0 }
+        for i in 0..<24 {
+            let value = "record \(i) " + String(repeating: "x", count: 1500)
+            guard (try? topic.partitions[0].append(Record(value: value))) != nil else { return i }
+            if i == 13, (try? log.checkpoint()) == nil { return i + 1 }
+        }
+        return 24
+    }
+
+    static let relaxedOperations: Int = {
+        let disk = SimulatedDisk()
+        return runRelaxed(disk) == 24 ? disk.operations : 0
+    }()
+
+    @Test(arguments: 0..<4)
+    func aTopicThatSkipsTheJournalLosesNoMoreThanItWasTold(part: Int) throws {
+        #expect(Self.relaxedOperations > 50)
+        for cut in stride(from: 1 + part, through: Self.relaxedOperations, by: 4) {
+            let disk = SimulatedDisk()
+            disk.add(SimulatedDisk.Fault(at: cut, .powerCut))
+            let acknowledged = Self.runRelaxed(disk)
+            let what: Comment = "power cut at operation \(cut), \(acknowledged) acknowledged"
+            let left = disk.crash(seed: UInt64(cut))
+            let log = try EventLog.open(at: "/data", options: Self.options(left))
+            let stored = try log.topic("t")?.partitions[0].read(from: .earliest, maxBytes: .max) ?? []
+            #expect(stored.count >= acknowledged - 3, what)
+            for (i, record) in stored.enumerated() {
+                #expect(record.valueText?.hasPrefix("record \(i) ") == true, what)
+            }
+        }
+    }
+
     private func check(_ disk: SimulatedDisk, _ acknowledged: Acknowledged, _ what: Comment) throws {
         // Twice: what a recovery did must itself survive being cut short.
         for attempt in 0..<2 {

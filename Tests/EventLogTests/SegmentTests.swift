@@ -55,6 +55,24 @@ import Testing
         try log.close()
     }
 
+    @Test func batchesWithoutATimestampEndNoSegment() throws {
+        let log = try EventLog.open(at: directory.path, options: quietOptions())
+        let partition = try log.createTopic("t", settings: settings(["segment.ms": "60000"])).partitions[0]
+        let none = Record(value: "none", timestamp: Timestamp.none)
+        let some = Record(value: "some", timestamp: Timestamp(milliseconds: 1_700_000_000_000))
+        for record in [none, some, none, some] { try partition.append(record) }
+        try log.close()
+        #expect(try segments() == ["00000000000000000000"])
+    }
+
+    @Test func onlyTwentyDigitsNameASegment() {
+        let names = [
+            "00000000000000000007.log", "+0000000000000000008.log", "-0000000000000000000.log", "9.log",
+            "00000000000000000009.index", "00000000000000000010.log.tmp", "99999999999999999999.log", "checkpoint",
+        ]
+        #expect(SegmentFiles.baseOffsets(in: names) == [7])
+    }
+
     @Test func indexesHaveKafkasEntries() throws {
         try fill()
         for name in try segments() {

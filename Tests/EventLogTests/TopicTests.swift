@@ -27,6 +27,17 @@ import Testing
         try reopened.close()
     }
 
+    @Test func settingsAreKeptAsTheyAreInForceNotAsTheyWereSaid() throws {
+        let log = try EventLog.open(at: directory.path, options: quietOptions())
+        // More than a text in the catalogue can hold.
+        let zeros = String(repeating: "0", count: 70_000)
+        try log.createTopic("a", settings: settings(["segment.bytes": "\(zeros)20000", "segment.ms": "+5"]))
+        try log.close()
+        let reopened = try EventLog.open(at: directory.path, options: quietOptions())
+        #expect(try #require(reopened.topic("a")).settings.overrides.map(\.value) == ["20000", "5"])
+        try reopened.close()
+    }
+
     @Test(arguments: ["", ".", "..", "a/b", "a b", "ü", String(repeating: "x", count: 250), "a\0b"])
     func namesFollowKafkasRules(name: String) throws {
         let log = try EventLog.open(at: directory.path, options: quietOptions())

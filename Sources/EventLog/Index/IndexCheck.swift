@@ -14,7 +14,7 @@ enum IndexCheck {
         for i in 0..<index.offsetEntryCount {
             let entry = index.offsetEntry(i)
             // The first entry of a zeroed file is at position 0, where Kafka's rule never puts one.
-            guard entry.relativeOffset >= last.relativeOffset, entry.position > last.position else { return false }
+            guard entry.relativeOffset > last.relativeOffset, entry.position > last.position else { return false }
             last = entry
         }
         var time = TimeIndexEntry(timestamp: -1, relativeOffset: 0)

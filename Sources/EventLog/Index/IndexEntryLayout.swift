@@ -1,5 +1,6 @@
 /// One entry of an offset index, big-endian, as Apache Kafka writes it: the last offset of a batch, relative to the
-/// segment's base offset, and where in the segment's file that batch begins.
+/// segment's base offset, and where in the segment's file that batch begins. docs/FORMAT.md, "Indexes", says which
+/// batches have one.
 ///
 ///     0  UInt32  relativeOffset
 ///     4  UInt32  position
@@ -8,7 +9,7 @@ enum OffsetIndexEntryLayout {
 }
 
 /// One entry of a time index, big-endian, as Apache Kafka writes it: the largest timestamp so far in the segment, and
-/// the last offset, relative to the base offset, of the batch that brought it.
+/// the last offset, relative to the base offset, of the batch that brought it. See docs/FORMAT.md, "Indexes".
 ///
 ///     0  Int64   timestamp
 ///     8  UInt32  relativeOffset

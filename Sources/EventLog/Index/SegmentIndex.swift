@@ -2,8 +2,8 @@ internal import Storage
 
 /// The two sparse indexes of a segment: offset → file position, timestamp → offset.
 ///
-/// While the segment is written they are arrays that the committer extends. When it is sealed they are written to
-/// their files, which are mapped read-only from then on. A file is never written through a mapping. Indexes are
+/// While the segment is written they are arrays that the committer extends; their files follow at each checkpoint. When
+/// it is sealed the files are completed, and mapped read-only from then on. A file is never written through a mapping. Indexes are
 /// caches: each answer is checked against the batch it points at, and what is wrong is rebuilt from the segment.
 enum SegmentIndex: Sendable {
     case growing(GrowingIndex)

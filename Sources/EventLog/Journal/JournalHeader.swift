@@ -1,6 +1,7 @@
 internal import Storage
 
-/// What the journal says of itself, in its first two blocks in turn: a write torn by a power cut leaves the other.
+/// What the journal says of itself, in its first two blocks in turn: a write torn by a power cut leaves the other. See
+/// docs/FORMAT.md, "Journal".
 ///
 ///     0   UInt64  magic            "MRTLJRNL"
 ///     8   UInt64  nonce            of this journal's rounds

@@ -1,6 +1,6 @@
 /// A round of the journal: record batches of many partitions that became durable together, in one write.
 ///
-/// All integers are big-endian. A round begins at a multiple of 4096 bytes and is padded with zeros to one.
+/// All integers are big-endian; docs/FORMAT.md, "Rounds", has an example. A round begins at a multiple of 4096 bytes and is padded with zeros to one.
 ///
 ///     0   UInt64  magic            "MRTLROND"
 ///     8   UInt64  nonce            the journal's own, so that bytes of a payload cannot pass for a round

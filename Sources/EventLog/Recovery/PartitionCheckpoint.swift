@@ -1,6 +1,7 @@
 internal import Storage
 
-/// What a partition's `checkpoint` file says: up to where its segments are durable, and who produced what.
+/// What a partition's `checkpoint` file says: up to where its segments are durable, and who produced what. See
+/// docs/FORMAT.md, "Checkpoint".
 ///
 ///     0   UInt32  magic            "MCKP"
 ///     4   UInt16  version          1
@@ -14,8 +15,8 @@ struct PartitionCheckpoint: Equatable, Sendable {
     static let version: UInt16 = 1
     static let checkedSize = 20, headerSize = 24
 
-    /// Rounds of the journal from this on are not in the checkpoint. One that is ahead of the journal's own count
-    /// tells that the journal is an older one.
+    /// The journal's rounds below this are in what the checkpoint says; of those from this on, some may be. A number
+    /// that is ahead of the journal's own tells that the journal is an older one.
     var journalSequence: UInt64
     var logStart: Offset
     var end: LogEnd
@@ -70,7 +71,8 @@ struct PartitionCheckpoint: Equatable, Sendable {
     }
 }
 
-/// The file: two slots of equal size, written in turn, so that one torn by a power cut leaves the other.
+/// The file: two slots of equal size, written in turn, so that one torn by a power cut leaves the other. Open only
+/// while it is written: a log of many partitions has few descriptors to spare.
 struct CheckpointFile: Sendable {
     static let name = "checkpoint"
 
@@ -78,8 +80,9 @@ struct CheckpointFile: Sendable {
     private let fileSystem: any FileSystem
     private var generation: UInt64
     private var slotSize: Int
-    /// Kept open between checkpoints only while it is written: a log of many partitions has few descriptors to spare.
-    private static let slotSizeMin = 4096
+    /// True: what is there under the name is no checkpoint, and its slots may be of any size.
+    private var isDamaged = false
+    static let slotSizeMin = 4096
 
     init(path: String, _ fileSystem: any FileSystem, generation: UInt64 = 0, slotSize: Int = slotSizeMin) {
         self.path = path
@@ -91,20 +94,22 @@ struct CheckpointFile: Sendable {
     /// What the file says; nil where it says nothing that is whole.
     mutating func read() throws(FileError) -> PartitionCheckpoint? {
         guard fileSystem.exists(path) else { return nil }
+        isDamaged = true
         let bytes = try fileSystem.contents(of: path)
         let count = bytes.count
         guard count >= 2 * Self.slotSizeMin, count % 2 == 0 else { return nil }
-        slotSize = count / 2
-        let slots = [bytes[..<slotSize], bytes[slotSize...]].compactMap { PartitionCheckpoint.decode($0) }
+        let slots = [bytes[..<(count / 2)], bytes[(count / 2)...]].compactMap { PartitionCheckpoint.decode($0) }
         guard let newest = slots.max(by: { $0.generation < $1.generation }) else { return nil }
+        slotSize = count / 2
         generation = newest.generation
+        isDamaged = false
         return newest.checkpoint
     }
 
     /// Writes the slot that is not the newest. Durable after `synchronize`, or a sync of everything.
     mutating func write(_ checkpoint: PartitionCheckpoint) throws(FileError) {
         let bytes = checkpoint.encoded(generation: generation + 1)
-        guard bytes.count <= slotSize else { return try writeLarger(checkpoint, bytes.count) }
+        guard bytes.count <= slotSize, !isDamaged else { return try replace(with: checkpoint, bytes.count) }
         let file = try fileSystem.open(path, .create)
         if try file.size() < 2 * slotSize { try file.truncate(to: 2 * slotSize) }
         let slot = Int((generation + 1) % 2) * slotSize
@@ -112,18 +117,19 @@ struct CheckpointFile: Sendable {
         generation += 1
     }
 
-    /// A new file with larger slots, durable before it takes the old one's name.
-    private mutating func writeLarger(_ checkpoint: PartitionCheckpoint, _ byteCount: Int) throws(FileError) {
+    /// A new file with slots that are large enough, durable before it takes the old one's name.
+    private mutating func replace(with checkpoint: PartitionCheckpoint, _ byteCount: Int) throws(FileError) {
         var size = slotSize
         while size < byteCount { size *= 2 }
         let temporary = path + ".tmp"
-        var larger = CheckpointFile(path: temporary, fileSystem, generation: generation, slotSize: size)
+        var new = CheckpointFile(path: temporary, fileSystem, generation: generation, slotSize: size)
         if fileSystem.exists(temporary) { try fileSystem.remove(temporary) }
-        try larger.write(checkpoint)
-        try larger.synchronize()
+        try new.write(checkpoint)
+        try new.synchronize()
         try fileSystem.rename(temporary, to: path)
-        generation = larger.generation
+        generation = new.generation
         slotSize = size
+        isDamaged = false
     }
 
     func synchronize() throws(FileError) { try fileSystem.open(path, .update).synchronize() }

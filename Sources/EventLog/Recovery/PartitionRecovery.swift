@@ -79,7 +79,8 @@ final class PartitionRecovery {
             "a partition's checkpoint is missing or damaged: its segments are read from the start",
             metadata: ["directory": "\(directory)"])
         isDirty = true
-        try extendByScanning()
+        // Damage here may be years old: what follows it is kept, and readers meet the damage themselves.
+        try extendByScanning(pastDamage: true)
     }
 
     // MARK: Replaying the journal
@@ -146,13 +147,14 @@ final class PartitionRecovery {
     /// Cuts what was never acknowledged and opens the last segment for writing.
     func finish() throws(LogError) -> RecoveredPartition {
         current = nil
-        if !topic.settings.isJournaled { try extendByScanning() }
+        if !topic.settings.isJournaled { try extendByScanning(pastDamage: false) }
         return try storage { () throws(FileError) in try openActive() }
     }
 
     /// Follows whole batches from the end on, through this segment and those after it: what a topic that skips the
-    /// journal has beyond its checkpoint.
-    private func extendByScanning() throws(LogError) {
+    /// journal has beyond its checkpoint. `pastDamage`: a segment that is not whole, or missing, does not end the log
+    /// where there is a later one.
+    private func extendByScanning(pastDamage: Bool) throws(LogError) {
         while true {
             let path = "\(directory)/\(SegmentFiles.log(end.segment))"
             guard fileSystem.exists(path) else { return }
@@ -173,9 +175,9 @@ final class PartitionRecovery {
                     isDirty = true
                 }
             } catch { isWhole = false }
-            guard isWhole, let next = bases.first(where: { $0 > end.segment }), next == end.offset else { return }
-            end.segment = next
-            end.position = 0
+            guard let next = bases.first(where: { $0 > end.segment }) else { return }
+            guard (isWhole && next == end.offset) || (pastDamage && next >= end.offset) else { return }
+            end = LogEnd(offset: next, segment: next, position: 0)
         }
     }
 

@@ -22,7 +22,6 @@ struct BatchWalk: ~Copyable {
     private var windowStart = 0
     private var windowCount = 0
     private let windowSize: Int
-    /// Called with each batch's bytes where the whole is wanted.
 
     init(_ file: any StorageFile, from position: Int, to end: Int, windowSize: Int = 8192) {
         self.file = file

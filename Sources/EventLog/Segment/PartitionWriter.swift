@@ -18,6 +18,8 @@ struct PartitionWriter: ~Copyable {
     private var unsyncedRecords: Int64 = 0
     /// Segments with bytes that no checkpoint has synced.
     private var dirty: [Segment] = []
+    /// True: the active segment's file may have no durable name yet.
+    private var hasNewName = true
     /// The end that readers see, and where it lies.
     private(set) var published: LogEnd
 
@@ -66,7 +68,8 @@ struct PartitionWriter: ~Copyable {
         if bytes + Int(slice.count) > settings.segmentBytes { return true }
         // Offsets in an index are 32 bits wide, relative to the segment's base.
         if slice.lastOffset - active.baseOffset.value > Int64(Int32.max) { return true }
-        guard let firstTimestamp, slice.maxTimestamp >= 0 else { return false }
+        // A batch without a timestamp says nothing of the segment's age.
+        guard let firstTimestamp, firstTimestamp >= 0, slice.maxTimestamp >= 0 else { return false }
         let (age, overflow) = slice.maxTimestamp.subtractingReportingOverflow(firstTimestamp)
         return overflow || age > settings.segmentMilliseconds
     }
@@ -126,6 +129,7 @@ struct PartitionWriter: ~Copyable {
             index: GrowingIndex(), byteCount: 0)
         size = 0
         firstTimestamp = nil
+        hasNewName = true
         dirty.append(active)
     }
 
@@ -141,7 +145,16 @@ struct PartitionWriter: ~Copyable {
     mutating func synchronizeRelaxed() throws(FileError) {
         guard unsyncedRecords > 0 else { return }
         for segment in dirty { try segment.synchronizeBatches() }
+        try synchronizeNames()
         unsyncedRecords = 0
+    }
+
+    /// A synced file whose name is not durable is lost all the same. The journal would bring it back; without it the
+    /// directory must be synced too.
+    mutating func synchronizeNames() throws(FileError) {
+        guard hasNewName else { return }
+        try fileSystem.synchronizeDirectory(directory)
+        hasNewName = false
     }
 
     /// Segments to sync for a checkpoint; from now on they count as clean.

@@ -12,7 +12,10 @@ enum SegmentFiles {
     /// The base offsets of the segments among the names in a partition's directory, in order.
     static func baseOffsets(in names: [String]) -> [Offset] {
         names.compactMap { name in
-            guard name.hasSuffix(".log"), name.utf8.count == 24, let base = Int64(name.dropLast(4)), base >= 0
+            // Digits alone: `Int64` would take a sign, and the name that is made of the number again would be another.
+            let digits = name.utf8.prefix(20)
+            guard name.hasSuffix(".log"), name.utf8.count == 24,
+                digits.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }), let base = Int64(name.dropLast(4))
             else { return nil }
             return Offset(base)
         }.sorted()
