@@ -58,7 +58,10 @@ public struct RecordBatchView: ~Escapable {
                 expected = expected.advanced(by: 1)
             }
         case .lz4:
-            try LZ4Frame.check(payload, decompressedBytesMax: decompressedBytesMax)
+            let bound = try LZ4Frame.check(payload, decompressedBytesMax: decompressedBytesMax)
+            guard Int(header.recordCount) <= bound / Record.encodedSizeMin else {
+                throw .badRecordCount(header.recordCount)
+            }
         case .gzip, .snappy, .zstd: return
         case nil: throw .unsupportedCompression(UInt8(header.attributes.rawValue & 0b111))
         }
