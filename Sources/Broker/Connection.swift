@@ -19,6 +19,8 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     let loop: BrokerLoop
     let logger: Logger
     private let channel: any Channel
+    /// Kept here: the channel forgets it when it closes.
+    private var remoteAddress: SocketAddress?
     private var handlerContext: ChannelHandlerContext?
     private var frames: FrameBuffer
     private var pending = CircularBuffer<PendingReply>()
@@ -32,6 +34,7 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     private var stalled: StalledProduce?
     private var isReading = false
     private var isReadHeld = false
+    private var isHandling = false
     private var isDraining = false
     private var isClosed = false
 
@@ -61,6 +64,7 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     private func activate() {
         guard !isActivated else { return }
         isActivated = true
+        remoteAddress = channel.remoteAddress
         let count = context.connectionCount.wrappingAdd(1, ordering: .relaxed).newValue
         loop.add(self)
         if count > context.limits.connections {
@@ -70,6 +74,9 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        if !isClosed, !frames.isEmpty {
+            logger.info("a client left in the middle of a request", metadata: ["peer": "\(peer)"])
+        }
         isClosed = true
         for fetch in delayedFetches.values { fetch.cancel() }
         delayedFetches = [:]
@@ -117,7 +124,7 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
         }
     }
 
-    var peer: String { channel.remoteAddress?.description ?? "unknown" }
+    var peer: String { remoteAddress?.description ?? "unknown" }
 
     /// The address that the client connected to: what it can reach.
     var localAddress: HostPort? {
@@ -161,6 +168,7 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     private func resume() {
         guard !isPaused, !isClosed else { return }
         handleFrames()
+        flushIfDue()
         if !isPaused, isReadHeld {
             isReadHeld = false
             handlerContext?.read()
@@ -168,6 +176,11 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     private func handleFrames() {
+        // An answer that is ready at once comes by here again. The loop goes on with the next frame, not a call inside
+        // the call: a client that sends thousands of small requests must not decide how deep the stack gets.
+        guard !isHandling else { return }
+        isHandling = true
+        defer { isHandling = false }
         while !isPaused, !isClosed, !isDraining {
             do {
                 guard let frame = try frames.next() else { return }
@@ -199,7 +212,7 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
 
     /// Answers `call`; sends it when all before it are sent.
     func complete<Response: Message>(_ call: Call, _ response: Response) {
-        guard !isClosed || isDraining else { return }
+        guard !isClosed else { return }
         do {
             if call.sequence == firstSequence {
                 try append(response, call)
@@ -223,7 +236,7 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
 
     /// Answers with a reply that is written already.
     func complete(_ call: Call, _ reply: Reply) {
-        guard !isClosed || isDraining else { return }
+        guard !isClosed else { return }
         place(.ready(reply), at: call)
         if call.sequence == firstSequence { drainReplies() }
     }
@@ -243,7 +256,7 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     func roundReached() {
-        guard !isClosed || isDraining else { return }
+        guard !isClosed else { return }
         if let stalled, loop.committed.hasReached(stalled.round) {
             self.stalled = nil
             stalled.resume()
@@ -271,14 +284,14 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
             pending.removeFirst()
             firstSequence += 1
         }
-        if !isReading { flushOutput() }
-        resumeAfterReplies()
-    }
-
-    private func resumeAfterReplies() {
+        flushIfDue()
         if isDraining { return closeIfDrained() }
         if !isReading { resume() }
-        if !isReading { flushOutput() }
+    }
+
+    /// While requests are read and handled, their answers are collected: they go out together.
+    private func flushIfDue() {
+        if !isReading, !isHandling { flushOutput() }
     }
 
     private func emit(_ produce: ProduceReply) -> Bool {
