@@ -50,5 +50,5 @@ struct Refusal: Error {
         self.message = message
     }
 
-    init(_ error: LogError) { self.init(error.wireCode, error.description) }
+    init(_ error: LogError) { self.init(error.wireCode, error.wireMessage) }
 }

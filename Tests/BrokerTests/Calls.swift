@@ -52,19 +52,7 @@ extension WireClient {
     func offset(
         in topic: String, _ partition: Int32 = 0, at timestamp: Int64, version: Int16? = nil
     ) async throws -> ListOffsetsResponse.Partition {
-        let request = ListOffsetsRequest {
-            $0.topics = [
-                .init {
-                    $0.name = topic
-                    $0.partitions = [
-                        .init {
-                            $0.partitionIndex = partition
-                            $0.timestamp = timestamp
-                        }
-                    ]
-                }
-            ]
-        }
+        let request = ListOffsetsRequest.asking(topic, partition, at: timestamp)
         return try #require(try await call(request, version: version).topics.first?.partitions.first)
     }
 
@@ -155,6 +143,46 @@ extension MetadataRequest {
         MetadataRequest {
             $0.topics = names?.map { name in .init { $0.name = name } }
             $0.allowAutoTopicCreation = autoCreates
+        }
+    }
+}
+
+extension FetchRequest {
+    /// Waits a minute for the next byte.
+    static func waiting(
+        on topic: String, _ partition: Int32 = 0, from offset: Int64 = 0, minBytes: Int32 = 1
+    ) -> FetchRequest {
+        .reading(topic, partition, from: offset) {
+            $0.maxWaitMs = 60_000
+            $0.minBytes = minBytes
+        }
+    }
+}
+
+extension ListOffsetsRequest {
+    static func asking(_ topic: String, _ partition: Int32 = 0, at timestamp: Int64) -> ListOffsetsRequest {
+        ListOffsetsRequest {
+            $0.topics = [
+                .init {
+                    $0.name = topic
+                    $0.partitions = [
+                        .init {
+                            $0.partitionIndex = partition
+                            $0.timestamp = timestamp
+                        }
+                    ]
+                }
+            ]
+        }
+    }
+}
+
+extension DeleteTopicsRequest {
+    /// As all versions have it: by name.
+    static func deleting(_ name: String) -> DeleteTopicsRequest {
+        DeleteTopicsRequest {
+            $0.topics = [.init { $0.name = name }]
+            $0.topicNames = [name]
         }
     }
 }

@@ -21,6 +21,10 @@ final class WireClient: Sendable {
 
     /// - Parameter reads: false: takes nothing from its socket until `startReading`.
     static func connect(to broker: Broker, reads: Bool = true) async throws -> WireClient {
+        try await connect(to: broker.address, reads: reads)
+    }
+
+    static func connect(to address: HostPort, reads: Bool = true) async throws -> WireClient {
         let inbox = Inbox()
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.autoRead, value: reads)
@@ -30,7 +34,7 @@ final class WireClient: Sendable {
                     try channel.pipeline.syncOperations.addHandler(FrameReader(inbox))
                 }
             }
-            .connect(host: broker.address.host, port: broker.address.port).get()
+            .connect(host: address.host, port: address.port).get()
         return WireClient(channel, inbox)
     }
 
