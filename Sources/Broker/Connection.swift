@@ -23,7 +23,9 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     private var remoteAddress: SocketAddress?
     private var handlerContext: ChannelHandlerContext?
     private var frames: FrameBuffer
-    private var pending = CircularBuffer<PendingReply>()
+    private var pending = CircularBuffer<Pending>()
+    /// Of the requests that `pending` stands for.
+    private var pendingBytes = 0
     /// The sequence number of the first pending answer.
     private var firstSequence: UInt64 = 0
     /// Answers that were written but not handed to the channel.
@@ -35,8 +37,14 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     private var isReading = false
     private var isReadHeld = false
     private var isHandling = false
+    private var lastRead = NIODeadline.now()
     private var isDraining = false
     private var isClosed = false
+
+    private struct Pending {
+        var reply = PendingReply.waiting
+        let requestBytes: Int
+    }
 
     init(_ context: BrokerContext, loop: BrokerLoop, _ channel: any Channel) {
         self.context = context
@@ -107,6 +115,14 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
         channel.close(promise: nil)
     }
 
+    /// Whether the client has said nothing since `deadline`, and no answer is due.
+    func isIdle(since deadline: NIODeadline) -> Bool { lastRead < deadline && pending.isEmpty && stalled == nil }
+
+    func closeIdle() {
+        logger.info("a connection that says nothing is closed", metadata: ["peer": "\(peer)"])
+        closeNow()
+    }
+
     /// Takes no more requests, answers those under way, then closes.
     func drainAndClose() {
         isDraining = true
@@ -138,6 +154,7 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isDraining, !isClosed else { return }
+        lastRead = .now()
         frames.append(unwrapInboundIn(data))
         isReading = true
         handleFrames()
@@ -156,7 +173,8 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     private var isPaused: Bool {
-        stalled != nil || pending.count >= context.limits.pendingRequests || handlerContext?.channel.isWritable == false
+        stalled != nil || pending.count >= context.limits.pendingRequests
+            || pendingBytes >= context.limits.pendingBytes || handlerContext?.channel.isWritable == false
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -198,7 +216,7 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
         let header = try RequestHeader(reading: &body)
         let call = Call(
             connection: self, version: header.apiVersion, correlationID: header.correlationID,
-            clientID: header.clientID, sequence: firstSequence + UInt64(pending.count))
+            clientID: header.clientID, sequence: firstSequence + UInt64(pending.count), byteCount: frame.readableBytes)
         try RequestRouter.route(header, body, call)
     }
 
@@ -207,7 +225,13 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     /// Takes the next place in the order of answers. Every request but those that get no answer does so once.
     func expect(_ call: Call) {
         precondition(call.sequence == firstSequence + UInt64(pending.count), "answers are asked for in order")
-        pending.append(.waiting)
+        pending.append(Pending(requestBytes: call.byteCount))
+        pendingBytes += call.byteCount
+    }
+
+    private func removeFirstPending() {
+        pendingBytes -= pending.removeFirst().requestBytes
+        firstSequence += 1
     }
 
     /// Answers `call`; sends it when all before it are sent.
@@ -216,8 +240,7 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
         do {
             if call.sequence == firstSequence {
                 try append(response, call)
-                pending.removeFirst()
-                firstSequence += 1
+                removeFirstPending()
                 return drainReplies()
             }
             var buffer = channel.allocator.buffer(capacity: 256)
@@ -252,7 +275,7 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
         guard call.sequence >= firstSequence else { return }
         let index = Int(call.sequence - firstSequence)
         guard index < pending.count else { return }
-        pending[pending.index(pending.startIndex, offsetBy: index)] = reply
+        pending[pending.index(pending.startIndex, offsetBy: index)].reply = reply
     }
 
     func roundReached() {
@@ -267,22 +290,21 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     /// Sends what is ready, in order.
     private func drainReplies() {
         loop: while let first = pending.first {
-            switch first {
+            switch first.reply {
             case .waiting: break loop
             case .ready(let reply): emit(reply)
             case .produce(let produce):
                 let list = produce.waitsForDisk ? loop.committed : loop.written
                 guard list.hasReached(produce.round) else {
                     if !produce.isListed {
-                        pending[pending.startIndex] = .produce(produce.listed)
+                        pending[pending.startIndex].reply = .produce(produce.listed)
                         list.add(self, round: produce.round)
                     }
                     break loop
                 }
                 guard emit(produce) else { return }
             }
-            pending.removeFirst()
-            firstSequence += 1
+            removeFirstPending()
         }
         flushIfDue()
         if isDraining { return closeIfDrained() }

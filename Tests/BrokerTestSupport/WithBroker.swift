@@ -1,5 +1,6 @@
 package import Broker
 internal import EventLog
+internal import Logging
 package import TestSupport
 
 /// A broker on a directory of its own, for the time of a test.
@@ -11,6 +12,8 @@ package func withBroker<R>(
     var configuration = BrokerConfiguration(dataDirectory: directory.path)
     configuration.listen = HostPort(host: "127.0.0.1", port: port)
     configuration.loopCount = 1
+    configuration.logger = LogLines().makeLogger()
+    configuration.log.logger = configuration.logger
     configuration.log.journalBytesMax = 16 << 20
     configure(&configuration)
     let broker = try await Broker.start(configuration)
