@@ -64,6 +64,10 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["RecordFormat", "Storage"],
             path: "Tests/TestSupport", swiftSettings: settings),
+        .target(
+            name: "BrokerTestSupport",
+            dependencies: ["Broker", "EventLog", "TestSupport", logging],
+            path: "Tests/BrokerTestSupport", swiftSettings: settings),
         .testTarget(
             name: "RecordFormatTests", dependencies: ["RecordFormat", "CLZ4", "CInstructions", "TestSupport"],
             swiftSettings: settings),
@@ -76,11 +80,17 @@ let package = Package(
         .testTarget(name: "FleetTests", dependencies: ["Fleet"], swiftSettings: settings),
         .testTarget(
             name: "BrokerTests",
-            dependencies: ["Broker", "EventLog", "KafkaProtocol", "KafkaClient", "TestSupport", nioCore, nioPosix],
+            dependencies: [
+                "Broker", "Storage", "EventLog", "KafkaProtocol", "TestSupport", "BrokerTestSupport", nioCore, nioPosix,
+                logging,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "KafkaClientTests",
-            dependencies: ["KafkaClient", "KafkaProtocol", "Broker", "EventLog", "TestSupport", nioCore, nioPosix],
+            dependencies: [
+                "KafkaClient", "KafkaProtocol", "Broker", "EventLog", "TestSupport", "BrokerTestSupport", nioCore,
+                nioPosix,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "MartletTests",

@@ -85,8 +85,9 @@ package final class Broker: Sendable {
         guard isFirst else { return }
         try? await server.close()
         await context.drain()
-        try await group.shutdownGracefully()
+        // The workers first: they answer on the loops.
         await context.shutdown()
+        try await group.shutdownGracefully()
         try log.close()
     }
 }

@@ -19,6 +19,7 @@ final class BrokerContext: Sendable {
         self.loops = loops.map { BrokerLoop($0, rounds: log.rounds, limits: configuration.limits) }
         blocking = NIOThreadPool(numberOfThreads: 2)
         blocking.start()
+        for loop in self.loops { loop.watchIdle() }
     }
 
     var limits: Limits { configuration.limits }

@@ -19,6 +19,19 @@ final class BrokerLoop: @unchecked Sendable {
         committed = RoundWaitList(eventLoop, rounds, .committed)
     }
 
+    /// Has connections closed that nobody uses any more, as long as the loop runs.
+    func watchIdle() {
+        let idle = TimeAmount.milliseconds(Int64(limits.idleMilliseconds))
+        let interval = TimeAmount.nanoseconds(max(1_000_000, idle.nanoseconds / 10))
+        eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] _ in
+            guard let self else { return }
+            let deadline = NIODeadline.now() - idle
+            for connection in Array(connections.values) where connection.isIdle(since: deadline) {
+                connection.closeIdle()
+            }
+        }
+    }
+
     func add(_ connection: Connection) {
         connections[ObjectIdentifier(connection)] = connection
         if drained != nil { connection.drainAndClose() }

@@ -19,9 +19,13 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     let loop: BrokerLoop
     let logger: Logger
     private let channel: any Channel
+    /// Kept here: the channel forgets it when it closes.
+    private var remoteAddress: SocketAddress?
     private var handlerContext: ChannelHandlerContext?
     private var frames: FrameBuffer
-    private var pending = CircularBuffer<PendingReply>()
+    private var pending = CircularBuffer<Pending>()
+    /// Of the requests that `pending` stands for.
+    private var pendingBytes = 0
     /// The sequence number of the first pending answer.
     private var firstSequence: UInt64 = 0
     /// Answers that were written but not handed to the channel.
@@ -32,8 +36,15 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     private var stalled: StalledProduce?
     private var isReading = false
     private var isReadHeld = false
+    private var isHandling = false
+    private var lastRead = NIODeadline.now()
     private var isDraining = false
     private var isClosed = false
+
+    private struct Pending {
+        var reply = PendingReply.waiting
+        let requestBytes: Int
+    }
 
     init(_ context: BrokerContext, loop: BrokerLoop, _ channel: any Channel) {
         self.context = context
@@ -61,6 +72,7 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     private func activate() {
         guard !isActivated else { return }
         isActivated = true
+        remoteAddress = channel.remoteAddress
         let count = context.connectionCount.wrappingAdd(1, ordering: .relaxed).newValue
         loop.add(self)
         if count > context.limits.connections {
@@ -70,6 +82,9 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        if !isClosed, !frames.isEmpty {
+            logger.info("a client left in the middle of a request", metadata: ["peer": "\(peer)"])
+        }
         isClosed = true
         for fetch in delayedFetches.values { fetch.cancel() }
         delayedFetches = [:]
@@ -100,6 +115,14 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
         channel.close(promise: nil)
     }
 
+    /// Whether the client has said nothing since `deadline`, and no answer is due.
+    func isIdle(since deadline: NIODeadline) -> Bool { lastRead < deadline && pending.isEmpty && stalled == nil }
+
+    func closeIdle() {
+        logger.info("a connection that says nothing is closed", metadata: ["peer": "\(peer)"])
+        closeNow()
+    }
+
     /// Takes no more requests, answers those under way, then closes.
     func drainAndClose() {
         isDraining = true
@@ -117,7 +140,7 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
         }
     }
 
-    var peer: String { channel.remoteAddress?.description ?? "unknown" }
+    var peer: String { remoteAddress?.description ?? "unknown" }
 
     /// The address that the client connected to: what it can reach.
     var localAddress: HostPort? {
@@ -131,6 +154,7 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isDraining, !isClosed else { return }
+        lastRead = .now()
         frames.append(unwrapInboundIn(data))
         isReading = true
         handleFrames()
@@ -149,7 +173,8 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     private var isPaused: Bool {
-        stalled != nil || pending.count >= context.limits.pendingRequests || handlerContext?.channel.isWritable == false
+        stalled != nil || pending.count >= context.limits.pendingRequests
+            || pendingBytes >= context.limits.pendingBytes || handlerContext?.channel.isWritable == false
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -161,6 +186,7 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     private func resume() {
         guard !isPaused, !isClosed else { return }
         handleFrames()
+        flushIfDue()
         if !isPaused, isReadHeld {
             isReadHeld = false
             handlerContext?.read()
@@ -168,6 +194,11 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     private func handleFrames() {
+        // An answer that is ready at once comes by here again. The loop goes on with the next frame, not a call inside
+        // the call: a client that sends thousands of small requests must not decide how deep the stack gets.
+        guard !isHandling else { return }
+        isHandling = true
+        defer { isHandling = false }
         while !isPaused, !isClosed, !isDraining {
             do {
                 guard let frame = try frames.next() else { return }
@@ -185,7 +216,7 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
         let header = try RequestHeader(reading: &body)
         let call = Call(
             connection: self, version: header.apiVersion, correlationID: header.correlationID,
-            clientID: header.clientID, sequence: firstSequence + UInt64(pending.count))
+            clientID: header.clientID, sequence: firstSequence + UInt64(pending.count), byteCount: frame.readableBytes)
         try RequestRouter.route(header, body, call)
     }
 
@@ -194,17 +225,22 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     /// Takes the next place in the order of answers. Every request but those that get no answer does so once.
     func expect(_ call: Call) {
         precondition(call.sequence == firstSequence + UInt64(pending.count), "answers are asked for in order")
-        pending.append(.waiting)
+        pending.append(Pending(requestBytes: call.byteCount))
+        pendingBytes += call.byteCount
+    }
+
+    private func removeFirstPending() {
+        pendingBytes -= pending.removeFirst().requestBytes
+        firstSequence += 1
     }
 
     /// Answers `call`; sends it when all before it are sent.
     func complete<Response: Message>(_ call: Call, _ response: Response) {
-        guard !isClosed || isDraining else { return }
+        guard !isClosed else { return }
         do {
             if call.sequence == firstSequence {
                 try append(response, call)
-                pending.removeFirst()
-                firstSequence += 1
+                removeFirstPending()
                 return drainReplies()
             }
             var buffer = channel.allocator.buffer(capacity: 256)
@@ -223,7 +259,7 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
 
     /// Answers with a reply that is written already.
     func complete(_ call: Call, _ reply: Reply) {
-        guard !isClosed || isDraining else { return }
+        guard !isClosed else { return }
         place(.ready(reply), at: call)
         if call.sequence == firstSequence { drainReplies() }
     }
@@ -239,11 +275,11 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
         guard call.sequence >= firstSequence else { return }
         let index = Int(call.sequence - firstSequence)
         guard index < pending.count else { return }
-        pending[pending.index(pending.startIndex, offsetBy: index)] = reply
+        pending[pending.index(pending.startIndex, offsetBy: index)].reply = reply
     }
 
     func roundReached() {
-        guard !isClosed || isDraining else { return }
+        guard !isClosed else { return }
         if let stalled, loop.committed.hasReached(stalled.round) {
             self.stalled = nil
             stalled.resume()
@@ -254,31 +290,30 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     /// Sends what is ready, in order.
     private func drainReplies() {
         loop: while let first = pending.first {
-            switch first {
+            switch first.reply {
             case .waiting: break loop
             case .ready(let reply): emit(reply)
             case .produce(let produce):
                 let list = produce.waitsForDisk ? loop.committed : loop.written
                 guard list.hasReached(produce.round) else {
                     if !produce.isListed {
-                        pending[pending.startIndex] = .produce(produce.listed)
+                        pending[pending.startIndex].reply = .produce(produce.listed)
                         list.add(self, round: produce.round)
                     }
                     break loop
                 }
                 guard emit(produce) else { return }
             }
-            pending.removeFirst()
-            firstSequence += 1
+            removeFirstPending()
         }
-        if !isReading { flushOutput() }
-        resumeAfterReplies()
-    }
-
-    private func resumeAfterReplies() {
+        flushIfDue()
         if isDraining { return closeIfDrained() }
         if !isReading { resume() }
-        if !isReading { flushOutput() }
+    }
+
+    /// While requests are read and handled, their answers are collected: they go out together.
+    private func flushIfDue() {
+        if !isReading, !isHandling { flushOutput() }
     }
 
     private func emit(_ produce: ProduceReply) -> Bool {

@@ -9,6 +9,9 @@ struct FrameBuffer {
 
     init(limit: Int) { self.limit = limit }
 
+    /// False: there is a part of a frame, or more.
+    var isEmpty: Bool { buffer.readableBytes == 0 }
+
     mutating func append(_ bytes: ByteBuffer) {
         var bytes = bytes
         if buffer.readableBytes == 0 {

@@ -4,8 +4,14 @@ package struct Limits: Sendable {
     package var requestBytes = 32 << 20
     /// Requests of one connection that wait for their answers.
     package var pendingRequests = 256
+    /// Bytes of the requests of one connection that wait for their answers: a few requests more than this are taken.
+    package var pendingBytes = 32 << 20
     /// Connections; the next one is closed at once.
     package var connections = 10_000
+    /// How long a connection may say nothing while no answer is due, in milliseconds. Kafka's `connections.max.idle.ms`.
+    package var idleMilliseconds = 600_000
+    /// Topics that one Metadata request creates because they are missing; a client asks again for more.
+    package var autoCreatedTopics = 100
     /// The most bytes of records in one Fetch response, whatever the client asks for.
     package var fetchBytes = 64 << 20
     /// The longest that a Fetch may wait, in milliseconds.

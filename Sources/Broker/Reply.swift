@@ -32,6 +32,8 @@ struct Call {
     let clientID: String?
     /// Of the connection's answers, counted from 0.
     let sequence: UInt64
+    /// Of the request.
+    let byteCount: Int
 
     /// Answers on the connection's loop.
     func reply<Response: Message>(_ response: Response) { connection.complete(self, response) }
@@ -40,7 +42,9 @@ struct Call {
     func replyBlocking<Response: Message>(_ work: @escaping @Sendable () -> Response) {
         let connection = connection
         let call = UncheckedCall(call: self)
-        connection.context.blocking.submit { _ in
+        connection.context.blocking.submit { state in
+            // The broker stops, and has closed the connection.
+            guard case .active = state else { return }
             let response = work()
             connection.loop.eventLoop.execute { call.call.reply(response) }
         }

@@ -22,6 +22,11 @@ extension LogError {
     }
 }
 
+extension LogError {
+    /// The description, short enough for a field of any version, whatever names from the request it repeats.
+    var wireMessage: String { String(description.prefix(1000)) }
+}
+
 extension BatchError {
     /// Corrupt is what a client should send again; invalid is what it must not.
     var wireCode: ErrorCode {

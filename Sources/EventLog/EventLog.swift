@@ -58,6 +58,7 @@ public final class EventLog: Sendable {
         let committer = Committer(journal: directory.journal, rounds: rounds, logger: options.logger)
         catalogueFile = CatalogueFile(in: path, options.environment.fileSystem)
         changes = Monitor(Changes(catalogue: directory.catalogue))
+        directoryID = directory.catalogue.directory.description
         let table = TopicTable()
         topicTable = table
         services = PartitionServices(committer: committer, environment: options.environment)
@@ -136,7 +137,7 @@ public final class EventLog: Sendable {
     package func topic(id: TopicID) -> Topic? { topicTable.topic(id) }
 
     /// The id of the data directory, as a UUID's text: what a Kafka client knows as the cluster's id.
-    package var directoryID: String { changes.withLock { $0.catalogue.directory.description } }
+    package let directoryID: String
 
     /// The largest number of partitions that a topic may have.
     public static let partitionsMax = 10_000

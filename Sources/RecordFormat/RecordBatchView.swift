@@ -53,7 +53,10 @@ public struct RecordBatchView: ~Escapable {
             var cursor = RecordCursor(uncompressed: self)
             while try cursor.next() != nil {}
         case .lz4:
-            try LZ4Frame.check(payload, decompressedBytesMax: decompressedBytesMax)
+            let bound = try LZ4Frame.check(payload, decompressedBytesMax: decompressedBytesMax)
+            guard Int(header.recordCount) <= bound / Record.encodedSizeMin else {
+                throw .badRecordCount(header.recordCount)
+            }
         case .gzip, .snappy, .zstd: return
         case nil: throw .unsupportedCompression(UInt8(header.attributes.rawValue & 0b111))
         }

@@ -1,4 +1,5 @@
 import Broker
+import BrokerTestSupport
 import KafkaClient
 import TestSupport
 import Testing

@@ -9,7 +9,7 @@ enum ApiVersionsHandler {
         call.connection.expect(call)
         let answered = Call(
             connection: call.connection, version: version, correlationID: call.correlationID,
-            clientID: call.clientID, sequence: call.sequence)
+            clientID: call.clientID, sequence: call.sequence, byteCount: call.byteCount)
         answered.reply(response)
     }
 }

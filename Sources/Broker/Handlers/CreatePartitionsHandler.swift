@@ -25,7 +25,7 @@ enum CreatePartitionsHandler {
             }
         } catch {
             result.errorCode = error.wireCode
-            result.errorMessage = error.description
+            result.errorMessage = error.wireMessage
         }
         return result
     }

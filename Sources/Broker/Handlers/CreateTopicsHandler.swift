@@ -11,7 +11,7 @@ enum CreateTopicsHandler {
             CreateTopicsResponse {
                 $0.topics = request.topics.map { topic in
                     if counts[topic.name] != 1 {
-                        return failed(topic, .invalidRequest, "'\(topic.name)' is in the request more than once")
+                        return failed(topic, .invalidRequest, "the topic is in the request more than once")
                     }
                     return create(topic, context, defaultPartitions, validateOnly: request.validateOnly)
                 }
@@ -25,12 +25,18 @@ enum CreateTopicsHandler {
         // One node: assignments can only say how many partitions there are to be.
         var count = Int(wanted.numPartitions)
         if !wanted.assignments.isEmpty {
-            guard count == -1 else {
-                return failed(wanted, .invalidRequest, "give partitions or assignments, not both")
+            guard count == -1, wanted.replicationFactor == -1 else {
+                return failed(wanted, .invalidRequest, "give partitions and replication factor, or assignments")
             }
             count = wanted.assignments.count
+            guard Set(wanted.assignments.map(\.partitionIndex)) == Set(0..<Int32(clamping: count)) else {
+                return failed(wanted, .invalidReplicaAssignment, "assignments must number the partitions from 0 on")
+            }
         } else if count == -1 {
             count = defaultPartitions
+        }
+        guard wanted.replicationFactor == -1 || wanted.replicationFactor > 0 else {
+            return failed(wanted, .invalidReplicationFactor, "a replication factor is 1 or more")
         }
         do throws(LogError) {
             let settings = try TopicSettings(wanted.configs.reduce(into: [:]) { $0[$1.name] = $1.value ?? "" })
@@ -48,7 +54,7 @@ enum CreateTopicsHandler {
             }
             return result
         } catch {
-            return failed(wanted, error.wireCode, error.description)
+            return failed(wanted, error.wireCode, error.wireMessage)
         }
     }
 

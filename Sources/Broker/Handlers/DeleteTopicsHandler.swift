@@ -31,7 +31,7 @@ enum DeleteTopicsHandler {
             context.logger.info("deleted a topic", metadata: ["topic": "\(topic.name)"])
         } catch {
             result.errorCode = error.wireCode
-            result.errorMessage = error.description
+            result.errorMessage = error.wireMessage
         }
         return result
     }

@@ -5,8 +5,13 @@ internal import NIOCore
 
 /// Reads batches: byte ranges of segments, sent from the page cache. Where there is less than the client wants at
 /// least, the request waits until there is more, or its time is up.
+///
+/// No sessions are kept: a client that goes on with one, of another broker or a former one, is told to begin anew.
 enum FetchHandler {
     static func handle(_ request: FetchRequest, _ call: Call) {
+        guard request.sessionEpoch <= 0 else {
+            return call.reply(FetchResponse { $0.errorCode = .fetchSessionIDNotFound })
+        }
         let plan = FetchPlan(request, call)
         let wait = min(Int(max(request.maxWaitMs, 0)), call.connection.context.limits.fetchWaitMilliseconds)
         if plan.isEnough || wait == 0 { return plan.reply() }
@@ -54,11 +59,16 @@ struct FetchPlan {
         data.highWatermark = end.value
         data.lastStableOffset = end.value
         data.logStartOffset = partition.logStart.value
+        let bytesMax = min(Int(max(wanted.partitionMaxBytes, 0)), budget)
         do throws(LogError) {
-            let slice = try partition.slice(
-                from: Offset(wanted.fetchOffset), maxBytes: min(Int(max(wanted.partitionMaxBytes, 0)), budget),
-                firstBatchWhole: byteCount == 0)
-            guard let slice else { return data }
+            guard
+                let slice = try partition.slice(
+                    from: Offset(wanted.fetchOffset), maxBytes: bytesMax, firstBatchWhole: byteCount == 0)
+            else {
+                // Nothing will come where the disk has failed: waiting would hide that.
+                if wanted.fetchOffset >= end.value, let failure = partition.failure { throw failure }
+                return data
+            }
             budget = max(0, budget - slice.byteCount)
             byteCount += slice.byteCount
             slices.append(slice)

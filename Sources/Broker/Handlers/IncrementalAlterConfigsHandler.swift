@@ -33,7 +33,7 @@ enum IncrementalAlterConfigsHandler {
             if !validateOnly { try topic.alter(settings) }
         } catch {
             result.errorCode = error.wireCode
-            result.errorMessage = error.description
+            result.errorMessage = error.wireMessage
         }
         return result
     }

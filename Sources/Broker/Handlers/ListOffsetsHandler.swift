@@ -11,27 +11,48 @@ enum ListOffsetsHandler {
                 $0.timestamp == ListOffsetsRequest.latest || $0.timestamp == ListOffsetsRequest.earliest
             }
         }
-        if isInMemory { return call.reply(answer(request, log)) }
-        call.replyBlocking { answer(request, log) }
+        let version = call.version
+        if isInMemory { return call.reply(answer(request, log, version)) }
+        call.replyBlocking { answer(request, log, version) }
     }
 
-    private static func answer(_ request: ListOffsetsRequest, _ log: EventLog) -> ListOffsetsResponse {
-        ListOffsetsResponse {
+    private static func answer(_ request: ListOffsetsRequest, _ log: EventLog, _ version: Int16) -> ListOffsetsResponse
+    {
+        var asked: Set<Place> = []
+        return ListOffsetsResponse {
             $0.topics = request.topics.map { topic in
                 let found = log.topic(topic.name)
                 return ListOffsetsResponse.Topic {
                     $0.name = topic.name
-                    $0.partitions = topic.partitions.map { answer($0, found) }
+                    $0.partitions = topic.partitions.map { wanted in
+                        // A look-up may decompress a batch: one request gets each partition looked at once.
+                        let isFirst = asked.insert(Place(topic: topic.name, partition: wanted.partitionIndex)).inserted
+                        return answer(wanted, found, version, isFirst: isFirst)
+                    }
                 }
             }
         }
     }
 
+    private struct Place: Hashable {
+        let topic: String
+        let partition: Int32
+    }
+
     private static func answer(
-        _ wanted: ListOffsetsRequest.Partition, _ topic: Topic?
+        _ wanted: ListOffsetsRequest.Partition, _ topic: Topic?, _ version: Int16, isFirst: Bool
     ) -> ListOffsetsResponse.Partition {
         var answer = ListOffsetsResponse.Partition()
         answer.partitionIndex = wanted.partitionIndex
+        guard isFirst else {
+            answer.errorCode = .invalidRequest
+            return answer
+        }
+        // Below 0 are names of places, of which later versions know more.
+        guard ListOffsetsRequest.isKnown(wanted.timestamp, version: version) else {
+            answer.errorCode = .unsupportedVersion
+            return answer
+        }
         guard let partition = topic?.partition(Int(wanted.partitionIndex)) else {
             answer.errorCode = .unknownTopicOrPartition
             return answer

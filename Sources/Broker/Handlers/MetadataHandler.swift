@@ -7,37 +7,61 @@ enum MetadataHandler {
     static func handle(_ request: MetadataRequest, _ call: Call) {
         let context = call.connection.context
         let address = context.configuration.advertise ?? call.connection.localAddress ?? context.configuration.listen
-        let builder = MetadataBuilder(log: context.log, address: address)
-        guard !request.asksForAllTopics(version: call.version), let wanted = request.topics else {
+        let builder = MetadataBuilder(log: context.log, address: address, version: call.version)
+        guard !request.asksForAllTopics(version: call.version), let topics = request.topics else {
             return call.reply(builder.response(builder.allTopics))
         }
+        let wanted = distinct(topics)
         let partitions = request.allowAutoTopicCreation ? context.configuration.autoCreatePartitions : nil
-        guard let partitions, wanted.contains(where: { builder.isMissing($0) }) else {
+        let missing = partitions == nil ? [] : wanted.filter { builder.isMissing($0) }.compactMap(\.name)
+        guard let partitions, !missing.isEmpty else {
             return call.reply(builder.response(wanted.map { builder.topic($0) }))
         }
-        // Creating waits for the disk.
-        let logger = context.logger
+        // Creating waits for the disk. What is over the limit is not there yet, and asked for again.
+        let names = missing.prefix(context.limits.autoCreatedTopics)
         call.replyBlocking {
-            for topic in wanted where builder.isMissing(topic) {
-                guard let name = topic.name else { continue }
-                do throws(LogError) {
-                    try context.log.createTopic(name, partitions: partitions)
-                    logger.info(
-                        "created a topic that a client asked for",
-                        metadata: ["topic": "\(name)", "partitions": "\(partitions)"])
-                } catch {
-                    // Another request may have been quicker; any other reason stands in the topic's answer.
-                    logger.debug("a topic was not created", metadata: ["topic": "\(name)", "error": "\(error)"])
-                }
-            }
-            return builder.response(wanted.map { builder.topic($0) })
+            let errors = create(names, partitions: partitions, context)
+            return builder.response(wanted.map { builder.topic($0, errors: errors) })
         }
+    }
+
+    /// Each topic once, however often it is asked for: the answer must not be larger than what there is.
+    private static func distinct(_ topics: [MetadataRequest.Topic]) -> [MetadataRequest.Topic] {
+        var names: Set<String> = []
+        var ids: Set<UUIDBytes> = []
+        return topics.filter { topic in
+            if !topic.topicID.isZero { return ids.insert(topic.topicID).inserted }
+            return names.insert(topic.name ?? "").inserted
+        }
+    }
+
+    /// Why topics were not created, by name.
+    private static func create(
+        _ names: some Sequence<String>, partitions: Int, _ context: BrokerContext
+    ) -> [String: ErrorCode] {
+        var errors: [String: ErrorCode] = [:]
+        for name in names {
+            do throws(LogError) {
+                try context.log.createTopic(name, partitions: partitions)
+                context.logger.info(
+                    "created a topic that a client asked for",
+                    metadata: ["topic": "\(name)", "partitions": "\(partitions)"])
+            } catch .topicExists {
+                // Another request was quicker.
+                continue
+            } catch {
+                errors[name] = error.wireCode
+                context.logger.warning("a topic was not created", metadata: ["topic": "\(name)", "error": "\(error)"])
+            }
+        }
+        return errors
     }
 }
 
 struct MetadataBuilder: Sendable {
     let log: EventLog
     let address: HostPort
+    let version: Int16
 
     func response(_ topics: [MetadataResponse.Topic]) -> MetadataResponse {
         MetadataResponse {
@@ -62,20 +86,23 @@ struct MetadataBuilder: Sendable {
         return log.topic(name) == nil && TopicName.problem(with: name) == nil
     }
 
-    func topic(_ wanted: MetadataRequest.Topic) -> MetadataResponse.Topic {
+    /// - Parameter errors: why topics could not be created.
+    func topic(_ wanted: MetadataRequest.Topic, errors: [String: ErrorCode] = [:]) -> MetadataResponse.Topic {
         if !wanted.topicID.isZero {
             if let found = log.topic(id: TopicID(wanted.topicID)) { return topic(found) }
             return failed(wanted, .unknownTopicID)
         }
         guard let name = wanted.name else { return failed(wanted, .invalidRequest) }
         if let found = log.topic(name) { return topic(found) }
-        return failed(wanted, TopicName.problem(with: name) == nil ? .unknownTopicOrPartition : .invalidTopicException)
+        let isValid = TopicName.problem(with: name) == nil
+        return failed(wanted, errors[name] ?? (isValid ? .unknownTopicOrPartition : .invalidTopicException))
     }
 
     private func failed(_ wanted: MetadataRequest.Topic, _ code: ErrorCode) -> MetadataResponse.Topic {
         MetadataResponse.Topic {
             $0.errorCode = code
-            $0.name = wanted.name
+            // A topic that is asked for by its id has no name, which versions 10 and 11 cannot say.
+            $0.name = wanted.name ?? (version < 12 ? "" : nil)
             $0.topicID = wanted.topicID
         }
     }

@@ -1,5 +1,6 @@
 internal import EventLog
 internal import KafkaProtocol
+internal import Logging
 internal import NIOCore
 
 /// Appends a producer's batches. Each is checked in place, compressed where its topic asks for that, and copied once,
@@ -47,10 +48,21 @@ struct ProduceWork {
     }
 
     private func finish() {
+        if let first = reply.firstRefusal, let partition = first.partition {
+            // One line a request: a client must not be able to fill the disk by the log.
+            call.connection.logger.warning(
+                "a batch is refused",
+                metadata: [
+                    "peer": "\(call.connection.peer)", "topic": "\(partition.topicName)",
+                    "partition": "\(partition.index)", "error": "\(first.refusal.code.name)",
+                    "reason": "\(first.refusal.message)",
+                ])
+        }
         if request.acks == 0 {
             // Nobody waits for an answer: a closed connection is the only way to say that something went wrong.
-            if let error = reply.firstError {
-                call.connection.close(because: "a produce request without acknowledgement failed: \(error)")
+            if let first = reply.firstRefusal {
+                let reason = "a produce request without acknowledgement failed: \(first.refusal.message)"
+                call.connection.close(because: reason)
             }
             return
         }
@@ -59,77 +71,63 @@ struct ProduceWork {
 
     /// A round to wait for where there is no room.
     private mutating func append(_ data: ProduceRequest.PartitionData, to topic: Topic?) -> UInt64? {
-        guard (-1...1).contains(request.acks) else {
-            reply.add(data.index, .invalidRequiredAcks, "acks must be 0, 1 or -1")
-            return nil
+        let partition = topic?.partition(Int(data.index))
+        do throws(Refusal) {
+            try checkRequest()
+            guard let partition else { throw Refusal(.unknownTopicOrPartition, "there is no such partition") }
+            guard let records = data.records else { throw Refusal(.invalidRecord, "there are no records") }
+            switch try Self.append(records, to: partition, call) {
+            case .accepted(let ticket), .duplicate(let ticket): reply.add(data.index, partition, ticket)
+            case .full(let round): return round
+            case .rejected(let error): throw Refusal(error)
+            }
+        } catch {
+            reply.add(data.index, partition, error)
         }
-        guard request.transactionalID == nil else {
-            reply.add(data.index, .invalidTxnState, "transactions are not served")
-            return nil
-        }
-        guard let partition = topic?.partition(Int(data.index)) else {
-            reply.add(data.index, .unknownTopicOrPartition, "there is no such partition")
-            return nil
-        }
+        return nil
+    }
+
+    /// What is wrong with the request as a whole is the answer for each of its partitions.
+    private func checkRequest() throws(Refusal) {
+        guard (-1...1).contains(request.acks) else { throw Refusal(.invalidRequiredAcks, "acks must be 0, 1 or -1") }
+        guard request.transactionalID == nil else { throw Refusal(.invalidTxnState, "transactions are not served") }
         guard call.version >= ProduceRequest.firstBatchVersion else {
-            reply.add(data.index, .unsupportedForMessageFormat, "only message format 2 is served")
-            return nil
-        }
-        guard let records = data.records else {
-            reply.add(data.index, .invalidRecord, "there are no records")
-            return nil
-        }
-        switch Self.append(records, to: partition, call) {
-        case .accepted(let ticket), .duplicate(let ticket):
-            reply.add(data.index, partition, ticket)
-            return nil
-        case .full(let round): return round
-        case .rejected(let error):
-            reply.add(data.index, error.wireCode, error.description)
-            return nil
+            throw Refusal(.unsupportedForMessageFormat, "only message format 2 is served")
         }
     }
 
-    private static func append(_ records: ByteBuffer, to partition: Partition, _ call: Call) -> AppendOutcome {
-        records.withUnsafeReadableBytes { bytes in
-            do throws(BatchError) {
-                let batch = try checked(bytes, call.connection.context.limits)
-                let settings = partition.settings
-                // The limit is for what is sent, so that compressing here lets nothing through.
-                guard bytes.count <= settings.batchBytesMax else {
-                    return .rejected(.batchTooLarge(bytes: bytes.count, limit: settings.batchBytesMax))
+    private static func append(
+        _ records: ByteBuffer, to partition: Partition, _ call: Call
+    ) throws(Refusal) -> AppendOutcome {
+        let settings = partition.settings
+        let loop = call.connection.loop
+        let decompressedBytesMax = call.connection.context.limits.decompressedBytes
+        let (outcome, refusal) = records.withUnsafeReadableBytes { bytes -> (AppendOutcome?, Refusal?) in
+            do throws(Refusal) {
+                let batch = try ProducedBatch.check(
+                    bytes, bytesMax: settings.batchBytesMax, decompressedBytesMax: decompressedBytesMax)
+                if settings.compression == .lz4, loop.compressor.compress(batch) {
+                    return (try appendCompressed(to: partition, loop), nil)
                 }
-                if settings.compression == .lz4, batch.header.compression == Compression.none,
-                    call.connection.loop.compressor.compress(batch)
-                {
-                    return try appendCompressed(to: partition, call.connection.loop)
-                }
-                return partition.append(bytes, header: batch.header)
+                return (partition.append(bytes, header: batch.header), nil)
             } catch {
-                return .rejected(.corruptBatch(error))
+                return (nil, error)
             }
         }
+        guard let outcome else { throw refusal ?? Refusal(.unknownServerError, "nothing was appended") }
+        return outcome
     }
 
-    private static func appendCompressed(to partition: Partition, _ loop: BrokerLoop) throws(BatchError)
-        -> AppendOutcome
-    {
-        try loop.compressor.withUnsafeBytes { bytes throws(BatchError) in
-            partition.append(bytes, header: try RecordBatchHeader(parsing: bytes.bytes))
+    private static func appendCompressed(
+        to partition: Partition, _ loop: BrokerLoop
+    ) throws(Refusal) -> AppendOutcome {
+        do {
+            return try loop.compressor.withUnsafeBytes { bytes throws(BatchError) in
+                partition.append(bytes, header: try RecordBatchHeader(parsing: bytes.bytes))
+            }
+        } catch {
+            throw Refusal(.corruptBatch(error))
         }
-    }
-
-    /// Exactly one batch, whole and true, of records that a producer may send.
-    @_lifetime(borrow bytes)
-    private static func checked(_ bytes: UnsafeRawBufferPointer, _ limits: Limits) throws(BatchError) -> RecordBatchView
-    {
-        let batch = try RecordBatchView(validating: bytes.bytes)
-        guard batch.header.sizeInBytes == bytes.count else { throw .badLength(bytes.count) }
-        guard !batch.header.attributes.isControl, !batch.header.attributes.isTransactional else {
-            throw .badRecordCount(batch.header.recordCount)
-        }
-        try batch.validateRecords(decompressedBytesMax: limits.decompressedBytes)
-        return batch
     }
 }
 
@@ -152,7 +150,8 @@ struct ProduceReply {
     let waitsForDisk: Bool
     /// The last round that holds one of its batches.
     private(set) var round: UInt64 = 0
-    private(set) var firstError: String?
+    /// The first thing that went wrong, with the partition where there is one.
+    private(set) var firstRefusal: (partition: Partition?, refusal: Refusal)?
     /// True: the connection waits for the round already.
     private(set) var isListed = false
     private var answer = ProduceResponse()
@@ -171,14 +170,14 @@ struct ProduceReply {
         answer.responses.append(response)
     }
 
-    mutating func add(_ index: Int32, _ code: ErrorCode, _ message: String) {
-        if firstError == nil { firstError = message }
+    mutating func add(_ index: Int32, _ partition: Partition?, _ refusal: Refusal) {
+        if firstRefusal == nil { firstRefusal = (partition, refusal) }
         add(
             ProduceResponse.PartitionResponse {
                 $0.index = index
-                $0.errorCode = code
+                $0.errorCode = refusal.code
                 $0.baseOffset = -1
-                $0.errorMessage = message
+                $0.errorMessage = refusal.message
             })
     }
 

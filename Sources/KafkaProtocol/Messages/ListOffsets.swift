@@ -11,6 +11,11 @@ package struct ListOffsetsRequest: RequestMessage {
     /// The record with the newest timestamp, from version 7.
     package static let maxTimestamp: Int64 = -3
 
+    /// Whether `timestamp` is a time, or a place that this version has.
+    package static func isKnown(_ timestamp: Int64, version: Int16) -> Bool {
+        timestamp >= latest || timestamp == earliest || (timestamp == maxTimestamp && version >= 7)
+    }
+
     /// −1: a consumer.
     package var replicaID: Int32 = -1
     package var isolationLevel: Int8 = 0

@@ -1,0 +1,28 @@
+package import Broker
+internal import EventLog
+internal import Logging
+package import TestSupport
+
+/// A broker on a directory of its own, for the time of a test.
+package func withBroker<R>(
+    in directory: TemporaryDirectory = TemporaryDirectory(), port: Int = 0,
+    configure: (inout BrokerConfiguration) -> Void = { _ in },
+    _ body: (Broker) async throws -> R
+) async throws -> R {
+    var configuration = BrokerConfiguration(dataDirectory: directory.path)
+    configuration.listen = HostPort(host: "127.0.0.1", port: port)
+    configuration.loopCount = 1
+    configuration.logger = LogLines().makeLogger()
+    configuration.log.logger = configuration.logger
+    configuration.log.journalBytesMax = 16 << 20
+    configure(&configuration)
+    let broker = try await Broker.start(configuration)
+    do {
+        let result = try await body(broker)
+        try await broker.stop()
+        return result
+    } catch {
+        try? await broker.stop()
+        throw error
+    }
+}
