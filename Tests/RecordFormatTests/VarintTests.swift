@@ -22,11 +22,13 @@ struct VarintTests {
     }
 
     private func decode(_ bytes: [UInt8], end: Int? = nil) throws -> (value: Int64, position: Int) {
-        var position = 0
-        let value = try bytes.withUnsafeBytes {
-            try Varint.decode($0.baseAddress.unsafelyUnwrapped, &position, end: end ?? bytes.count)
+        // One byte more than there is: an empty array has no address.
+        try (bytes + [0xFF]).withUnsafeBytes {
+            let start = $0.baseAddress.unsafelyUnwrapped
+            var place = start
+            let value = try Varint.decode(&place, end: start + (end ?? bytes.count))
+            return (value, place - start)
         }
-        return (value, position)
     }
 
     @Test("numbers about every change of size are written as the definition has it, and come back")
