@@ -22,6 +22,24 @@ struct DirectoryLockTests {
         withExtendedLifetime(second) {}
     }
 
+    @Test("a process that is being started does not keep the lock, though it has a copy of all descriptors")
+    func copiedDescriptor() throws {
+        var lock: (any FileLock)? = try PosixFileSystem().lock(path)
+        // The descriptor is the lock's own affair: any that is open on this file.
+        let status = try FileManager.default.attributesOfItem(atPath: path)
+        let file = try #require(status[.systemFileNumber] as? UInt64)
+        let descriptor = (0..<1024 as Range<Int32>).first { descriptor in
+            var status = stat()
+            return fstat(descriptor, &status) == 0 && UInt64(status.st_ino) == file
+        }
+        let copy = dup(try #require(descriptor))
+        defer { close(copy) }
+        withExtendedLifetime(lock) {}
+        lock = nil
+        let second = try PosixFileSystem().lock(path)
+        withExtendedLifetime(second) {}
+    }
+
     @Test("the lock of another directory is another lock")
     func otherDirectory() throws {
         let lock = try PosixFileSystem().lock(path)
