@@ -60,7 +60,7 @@ struct MonitorTests {
         #expect(monitor.wait(milliseconds: milliseconds, until: { $0 == 7 }, then: { $0 }) == 7)
     }
 
-    @Test("a wait for too long ends all the same, and not before its time", arguments: [30, 1, 0, -1, -1001, .min])
+    @Test("a wait for too long ends all the same, and not before its time", arguments: [30, 1, 0, -1, -999, .min])
     func timeout(milliseconds: Int) {
         let monitor = Monitor(0)
         let start = ContinuousClock.now
