@@ -47,6 +47,8 @@ package final class Monitor<State>: @unchecked Sendable {
     ) -> R {
         var deadline = timespec()
         clock_gettime(CLOCK_MONOTONIC, &deadline)
+        // A deadline that has passed is one all the same; a negative one would be no time to the system.
+        let milliseconds = max(0, milliseconds)
         let nanoseconds = deadline.tv_nsec + (milliseconds % 1000) * 1_000_000
         deadline.tv_sec += milliseconds / 1000 + nanoseconds / 1_000_000_000
         deadline.tv_nsec = nanoseconds % 1_000_000_000

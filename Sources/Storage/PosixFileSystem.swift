@@ -110,5 +110,9 @@ private let oDirect: Int32 = {
 private final class PosixLock: FileLock {
     private let descriptor: Int32
     init(_ descriptor: Int32) { self.descriptor = descriptor }
-    deinit { close(descriptor) }
+    deinit {
+        // Closing is not enough: a process that is being started has a copy until it runs its program.
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 }
