@@ -5,7 +5,7 @@ package import TestSupport
 
 /// A broker on a directory of its own, for the time of a test.
 package func withBroker<R>(
-    in directory: TemporaryDirectory = TemporaryDirectory(), port: Int = 0,
+    in directory: TemporaryDirectory = .inMemory(), port: Int = 0,
     configure: (inout BrokerConfiguration) -> Void = { _ in },
     _ body: (Broker) async throws -> R
 ) async throws -> R {
@@ -14,6 +14,7 @@ package func withBroker<R>(
     configuration.loopCount = 1
     configuration.logger = LogLines().makeLogger()
     configuration.log.logger = configuration.logger
+    configuration.log.journalBytesInitial = 1 << 20
     configuration.log.journalBytesMax = 16 << 20
     configure(&configuration)
     let broker = try await Broker.start(configuration)

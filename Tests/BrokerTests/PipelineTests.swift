@@ -15,7 +15,7 @@ struct PipelineTests {
             let other = try await WireClient.connect(to: broker)
             try await client.create("readings")
             let waiting = try await client.post(FetchRequest.waiting(on: "readings"))
-            let ids = Int32(1000)..<50_000
+            let ids = Int32(1000)..<25_000
             client.push(ids.flatMap { Wire.prefixed(Wire.header(api: 18, version: 0, correlationID: $0)) })
             // They are answered only now that there is something to fetch.
             #expect(try await other.produce(Batch("wakes"), to: "readings").errorCode == .none)

@@ -12,7 +12,7 @@ import Testing
 func withSurvivor(
     limits: Limits = Limits(), _ body: (Survivor) async throws -> Void
 ) async throws {
-    let directory = TemporaryDirectory()
+    let directory = TemporaryDirectory.inMemory()
     let logs = LogLines()
     func configure(_ configuration: inout BrokerConfiguration) {
         configuration.logger = logs.makeLogger()

@@ -46,6 +46,20 @@ final class WireClient: Sendable {
     /// The same without waiting: for a broker that may not take them.
     func push(_ bytes: [UInt8]) { channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil) }
 
+    /// The same bytes many times over, without waiting. What it returns knows when the system has taken them all.
+    func push(repeating bytes: [UInt8], _ count: Int) -> Push {
+        var buffer = ByteBuffer()
+        for _ in 0..<count { buffer.writeBytes(bytes) }
+        let push = Push()
+        channel.writeAndFlush(buffer).whenComplete { _ in push.done.store(true, ordering: .releasing) }
+        return push
+    }
+
+    final class Push: Sendable {
+        fileprivate let done = Atomic(false)
+        var isSent: Bool { done.load(ordering: .acquiring) }
+    }
+
     /// Bytes with their length before them.
     func send(frame body: [UInt8]) async { await send(Wire.prefixed(body)) }
 
@@ -53,9 +67,6 @@ final class WireClient: Sendable {
     func receive() async -> ByteBuffer? { await inbox.next() }
 
     func startReading() async throws { try await channel.setOption(.autoRead, value: true).get() }
-
-    /// Whether the system takes more bytes now.
-    var isWritable: Bool { channel.isWritable }
 
     /// Leaves, whatever is under way.
     func close() async { try? await channel.close().get() }

@@ -297,7 +297,7 @@ struct ProducerTests {
     @Test("records that no broker takes in time fail with the reason")
     func deliveryTimeout() async throws {
         var options = ProducerOptions()
-        options.deliveryTimeout = .milliseconds(300)
+        options.deliveryTimeout = .seconds(2)
         options.retryBackoff = .milliseconds(10)
         let producer = try await withClient { client in
             try await client.admin.createTopic("readings", partitions: 1)

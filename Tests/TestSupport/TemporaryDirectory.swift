@@ -11,6 +11,12 @@ package final class TemporaryDirectory: Sendable {
         try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 
+    /// One that costs no disk, where the system has that: for a test that is not about what a disk keeps.
+    package static func inMemory() -> TemporaryDirectory {
+        let memory = "/dev/shm"
+        return TemporaryDirectory(in: FileManager.default.isWritableFile(atPath: memory) ? memory : nil)
+    }
+
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
     /// The names in a directory under this one, sorted.

@@ -1,0 +1,128 @@
+import Broker
+import BrokerTestSupport
+import EventLog
+import KafkaProtocol
+import NIOCore
+import TestSupport
+import Testing
+
+/// Requests that were right until a few of their bytes changed. Whatever they ask for now, the broker answers or closes
+/// the connection, and serves the next one.
+@Suite("Damaged requests", .timeLimit(.minutes(2)))
+struct MutationTests {
+    private static let requestsPerVersion = 40
+
+    @Test(
+        "no request of any version harms the broker when bytes of it change",
+        arguments: SupportedVersions.rows.map(\.key))
+    func mutated(key: ApiKey) async throws {
+        let seed = UInt64(key.rawValue) &+ 2026
+        print("\(key.name): seed \(seed)")
+        var random = SeededRandom(seed: seed)
+        try await withSurvivor(limits: .with { $0.autoCreatedTopics = 1 }) { broker in
+            try await broker.client.create("sink")
+            let versions = try #require(SupportedVersions.row(of: key.rawValue)).offered
+            var client = broker.client
+            for request in try versions.map({ try Self.request(key, $0) }) {
+                for _ in 0..<Self.requestsPerVersion {
+                    await client.send(Wire.prefixed(Self.mutate(request, &random)))
+                    // Behind it, a question that is always answered: by then the broker is through with the other.
+                    await client.send(try Wire.frame(ApiVersionsRequest(), version: 0, correlationID: Self.marker))
+                    if await !Self.reachesMarker(client) { client = try await WireClient.connect(to: broker.broker) }
+                }
+            }
+        }
+    }
+
+    /// Takes answers up to the one to the question; false: the connection was closed.
+    private static func reachesMarker(_ client: WireClient) async -> Bool {
+        while let answer = await client.receive() {
+            if answer.getInteger(at: answer.readerIndex, as: Int32.self) == marker { return true }
+        }
+        return false
+    }
+
+    private static let marker: Int32 = 0x7E57_7E57
+
+    /// One to four changes of the body: a byte turned, replaced by an edge, left out, doubled, or the rest cut.
+    private static func mutate(_ whole: [UInt8], _ random: inout SeededRandom) -> [UInt8] {
+        var bytes = whole
+        for _ in 0..<Int.random(in: 1...4, using: &random) where bytes.count > 8 {
+            // The first eight bytes choose API, version and correlation id, which have tests of their own.
+            let place = Int.random(in: 8..<bytes.count, using: &random)
+            switch Int.random(in: 0..<6, using: &random) {
+            case 0, 1: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+            case 2: bytes[place] = [0, 1, 0x7f, 0x80, 0xfe, 0xff].randomElement(using: &random) ?? 0
+            case 3: bytes.remove(at: place)
+            case 4: bytes.insert(bytes[place], at: place)
+            default: bytes.removeLast(bytes.count - place)
+            }
+        }
+        return bytes
+    }
+
+    private static func request(_ key: ApiKey, _ version: Int16) throws -> [UInt8] {
+        let frame: [UInt8]
+        switch key {
+        case .produce:
+            let batch = try Batch([Record(key: "k", value: "v", headers: [.init(name: "h", value: [1])])])
+            frame = try Wire.frame(ProduceRequest.sending(batch, to: "sink"), version: version)
+        case .fetch:
+            frame = try Wire.frame(FetchRequest.reading("kept") { $0.forgottenTopicsData = [] }, version: version)
+        case .listOffsets: frame = try Wire.frame(ListOffsetsRequest.asking("kept", at: 5), version: version)
+        case .metadata: frame = try Wire.frame(MetadataRequest.about(["kept", "x"]), version: version)
+        case .findCoordinator:
+            let request = FindCoordinatorRequest {
+                $0.key = "group"
+                $0.coordinatorKeys = ["group"]
+            }
+            frame = try Wire.frame(request, version: version)
+        case .apiVersions:
+            let request = ApiVersionsRequest {
+                $0.clientSoftwareName = "name"
+                $0.clientSoftwareVersion = "1"
+            }
+            frame = try Wire.frame(request, version: version)
+        case .createTopics:
+            frame = try Wire.frame(
+                CreateTopicsRequest.creating("new", ["segment.bytes": "20000"]), version: version)
+        case .deleteTopics: frame = try Wire.frame(DeleteTopicsRequest.deleting("gone"), version: version)
+        case .initProducerID: frame = try Wire.frame(InitProducerIDRequest(), version: version)
+        case .describeConfigs:
+            let request = DescribeConfigsRequest {
+                $0.resources = [
+                    .init {
+                        $0.resourceType = .topic
+                        $0.resourceName = "kept"
+                        $0.configurationKeys = ["segment.bytes"]
+                    }
+                ]
+                $0.includeSynonyms = true
+            }
+            frame = try Wire.frame(request, version: version)
+        case .createPartitions:
+            let request = CreatePartitionsRequest { $0.topics = [.init { $0.name = "sink" }] }
+            frame = try Wire.frame(request, version: version)
+        case .incrementalAlterConfigs:
+            let request = IncrementalAlterConfigsRequest {
+                $0.resources = [
+                    .init {
+                        $0.resourceType = .topic
+                        $0.resourceName = "sink"
+                        $0.configs = [
+                            .init {
+                                $0.name = "segment.bytes"
+                                $0.value = "20000"
+                            }
+                        ]
+                    }
+                ]
+            }
+            frame = try Wire.frame(request, version: version)
+        default:
+            frame = []
+            Issue.record("\(key.name) is offered: give it a request here")
+        }
+        return Array(frame[4...])
+    }
+}
