@@ -75,7 +75,7 @@ extension KafkaClientError: CustomStringConvertible {
         case .topicExists(let topic):
             "topic '\(topic)' exists already"
         case .invalidTopic(let topic, let reason):
-            "'\(topic)' cannot be a topic's name: \(reason)"
+            "topic '\(topic)' is refused: \(reason)"
         case .recordTooLarge(let bytes, let limit):
             "a record of \(bytes) bytes is over the limit of \(limit): raise requestBytesMax, and the topic's "
                 + "max.message.bytes with it"
