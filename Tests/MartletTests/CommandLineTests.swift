@@ -1,4 +1,5 @@
 import ArgumentParser
+import KafkaClient
 import Testing
 
 @testable import martlet
@@ -12,7 +13,8 @@ struct CommandLineTests {
             ["consume", "t", "--json", "--format", "%s"], ["consume", "t", "--follow", "--to", "latest"],
             ["consume", "t", "--partition", "-1"], ["consume", "t", "--format", "%x"],
             ["produce", "t", "--key-field", "a", "--key-separator", ":"], ["produce", "t", "--acks", "2"],
-            ["produce", "t", "--compression", "zstd"], ["produce", "t", "--key-separator", ""],
+            ["produce", "t", "--compression", "zstd"],
+            ["produce", "t", "--record-bytes-max", "0"], ["produce", "t", "--key-separator", ""],
             ["serve", "--listen", "9092"], ["serve", "--listen", "127.0.0.1:70000"], ["serve", "--log-level", "loud"],
             ["serve", "--auto-create-partitions", "-1"], ["serve", "--advertise", "a:0"], ["serve", "extra"],
             ["serve", "--data", ""],
@@ -60,6 +62,14 @@ struct CommandLineTests {
     func examplesFit(command: any ParsableCommand.Type) {
         let lines = command.configuration.discussion.split(separator: "\n").filter { $0.hasPrefix("  martlet ") }
         #expect(lines.allSatisfy { $0.count < 80 }, "\(lines)")
+    }
+
+    @Test("a producer's arguments become its options")
+    func producerOptions() throws {
+        let arguments = ["produce", "t", "--acks", "1", "-z", "none", "--record-bytes-max", "5000000"]
+        let options = try #require(try Martlet.parseAsRoot(arguments) as? Produce).producer.options
+        #expect(options.acks == .leader && !options.isIdempotent && options.compression == .none)
+        #expect(options.requestBytesMax == 5_000_000)
     }
 
     @Test("a time before now is taken as a value though it begins with a dash")
