@@ -59,6 +59,9 @@ let package = Package(
         .executableTarget(
             name: "WriteTelemetry", dependencies: ["EventLog"], path: "Examples/WriteTelemetry", swiftSettings: settings
         ),
+        // README's program, as it stands there: tools/check compares the two.
+        .executableTarget(
+            name: "TenLines", dependencies: ["EventLog"], path: "Examples/TenLines", swiftSettings: settings),
 
         .target(
             name: "TestSupport",

@@ -56,9 +56,17 @@ package final class Broker: Sendable {
 
     private static func reason(_ error: any Error) -> String {
         switch error {
-        case let error as IOError: String(cString: strerror(error.errnoCode))
-        case is SocketAddressError.UnknownHost: "the host is not known"
+        case let error as IOError: "\(String(cString: strerror(error.errnoCode))): \(advice(error.errnoCode))"
+        case is SocketAddressError.UnknownHost: "the host is not known: give an address of this machine with --listen"
         default: "\(error)"
+        }
+    }
+
+    private static func advice(_ code: CInt) -> String {
+        switch code {
+        case EADDRINUSE: "stop what uses that address, or give another with --listen"
+        case EACCES: "a port below 1024 needs a privilege: give a higher one with --listen"
+        default: "give an address of this machine with --listen"
         }
     }
 
@@ -99,7 +107,7 @@ package enum BrokerError: Error, CustomStringConvertible {
     package var description: String {
         switch self {
         case .cannotListen(let address, let reason):
-            "cannot listen on \(address): \(reason): stop what uses that address, or give another with --listen"
+            "cannot listen on \(address): \(reason)"
         }
     }
 }

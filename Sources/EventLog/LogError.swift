@@ -24,13 +24,14 @@ public enum LogError: Error, Equatable, Sendable {
     /// Stored bytes are damaged: `position` is in bytes, in the file named.
     case damaged(file: String, position: Int, reason: String)
     case diskFull(String)
+    /// What failed, and what to do.
     case storage(String)
 
     package init(_ error: FileError) {
         if error.isDiskFull {
             self = .diskFull(error.description)
         } else {
-            self = .storage(error.description)
+            self = .storage("\(error): \(error.advice)")
         }
     }
 }
@@ -69,7 +70,7 @@ extension LogError: CustomStringConvertible {
         case .diskFull(let what):
             "the disk is full: \(what): free some space, then open the log again"
         case .storage(let what):
-            "storage failed: \(what): check the disk, then open the log again"
+            "storage failed: \(what)"
         }
     }
 }

@@ -75,10 +75,10 @@ extension KafkaClientError: CustomStringConvertible {
         case .topicExists(let topic):
             "topic '\(topic)' exists already"
         case .invalidTopic(let topic, let reason):
-            "'\(topic)' cannot be a topic's name: \(reason)"
+            "topic '\(topic)' is refused: \(reason)"
         case .recordTooLarge(let bytes, let limit):
-            "a record of \(bytes) bytes is over the limit of \(limit): raise requestBytesMax, and the topic's "
-                + "max.message.bytes with it"
+            "a record of \(bytes) bytes is over the limit of \(limit): raise requestBytesMax (--record-bytes-max), "
+                + "and the topic's max.message.bytes with it"
         case .batchTooLarge(let topic, let partition, let bytes):
             "\(topic)-\(partition) refuses a batch of \(bytes) bytes: raise the topic's max.message.bytes, or lower "
                 + "batchBytesMax"

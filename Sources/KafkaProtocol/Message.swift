@@ -7,6 +7,8 @@ package protocol Message: WireStruct {
     static var versions: ClosedRange<Int16> { get }
     /// The first version with compact lengths and tagged fields.
     static var firstFlexibleVersion: Int16 { get }
+    /// Whether bytes after the last field are passed over.
+    static var ignoresTrailingBytes: Bool { get }
 }
 
 /// The body of a request, which names that of its response: key and versions are theirs in common.
@@ -14,8 +16,16 @@ package protocol RequestMessage: Message {
     associatedtype Response: Message
 }
 
+extension RequestMessage {
+    /// As Apache Kafka's broker does, and as clients count on: librdkafka 2 leaves three bytes too many in a flexible
+    /// Metadata request for all topics.
+    @inlinable package static var ignoresTrailingBytes: Bool { true }
+}
+
 extension Message {
-    /// Reads a whole body; bytes left over are an error.
+    @inlinable package static var ignoresTrailingBytes: Bool { false }
+
+    /// Reads a whole body; bytes left over are an error, unless the message ignores them.
     /// - Parameters:
     ///   - body: what follows the header in a frame.
     ///   - version: the version of the API, which the request's header names.
@@ -31,6 +41,6 @@ extension Message {
         self.init()
         try code(&reader)
         let left = reader.remainder.readableBytes
-        guard left == 0 else { throw .trailingBytes(count: left) }
+        guard left == 0 || Self.ignoresTrailingBytes else { throw .trailingBytes(count: left) }
     }
 }

@@ -20,6 +20,18 @@ package struct FileError: Error, Equatable, Sendable {
     package var isDiskFull: Bool { code == ENOSPC || code == EDQUOT }
     package var isMissing: Bool { code == ENOENT }
     package var isLocked: Bool { operation == .lock && code == EWOULDBLOCK }
+
+    /// What a person can do about it.
+    package var advice: String {
+        switch code {
+        case EACCES, EPERM: "give this user access to it, or choose another directory"
+        case EROFS: "its file system is read-only: choose another directory"
+        case ENOTDIR: "a file stands where a directory is needed: choose another directory"
+        case ENOENT: "restore it from a copy, or choose another directory"
+        case EMFILE, ENFILE: "allow more open files (ulimit -n)"
+        default: "check the disk"
+        }
+    }
 }
 
 extension FileError: CustomStringConvertible {

@@ -6,6 +6,8 @@ enum ExitStatus: Int32, CaseIterable {
     case unreachable = 4
     /// The one that ArgumentParser uses.
     case usage = 64
+    /// As a shell has it for a process that SIGINT ended.
+    case interrupted = 130
 
     var meaning: String {
         switch self {
@@ -14,10 +16,14 @@ enum ExitStatus: Int32, CaseIterable {
         case .damage: "damage was found: damaged files, or a replay that is not what was sent"
         case .unreachable: "no broker could be reached, or the connection was lost"
         case .usage: "the arguments are wrong"
+        case .interrupted: "it was interrupted (Ctrl-C); what was acknowledged by then stays"
         }
     }
 
     static var list: String {
-        allCases.map { "\($0.rawValue)\($0.rawValue < 10 ? " " : "")  \($0.meaning)" }.joined(separator: "\n  ")
+        allCases.map { status in
+            let number = String(status.rawValue)
+            return number + String(repeating: " ", count: 5 - number.count) + status.meaning
+        }.joined(separator: "\n  ")
     }
 }

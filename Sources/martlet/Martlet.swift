@@ -36,10 +36,13 @@ struct Martlet: AsyncParsableCommand {
                 try command.run()
             }
         } catch {
-            let failure = Failure(error)
-            guard let failure else { exit(withError: error) }
-            StandardError.print("martlet: \(failure.message)")
-            Glibc.exit(failure.status.rawValue)
+            if let failure = Failure(error) {
+                StandardError.print("martlet: \(failure.message)")
+                Glibc.exit(failure.status.rawValue)
+            }
+            guard exitCode(for: error).rawValue == ExitStatus.usage.rawValue else { exit(withError: error) }
+            StandardError.print("martlet: \(UsageError.line(for: error))")
+            Glibc.exit(ExitStatus.usage.rawValue)
         }
     }
 }

@@ -107,6 +107,22 @@ import Testing
         }
     }
 
+    @Test(arguments: [true, false])
+    func whatLiesAroundDamageIsReadThoughTheIndexesMustBeMadeAnew(hasIndexes: Bool) throws {
+        try fill()
+        let names = try segments()
+        let file = "t-0/\(names[0]).log"
+        try directory.write(Array(try directory.contents(of: file).dropLast(7)), to: file)
+        if !hasIndexes { for suffix in ["index", "timeindex"] { try directory.remove("t-0/\(names[0]).\(suffix)") } }
+        let (log, partition) = try open()
+        let next = try #require(Int64(names[1]))
+        #expect(try partition.read(from: .earliest, maxRecords: 1).map(\.offset) == [0])
+        #expect(try partition.slice(from: 0, maxBytes: 1 << 20, firstBatchWhole: true) != nil)
+        #expect(throws: LogError.self) { try partition.read(from: .offset(Offset(next - 1)), maxRecords: 1) }
+        #expect(try partition.read(from: .offset(Offset(next)), maxRecords: 1).map(\.offset.value) == [next])
+        try log.close()
+    }
+
     private func header(of bytes: ArraySlice<UInt8>) throws -> RecordBatchHeader {
         try bytes.withUnsafeBytes { try RecordBatchHeader(parsing: $0.bytes) }
     }

@@ -14,11 +14,27 @@ struct BadInputTests {
         }
     }
 
-    @Test("a byte after the end is an error", arguments: Vectors.all)
+    @Test("a byte after the end of a response is an error", arguments: Vectors.all.filter { !$0.isRequest })
     func trailing(vector: Vector) {
         #expect(throws: ProtocolError.trailingBytes(count: 1)) {
             try vector.message.init(reading: ByteBuffer(bytes: vector.bytes + [0]), version: vector.version)
         }
+    }
+
+    @Test("bytes after the end of a request are passed over", arguments: Vectors.all.filter(\.isRequest))
+    func trailingInRequest(vector: Vector) throws {
+        func check<M: Message>(_ type: M.Type) throws {
+            let message = try M(reading: ByteBuffer(bytes: vector.bytes + [1, 0, 0]), version: vector.version)
+            #expect(try M(reading: vector.body, version: vector.version) == message)
+        }
+        try check(vector.message)
+    }
+
+    @Test("librdkafka's request for all topics, with three bytes too many, is a request for all topics")
+    func allTopicsOfLibrdkafka() throws {
+        // As librdkafka 2.16 sends it in version 12: the place of a length that it does not fill in, then the fields.
+        let request = try MetadataRequest(reading: ByteBuffer(bytes: [0, 0, 0, 0, 1, 0, 0]), version: 12)
+        #expect(request.asksForAllTopics(version: 12))
     }
 
     @Test("damage is an error or another message, which comes back as it is; it never traps", arguments: Vectors.all)

@@ -15,6 +15,7 @@ struct Vector: CustomTestStringConvertible, Sendable {
 
     var testDescription: String { "\(message) version \(version), \(variant)" }
     var body: ByteBuffer { ByteBuffer(bytes: bytes) }
+    var isRequest: Bool { message is any RequestMessage.Type }
 }
 
 enum Vectors {

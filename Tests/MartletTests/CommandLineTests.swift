@@ -1,4 +1,5 @@
 import ArgumentParser
+import KafkaClient
 import Testing
 
 @testable import martlet
@@ -12,9 +13,11 @@ struct CommandLineTests {
             ["consume", "t", "--json", "--format", "%s"], ["consume", "t", "--follow", "--to", "latest"],
             ["consume", "t", "--partition", "-1"], ["consume", "t", "--format", "%x"],
             ["produce", "t", "--key-field", "a", "--key-separator", ":"], ["produce", "t", "--acks", "2"],
-            ["produce", "t", "--compression", "zstd"], ["produce", "t", "--key-separator", ""],
+            ["produce", "t", "--compression", "zstd"],
+            ["produce", "t", "--record-bytes-max", "0"], ["produce", "t", "--key-separator", ""],
             ["serve", "--listen", "9092"], ["serve", "--listen", "127.0.0.1:70000"], ["serve", "--log-level", "loud"],
             ["serve", "--auto-create-partitions", "-1"], ["serve", "--advertise", "a:0"], ["serve", "extra"],
+            ["serve", "--data", ""],
             ["topic", "create", "t", "--set", "novalue"], ["topic", "create", "t", "--set", "a=1", "--set", "a=2"],
             ["topic", "alter", "t"], ["fleet", "produce", "t", "--devices", "0"],
             ["fleet", "produce", "t", "--interval", "0s"], ["fleet", "produce", "t", "--rate", "0"],
@@ -25,14 +28,17 @@ struct CommandLineTests {
         guard let error else { return }
         #expect(Martlet.exitCode(for: error).rawValue == ExitStatus.usage.rawValue)
         #expect(Failure(error) == nil)
-        #expect(!Martlet.message(for: error).isEmpty)
+        let line = UsageError.line(for: error)
+        #expect(!line.contains("\n"))
+        #expect(line.contains(": see 'martlet") && line.hasSuffix(" --help'"))
     }
 
     @Test(
         "every command has help with examples",
         arguments: [
             ["serve"], ["produce"], ["consume"], ["dump"], ["verify"], ["topic", "create"], ["topic", "list"],
-            ["topic", "describe"], ["topic", "alter"], ["topic", "delete"], ["fleet", "produce"], ["fleet", "verify"],
+            ["topic", "describe"], ["topic", "alter"], ["topic", "delete"], ["topic"], ["fleet"], ["fleet", "produce"],
+            ["fleet", "verify"],
             ["fleet", "print"], [],
         ])
     func help(command: [String]) throws {
@@ -45,9 +51,40 @@ struct CommandLineTests {
         #expect(error.map { Martlet.exitCode(for: $0) } == .success)
     }
 
+    @Test("a usage error names the help of the command that it is about")
+    func usageNamesHelp() {
+        let error = #expect(throws: (any Error).self) { try Martlet.parseAsRoot(["topic", "create", "a", "--bogus"]) }
+        #expect(
+            error.map(UsageError.line(for:)) == "Unknown option '--bogus': see 'martlet topic create --help'")
+    }
+
+    @Test("no example in a command's help is wider than a terminal, which would wrap it", arguments: Martlet.commands)
+    func examplesFit(command: any ParsableCommand.Type) {
+        let lines = command.configuration.discussion.split(separator: "\n").filter { $0.hasPrefix("  martlet ") }
+        #expect(lines.allSatisfy { $0.count < 80 }, "\(lines)")
+    }
+
+    @Test("a producer's arguments become its options")
+    func producerOptions() throws {
+        let arguments = ["produce", "t", "--acks", "1", "-z", "none", "--record-bytes-max", "5000000"]
+        let options = try #require(try Martlet.parseAsRoot(arguments) as? Produce).producer.options
+        #expect(options.acks == .leader && !options.isIdempotent && options.compression == .none)
+        #expect(options.requestBytesMax == 5_000_000)
+    }
+
     @Test("a time before now is taken as a value though it begins with a dash")
     func dashed() throws {
         let command = try #require(try Martlet.parseAsRoot(["consume", "t", "--from", "-1h"]) as? Consume)
         #expect(command.from == .ago(3_600_000))
+    }
+}
+
+extension Martlet {
+    /// All commands, with those below them.
+    fileprivate static var commands: [any ParsableCommand.Type] {
+        func all(_ command: any ParsableCommand.Type) -> [any ParsableCommand.Type] {
+            [command] + command.configuration.subcommands.flatMap(all)
+        }
+        return all(Martlet.self)
     }
 }

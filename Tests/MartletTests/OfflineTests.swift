@@ -89,16 +89,124 @@ struct OfflineTests {
         #expect(damage.what.contains("\((positions[3] - positions[2]).grouped) bytes"))
     }
 
-    @Test("an end that is cut anywhere is unfinished, not damaged", arguments: [1, 60, 61, 62, 500, 1000])
-    func cutTail(missing: Int) throws {
+    @Test("an end that was acknowledged and is cut anywhere is damage", arguments: [1, 60, 61, 62, 500, 1000, nil])
+    func cutTail(missing: Int?) throws {
         let directory = TemporaryDirectory()
         let path = try makeLog(directory)
         let positions = try positions(file(path, .log))
-        #expect(truncate(file(path, .log), off_t(positions[8] - missing)) == 0)
+        #expect(truncate(file(path, .log), off_t(positions[8] - (missing ?? positions[8] - positions[7]))) == 0)
+        let found = try check(path)
+        #expect(found.findings.filter { $0.kind == .damage }.map(\.position) == [positions[7]])
+        #expect(found.batchCount == 7)
+    }
+
+    @Test("what a checkpoint does not vouch for is unfinished, not damaged")
+    func unfinishedTail() throws {
+        let directory = TemporaryDirectory()
+        let path = try makeLog(directory)
+        let bytes = try directory.contents(of: "data/readings-0/00000000000000000000.log")
+        overwrite(file(path, .log), at: bytes.count, Array(bytes.prefix(300)))
         let found = try check(path)
         #expect(!found.isDamaged)
         #expect(found.findings.map(\.kind) == [.unfinished])
-        #expect(found.batchCount == 7)
+        #expect(found.findings.first?.position == bytes.count)
+    }
+
+    @Test("what the journal still holds is unfinished where the segment lacks it, damaged where the journal does too")
+    func journaledTail() throws {
+        let directory = TemporaryDirectory()
+        let path = try makeLog(directory)
+        // Written by an open log and not checkpointed: what a kill leaves.
+        let log = try EventLog.open(at: path)
+        defer { try? log.close() }
+        let topic = try #require(log.topic("readings"))
+        let before = try positions(file(path, .log))[8]
+        try topic.partitions[0].append(contentsOf: [
+            Record(value: "late", timestamp: Timestamp(milliseconds: 9000))
+        ])
+        let copy = directory.path + "/copy"
+        try log.withoutCheckpoints { try copyDirectory(path, copy) }
+        #expect(try check(copy).findings == [])
+
+        #expect(truncate(file(copy, .log), off_t(before)) == 0)
+        #expect(try check(copy).findings == [])
+        #expect(try check(copy).recordCount == 80)
+        #expect(truncate(file(copy, .log), off_t(before - 1)) == 0)
+        #expect(try check(copy).findings.map(\.kind).contains(.damage))
+    }
+
+    private func copyDirectory(_ from: String, _ to: String) throws {
+        let fileSystem = PosixFileSystem()
+        try fileSystem.createDirectory(to)
+        for name in try fileSystem.list(from) {
+            if (try? fileSystem.list("\(from)/\(name)")) != nil {
+                try copyDirectory("\(from)/\(name)", "\(to)/\(name)")
+            } else {
+                try fileSystem.open("\(to)/\(name)", .create).write(
+                    try fileSystem.contents(of: "\(from)/\(name)"), at: 0)
+            }
+        }
+    }
+
+    @Test("a log that is gone is damage, and so is a partition")
+    func missingFiles() throws {
+        let directory = TemporaryDirectory()
+        let path = try makeLog(directory)
+        #expect(unlink(file(path, .log)) == 0)
+        #expect(try check(path).findings.map(\.kind) == [.damage])
+        #expect(try check(path).findings.first?.what.contains("offsets 0 to 79 are missing") == true)
+        try PosixFileSystem().removeDirectory(path + "/readings-0")
+        #expect(try check(path).findings.map(\.file) == [path + "/readings-0"])
+        #expect(try check(path).isDamaged)
+    }
+
+    @Test(
+        "a damaged or missing catalogue, journal or checkpoint is named",
+        arguments: ["catalogue", "journal", "readings-0/checkpoint"])
+    func damagedRecords(name: String) throws {
+        let directory = TemporaryDirectory()
+        let path = try makeLog(directory)
+        let file = "\(path)/\(name)"
+        // Both slots of the journal's header and of a checkpoint.
+        for position in [20, 4096 + 20] where name != "catalogue" || position == 20 {
+            overwrite(file, at: position, [0xA5, 0x5A, 0xA5])
+        }
+        for isMissing in [false, true] {
+            if isMissing { #expect(unlink(file) == 0) }
+            let found = try check(path)
+            #expect(found.isDamaged)
+            #expect(found.findings.map(\.file) == [file])
+            #expect(found.findings.first?.kind == (name.hasSuffix("checkpoint") ? .checkpoint : .damage))
+            // The records are looked at all the same.
+            #expect(found.recordCount == 80)
+        }
+    }
+
+    @Test("a journal of another directory, and an old copy of the journal, are damage")
+    func wrongJournal() throws {
+        let directory = TemporaryDirectory()
+        let path = try makeLog(directory)
+        let other = directory.path + "/other"
+        try EventLog.open(at: other).close()
+        let old = try directory.contents(of: "data/journal")
+        let log = try EventLog.open(at: path)
+        try log.topic("readings")?.partitions[0].append(contentsOf: [Record(value: "late")])
+        try log.close()
+        overwrite(path + "/journal", at: 0, old)
+        #expect(try check(path).findings.map(\.what).joined().contains("old copy"))
+        overwrite(path + "/journal", at: 0, try directory.contents(of: "other/journal"))
+        #expect(try check(path).findings.map(\.what) == ["it belongs to another directory"])
+    }
+
+    @Test("a partition that the catalogue does not know is said, and is no damage")
+    func stray() throws {
+        let directory = TemporaryDirectory()
+        let path = try makeLog(directory)
+        try copyDirectory(path + "/readings-0", path + "/others-3")
+        let found = try check(path)
+        #expect(found.findings.map(\.kind) == [.stray])
+        #expect(!found.isDamaged)
+        #expect(found.partitionCount == 1)
     }
 
     @Test("a batch that is missing in the middle is named by its offsets")

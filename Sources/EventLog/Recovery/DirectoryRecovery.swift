@@ -153,7 +153,7 @@ private struct DirectoryOpening {
         let header = try storage { () throws(FileError) in
             try JournalHeader.newest(in: try fileSystem.open(journalPath, .read))
         }
-        guard let header else { throw .storage("\(journalPath) cannot be read back") }
+        guard let header else { throw .storage("\(journalPath) cannot be read back: check the disk") }
         return (header, true)
     }
 
@@ -162,7 +162,7 @@ private struct DirectoryOpening {
             throw .damaged(
                 file: journalPath, position: position,
                 reason: "\(problem), and acknowledged records may be in it alone: put the right one back, "
-                    + "or open with journal loss accepted to go on with what the segments hold")
+                    + "or accept its loss (martlet serve --accept-journal-loss) to go on with what the segments hold")
         }
         options.logger.error(
             "the journal is given up", metadata: ["journal": "\(journalPath)", "reason": "\(problem)"])

@@ -82,6 +82,8 @@ struct CheckpointFile: Sendable {
     private var slotSize: Int
     /// True: what is there under the name is no checkpoint, and its slots may be of any size.
     private var isDamaged = false
+    /// One slot says nothing that is whole: torn by a power cut before it came to count, or damaged since.
+    private(set) var hasDamagedSlot = false
     static let slotSizeMin = 4096
 
     init(path: String, _ fileSystem: any FileSystem, generation: UInt64 = 0, slotSize: Int = slotSizeMin) {
@@ -98,7 +100,11 @@ struct CheckpointFile: Sendable {
         let bytes = try fileSystem.contents(of: path)
         let count = bytes.count
         guard count >= 2 * Self.slotSizeMin, count % 2 == 0 else { return nil }
-        let slots = [bytes[..<(count / 2)], bytes[(count / 2)...]].compactMap { PartitionCheckpoint.decode($0) }
+        let halves = [bytes[..<(count / 2)], bytes[(count / 2)...]]
+        let slots = halves.compactMap { PartitionCheckpoint.decode($0) }
+        hasDamagedSlot = halves.contains { half in
+            PartitionCheckpoint.decode(half) == nil && half.contains { $0 != 0 }
+        }
         guard let newest = slots.max(by: { $0.generation < $1.generation }) else { return nil }
         slotSize = count / 2
         generation = newest.generation

@@ -204,7 +204,11 @@ final class Segment: Sendable {
     private func buildIndex() throws(LogError) -> GrowingIndex {
         var index = GrowingIndex()
         var walk = BatchWalk(try file(), from: 0, to: try visibleBytes())
-        while let batch = try walk.next() { index.add(batch, base: baseOffset, interval: indexInterval) }
+        do {
+            while let batch = try walk.next() { index.add(batch, base: baseOffset, interval: indexInterval) }
+        } catch LogError.damaged {
+            // What lies before the damage can be found all the same; readers past it meet it themselves.
+        }
         index.addTimeEntry()
         return index
     }

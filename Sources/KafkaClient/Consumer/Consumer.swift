@@ -92,9 +92,9 @@ extension Consumer {
             let stops = try await lookUp(cluster, partitions, assignments.map(\.stop.query))
             let places = assignments.indices.map { index in
                 let start = assignments[index].start.offset ?? starts[index] ?? ends[index]
+                let stop = assignments[index].stop.bound(end: ends[index], found: stops[index])
                 return FetchBuffer.Place(
-                    partition: partitions[index], fetchOffset: start, position: start,
-                    stop: assignments[index].stop.offset ?? stops[index] ?? ends[index])
+                    partition: partitions[index], fetchOffset: start, position: start, stop: stop)
             }
             let buffer = FetchBuffer(places, byteCountMax: options.bufferBytesMax)
             let fetcher = Fetcher(cluster, buffer, options)
@@ -136,12 +136,13 @@ extension StopPosition {
         if case .timestamp(let time) = self { .timestamp(time) } else { nil }
     }
 
-    /// nil for the end, and for what is asked for.
-    fileprivate var offset: Int64? {
+    /// The offset to stop before. `found`: what was asked for, where it is there.
+    fileprivate func bound(end: Int64, found: Int64?) -> Int64 {
         switch self {
         case .never: .max
-        case .offset(let offset): offset.value
-        case .end, .timestamp: nil
+        case .offset(let offset): min(offset.value, end)
+        case .timestamp: found ?? end
+        case .end: end
         }
     }
 }

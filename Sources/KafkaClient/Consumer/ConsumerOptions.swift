@@ -4,7 +4,7 @@ public enum StopPosition: Hashable, Sendable {
     case never
     /// After the last record that is there when the consumer is made.
     case end
-    /// Before this one.
+    /// Before this one; like `end`, where it is not there yet.
     case offset(Offset)
     /// Before the first record that is as new as this; like `end`, where none is.
     case timestamp(Timestamp)

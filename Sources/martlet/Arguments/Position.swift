@@ -13,7 +13,15 @@ enum Position: Hashable {
 
     static let help = """
         earliest, latest, an offset, a time (2026-01-31T12:30:00Z, or @ and milliseconds since 1970), or a time before \
-        now (-15m, -1h, -7d).
+        now (-15m, -1h, -7d)
+        """
+
+    static let list = """
+        earliest, latest
+        1234                   an offset, in each partition
+        2026-01-31T12:30:00Z   a time; also 2026-01-31, 2026-01-31T12:30+02:00
+        @1769862600000         milliseconds since 1970
+        -15m, -1h, -7d         a time before now
         """
 
     init(parsing text: String) throws {

@@ -19,8 +19,20 @@ struct ProducerArguments: ParsableArguments {
     @Option(name: [.customShort("z"), .long], help: "How batches are compressed.")
     var compression = Codec.lz4
 
+    @Option(
+        help: ArgumentHelp(
+            "The most bytes of one record; the topic's max.message.bytes must allow it, too.", valueName: "n"))
+    var recordBytesMax = ProducerOptions().requestBytesMax
+
+    func validate() throws {
+        guard (1...LineReader.lineBytesMax).contains(recordBytesMax) else {
+            throw ValidationError("--record-bytes-max takes 1 to \(LineReader.lineBytesMax)")
+        }
+    }
+
     var options: ProducerOptions {
         var options = ProducerOptions()
+        options.requestBytesMax = recordBytesMax
         options.compression = compression == .lz4 ? .lz4 : .none
         switch acks {
         case .all: options.acks = .all

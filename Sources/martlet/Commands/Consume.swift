@@ -8,10 +8,10 @@ struct Consume: AsyncParsableCommand {
             Stops at what is the end when it starts, unless --follow is given. Within a partition records come in order.
 
             POSITIONS (--from, --to)
-              \(Position.help)
+              \(Position.list.indented)
 
-            FORMAT (--format)
-              \(RecordTemplate.help)
+            FORMAT (--format), as kcat has it
+              \(RecordTemplate.list.indented)
 
             EXAMPLES
               martlet consume readings
@@ -24,12 +24,13 @@ struct Consume: AsyncParsableCommand {
     var topic: String
 
     @Option(
-        parsing: .unconditional, help: ArgumentHelp("Where to start.", valueName: "position"),
+        parsing: .unconditional, help: ArgumentHelp("Where to start. (default: earliest)", valueName: "position"),
         transform: Position.init(parsing:))
     var from = Position.earliest
 
     @Option(
-        parsing: .unconditional, help: ArgumentHelp("Before which record to stop.", valueName: "position"),
+        parsing: .unconditional,
+        help: ArgumentHelp("Before which record to stop. (default: the end, as it is now)", valueName: "position"),
         transform: Position.init(parsing:))
     var to: Position?
 
@@ -42,7 +43,8 @@ struct Consume: AsyncParsableCommand {
     var partition: [Int] = []
 
     @Option(
-        name: [.customShort("F"), .long], help: ArgumentHelp("How a record is printed.", valueName: "format"),
+        name: [.customShort("F"), .long],
+        help: ArgumentHelp("How a record is printed. (default: %s\\n)", valueName: "format"),
         transform: RecordTemplate.init(parsing:))
     var format: RecordTemplate?
 
@@ -104,6 +106,11 @@ struct Consume: AsyncParsableCommand {
         progress.finish()
         try out.flush()
     }
+}
+
+extension String {
+    /// For a block of help: its lines after the first, two columns in.
+    fileprivate var indented: String { split(separator: "\n").joined(separator: "\n  ") }
 }
 
 extension Throughput {

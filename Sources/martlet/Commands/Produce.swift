@@ -5,7 +5,8 @@ struct Produce: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Writes lines to a topic: each is a record's value.",
         discussion: """
-            Returns when all records are acknowledged. A field of JSON lines can be the key, or the time, of its record.
+            Returns when all records are acknowledged; so it does on Ctrl-C, with the lines that were read until then. A \
+            field of JSON lines can be the key, or the time, of its record.
 
             EXAMPLES
               martlet produce readings data.ndjson --key-field device --timestamp-field ts
@@ -50,6 +51,7 @@ struct Produce: AsyncParsableCommand {
 
     func run() async throws {
         var lines = try LineReader(path: file)
+        Interruption.catchSignals()
         let layout = LineLayout(keyField: keyField, keySeparator: keySeparator, timestampField: timestampField)
         let (done, statistics) = try await connection.withClient { client in
             let producer = client.makeProducer(options: producer.options)
@@ -57,6 +59,11 @@ struct Produce: AsyncParsableCommand {
             let done = try await send(&lines, layout, producer, target)
             return (done, producer.statistics)
         }
+        try print(done, statistics)
+        if lines.wasInterrupted { throw ExitCode(ExitStatus.interrupted.rawValue) }
+    }
+
+    private func print(_ done: Throughput, _ statistics: ProducerStatistics) throws {
         guard !quiet else { return }
         var out = StandardOutput()
         if output.json {

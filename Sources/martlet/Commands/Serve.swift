@@ -23,7 +23,8 @@ struct Serve: AsyncParsableCommand {
     var data = "martlet-data"
 
     @Option(
-        help: ArgumentHelp("Where to listen. Port 0: any that is free.", valueName: "host:port"),
+        help: ArgumentHelp(
+            "Where to listen; port 0: any that is free. (default: 127.0.0.1:9092)", valueName: "host:port"),
         transform: Self.address)
     var listen = HostPort(host: "127.0.0.1", port: 9092)
 
@@ -36,10 +37,16 @@ struct Serve: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Partitions of a topic that is created by its first use; 0: none is.", valueName: "n"))
     var autoCreatePartitions = 4
 
-    @Option(help: ArgumentHelp(Self.logLevels, valueName: "level"), transform: Self.logLevel)
+    @Flag(
+        help: """
+            Starts although the journal is missing, damaged or another directory's. What only the journal held is lost.
+            """)
+    var acceptJournalLoss = false
+
+    @Option(help: ArgumentHelp("\(Self.logLevels) (default: info)", valueName: "level"), transform: Self.logLevel)
     var logLevel = Logger.Level.info
 
-    private static let logLevels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ") + "."
+    private static let logLevels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
 
     private static func logLevel(_ text: String) throws -> Logger.Level {
         guard let level = Logger.Level(rawValue: text) else {
@@ -56,6 +63,7 @@ struct Serve: AsyncParsableCommand {
     }
 
     func validate() throws {
+        if data.isEmpty { throw ValidationError("--data is empty: give a directory") }
         guard (0...EventLog.partitionsMax).contains(autoCreatePartitions) else {
             throw ValidationError("--auto-create-partitions takes 0 to \(EventLog.partitionsMax)")
         }
@@ -79,7 +87,8 @@ struct Serve: AsyncParsableCommand {
         try out.flush()
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: [BrokerService(broker: broker)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+                services: [BrokerService(broker: broker, logger: logger)],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         )
         try await group.run()
     }
@@ -91,6 +100,7 @@ struct Serve: AsyncParsableCommand {
         configuration.autoCreatePartitions = autoCreatePartitions == 0 ? nil : autoCreatePartitions
         configuration.logger = logger
         configuration.log.logger = logger
+        configuration.log.acceptsJournalLoss = acceptJournalLoss
         return configuration
     }
 }
@@ -98,9 +108,12 @@ struct Serve: AsyncParsableCommand {
 /// Runs until it is asked to stop, then stops the broker.
 private struct BrokerService: Service {
     let broker: Broker
+    let logger: Logger
 
     func run() async throws {
         try? await gracefulShutdown()
+        logger.info("stopping: answers under way are given, then everything is made durable")
         try await broker.stop()
+        logger.info("stopped: everything is durable")
     }
 }

@@ -4,6 +4,14 @@ struct TopicCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "topic",
         abstract: "Creates, shows, changes and deletes topics.",
+        discussion: """
+            EXAMPLES
+              martlet topic create readings --partitions 8
+              martlet topic list
+              martlet topic describe readings
+              martlet topic alter readings --set compression.type=producer
+              martlet topic delete readings
+            """,
         subcommands: [
             TopicCreate.self, TopicList.self, TopicDescribe.self, TopicAlter.self, TopicDelete.self,
         ])

@@ -8,7 +8,8 @@ struct TopicCreate: AsyncParsableCommand {
         discussion: """
             EXAMPLES
               martlet topic create readings --partitions 8
-              martlet topic create traces --set flush.messages=10000 --set segment.bytes=134217728
+              martlet topic create metrics --set segment.bytes=134217728
+              martlet topic create traces --set flush.messages=10000 --set flush.ms=1000
             """)
 
     @Argument(help: "The topic's name.")

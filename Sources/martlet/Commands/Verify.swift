@@ -5,11 +5,13 @@ struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Checks a stopped broker's data directory and names what is damaged.",
         discussion: """
-            Reads every batch (length, checksum, records), sees to it that offsets follow each other, and that each \
-            index entry names a batch. Changes nothing. A line for each finding: file, byte, what.
+            Reads every batch (length, checksum, records), sees to it that offsets follow each other up to what was \
+            acknowledged, that each index entry names a batch, and that catalogue, checkpoints and journal are whole. \
+            Changes nothing. A line for each finding: file, byte, what.
 
             What a hard stop left unfinished at the end of a partition is no damage: opening the log completes it from \
-            the journal, or cuts it where it was never acknowledged. Indexes are made anew when the log finds them wrong.
+            the journal, or cuts it where it was never acknowledged. Indexes and checkpoints are made anew when the log \
+            finds them wrong.
 
             Exit status 3: something is damaged.
 
@@ -58,7 +60,8 @@ struct Verify: ParsableCommand {
         do {
             return try fileSystem.lock(directory + "/lock")
         } catch {
-            throw Failure("\(directory) cannot be locked (\(error)): is a broker using it? Stop that first")
+            if error.isLocked { throw Failure("\(directory) is in use by a broker: stop that first") }
+            throw error
         }
     }
 

@@ -1,3 +1,4 @@
+import EventLog
 import RecordFormat
 import Storage
 
@@ -18,25 +19,39 @@ struct DirectoryCheck {
     /// Calls `progress` after each segment.
     mutating func run(progress: (Self) -> Void) throws {
         guard fileSystem.exists(path) else { throw Failure("there is no directory \(path)") }
-        for name in try fileSystem.list(path).sorted() {
-            guard let dash = name.lastIndex(of: "-"), Int(name[name.index(after: dash)...]) != nil else { continue }
-            try check(partition: "\(path)/\(name)", progress)
-        }
-        if partitionCount == 0, !fileSystem.exists("\(path)/catalogue") {
+        let partitions = try fileSystem.list(path).sorted().filter(isPartition)
+        guard !partitions.isEmpty || fileSystem.exists("\(path)/catalogue") else {
             throw Failure("\(path) is no data directory: give the one that a broker was run with")
+        }
+        let survey = try DirectorySurvey(of: path, fileSystem)
+        findings += survey.problems.map(Finding.init)
+        for name in partitions {
+            guard survey.known?.contains(name) ?? true else {
+                let what = "the catalogue has no such partition: nobody reads it"
+                findings.append(Finding(kind: .stray, file: "\(path)/\(name)", position: 0, what: what))
+                continue
+            }
+            try check(partition: "\(path)/\(name)", survey.claims[name], progress)
         }
     }
 
-    private mutating func check(partition directory: String, _ progress: (Self) -> Void) throws {
+    private func isPartition(_ name: String) -> Bool {
+        guard let dash = name.lastIndex(of: "-"), Int(name[name.index(after: dash)...]) != nil else { return false }
+        return (try? fileSystem.list("\(path)/\(name)")) != nil
+    }
+
+    private mutating func check(
+        partition directory: String, _ claim: DirectorySurvey.Claim?, _ progress: (Self) -> Void
+    ) throws {
         let bases = try fileSystem.list(directory).filter { $0.hasSuffix(".log") }.compactMap { baseOffset(inName: $0) }
-        guard !bases.isEmpty else { return }
         partitionCount += 1
         var expected: Offset?
         for base in bases.sorted() {
-            var check = SegmentCheck(directory: directory, base: base, isLast: base == bases.max())
+            var check = SegmentCheck(directory: directory, base: base, isLast: base == bases.max(), claim)
             try check.run()
-            if let expected, expected != base {
-                let what = "the segment starts at offset \(base) where \(expected) was due"
+            let start = expected ?? min(base, claim?.logStart ?? base)
+            if start != base {
+                let what = "the segment starts at offset \(base) where \(start) was due"
                 findings.append(Finding(kind: .damage, file: check.path(.log), position: 0, what: what))
             }
             findings += check.findings
@@ -48,7 +63,12 @@ struct DirectoryCheck {
             byteCount += check.byteCount
             progress(self)
         }
+        if let claim, !bases.contains(claim.segment) {
+            var check = SegmentCheck(directory: directory, base: claim.segment, isLast: true, claim)
+            check.runMissing()
+            findings += check.findings
+        }
     }
 
-    var isDamaged: Bool { findings.contains { $0.kind != .unfinished } }
+    var isDamaged: Bool { findings.contains(where: \.isDamage) }
 }

@@ -22,6 +22,8 @@ func baseOffset(inName path: String) -> Offset? {
 
 /// Maps a file for reading. An empty one has no bytes.
 func mapFile(_ path: String) throws -> MappedFile {
-    let file = try PosixFileSystem().open(path, .read)
+    let fileSystem = PosixFileSystem()
+    if (try? fileSystem.list(path)) != nil { throw Failure("\(path) is a directory: give a file in it") }
+    let file = try fileSystem.open(path, .read)
     return try file.map(count: try file.size())
 }

@@ -1,15 +1,21 @@
+import EventLog
 import RecordFormat
 import Storage
 
 /// Something wrong in a data directory.
 struct Finding: Hashable {
     enum Kind: String {
-        /// Records are lost or wrong.
+        /// Records are lost or wrong, or the log cannot be opened.
         case damage
+        /// A checkpoint is not whole. The log reads the partition's segments instead.
+        case checkpoint
         /// An index lies. The log makes it anew when it meets the lie.
         case index
-        /// Bytes at the end that are no whole batch: a write that was under way when the log was stopped hard.
+        /// Bytes that are no whole batch, where a write was under way when the log was stopped hard: opening the log
+        /// completes them from the journal, or cuts them where they were never acknowledged.
         case unfinished
+        /// Nobody reads it.
+        case stray
     }
 
     var kind: Kind
@@ -18,7 +24,22 @@ struct Finding: Hashable {
     var position: Int
     var what: String
 
-    var line: String { "\(file): byte \(position.grouped): \(kind == .unfinished ? "unfinished: " : "")\(what)" }
+    var isDamage: Bool {
+        switch kind {
+        case .damage, .checkpoint, .index: true
+        case .unfinished, .stray: false
+        }
+    }
+
+    var line: String { "\(file): byte \(position.grouped): \(isDamage ? "" : "\(kind): ")\(what)" }
+}
+
+extension Finding {
+    init(_ problem: DirectorySurvey.Problem) {
+        self.init(
+            kind: problem.subject == .checkpoint ? .checkpoint : .damage, file: problem.file,
+            position: problem.position, what: problem.reason)
+    }
 }
 
 /// Checks one segment: every batch, and that its indexes name batches of it.
@@ -27,6 +48,8 @@ struct SegmentCheck {
     let base: Offset
     /// The last segment of its partition: only there a write can have been under way.
     let isLast: Bool
+    /// nil: nothing says up to where the partition was acknowledged.
+    let claim: DirectorySurvey.Claim?
 
     private(set) var findings: [Finding] = []
     private(set) var recordCount = 0
@@ -43,16 +66,20 @@ struct SegmentCheck {
 
     private var batches: [Batch] = []
 
-    init(directory: String, base: Offset, isLast: Bool) {
+    init(directory: String, base: Offset, isLast: Bool, _ claim: DirectorySurvey.Claim? = nil) {
         self.directory = directory
         self.base = base
         self.isLast = isLast
+        self.claim = claim
     }
 
     func path(_ kind: SegmentFileKind) -> String {
         let digits = String(base.value)
         return "\(directory)/\(String(repeating: "0", count: max(0, 20 - digits.count)))\(digits).\(kind.rawValue)"
     }
+
+    /// For a segment that the checkpoint speaks of and that is not there.
+    mutating func runMissing() { checkLength(0) }
 
     mutating func run() throws {
         try checkLog()
@@ -66,6 +93,7 @@ struct SegmentCheck {
         byteCount = log.count
         var scan = BatchFileScan(log)
         var expected = base
+        var endsInDamage = false
         while let step = scan.next() {
             switch step {
             case .batch(let position, let header):
@@ -79,12 +107,43 @@ struct SegmentCheck {
                 batches.append(
                     Batch(position: position, lastOffset: header.lastOffset, maxTimestamp: header.maxTimestamp))
             case .damage(let damage):
-                let isUnfinished = damage.isTail && isLast
-                add(
-                    isUnfinished ? .unfinished : .damage, .log, damage.position,
-                    "\(damage.byteCount.grouped) bytes are no batch: \(damage.reason)")
+                add(damage)
+                endsInDamage = damage.position + damage.byteCount == log.count
             }
         }
+        // A batch that is cut has been said.
+        if !endsInDamage { checkLength(log.count) }
+    }
+
+    private mutating func add(_ damage: BatchFileScan.Damage) {
+        let bytes = damage.position..<damage.position + damage.byteCount
+        let wasUnderWay = damage.isTail && isLast && !isAcknowledged(damage.position)
+        add(
+            wasUnderWay || isJournaled(bytes) ? .unfinished : .damage, .log, damage.position,
+            "\(damage.byteCount.grouped) bytes are no batch: \(damage.reason)")
+    }
+
+    /// Whether a checkpoint vouches for the byte at a position.
+    private func isAcknowledged(_ position: Int) -> Bool {
+        guard let claim else { return false }
+        return base < claim.segment || (base == claim.segment && position < claim.position)
+    }
+
+    /// Whether opening the log writes these bytes anew.
+    private func isJournaled(_ bytes: Range<Int>) -> Bool {
+        claim?.journaled[base]?.contains { $0.lowerBound <= bytes.lowerBound && bytes.upperBound <= $0.upperBound }
+            ?? false
+    }
+
+    /// Sees to it that the file holds all that its checkpoint says, if it is the one that this speaks of.
+    private mutating func checkLength(_ count: Int) {
+        guard let claim, claim.segment == base, count < claim.position else { return }
+        let what =
+            PosixFileSystem().exists(path(.log))
+            ? "the file ends here where the checkpoint says byte \(claim.position.grouped)" : "the file is missing"
+        add(
+            isJournaled(count..<claim.position) ? .unfinished : .damage, .log, count,
+            "\(what): offsets \(end ?? base) to \(claim.end.advanced(by: -1)) are missing")
     }
 
     private func gap(_ expected: Offset, _ found: Offset) -> String {

@@ -11,6 +11,8 @@ struct LineReader: ~Copyable {
     private var start = 0
     private var end = 0
     private var isAtEnd = false
+    /// Reading ended because of a signal: a line that was not whole by then is none.
+    private(set) var wasInterrupted = false
     /// The number of the line that was read last, from 1.
     private(set) var lineNumber = 0
     /// Bytes of whole lines read so far.
@@ -33,17 +35,12 @@ struct LineReader: ~Copyable {
         if descriptor != STDIN_FILENO { close(descriptor) }
     }
 
-    /// Whether the next line is there without waiting for more input.
-    var hasBufferedLine: Bool {
-        guard start < end, let base = buffer.baseAddress else { return isAtEnd }
-        return memchr(base + start, 0x0A, end - start) != nil || isAtEnd
-    }
-
-    /// The next line without its end, valid until the next call; nil at the end of the input.
+    /// The next line without its end, valid until the next call; nil at the end of the input, and after an interruption.
     mutating func next() throws -> UnsafeRawBufferPointer? {
         var searched = 0
         while true {
             if let length = lineLength(after: searched) { return take(length, withEnd: 1) }
+            if wasInterrupted { return nil }
             if isAtEnd { return end > start ? take(end - start, withEnd: 0) : nil }
             searched = end - start
             try fill()
@@ -80,6 +77,8 @@ struct LineReader: ~Copyable {
         }
         start = 0
         end = kept
+        try waitForInput()
+        guard !wasInterrupted else { return }
         var count = 0
         repeat {
             count = read(descriptor, buffer.baseAddress.map { $0 + end }, buffer.count - end)
@@ -87,5 +86,14 @@ struct LineReader: ~Copyable {
         guard count >= 0 else { throw Failure("cannot read \(name): \(String(cString: strerror(errno)))") }
         end += count
         if count == 0 { isAtEnd = true }
+    }
+
+    /// Waits for input, or for a signal that `Interruption` catches.
+    private mutating func waitForInput() throws {
+        var both = [descriptor, Interruption.descriptor].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        while poll(&both, 2, -1) < 0 {
+            guard errno == EINTR else { throw Failure("cannot read \(name): \(String(cString: strerror(errno)))") }
+        }
+        wasInterrupted = both[1].revents != 0
     }
 }

@@ -8,9 +8,13 @@ struct RecordTemplate {
         case topic, partition, offset, key, value, headers, timestamp, time, keyLength, valueLength
     }
 
-    static let help = """
-        %s value, %k key, %o offset, %p partition, %t topic, %T milliseconds since 1970, %D the same as a time, %h \
-        headers, %S bytes of the value (-1: none), %K bytes of the key; \\n \\t \\r \\0 \\\\ as in C, %% for a percent sign.
+    static let list = """
+        %s  value                      %S  bytes of the value, -1: none
+        %k  key                        %K  bytes of the key, -1: none
+        %t  topic                      %T  timestamp, milliseconds since 1970
+        %p  partition                  %D  timestamp, 2026-01-31T12:30:00.000Z
+        %o  offset                     %h  headers, name=value,name=value
+        %%  a percent sign             \\n \\t \\r \\0 \\\\  as in C
         """
 
     static let valueLine = RecordTemplate(tokens: [.value, .text([0x0A])])
@@ -34,7 +38,7 @@ struct RecordTemplate {
                     continue
                 }
                 guard let token = Self.tokens[kind] else {
-                    throw ValidationError("there is no token %\(kind). The tokens: \(Self.help)")
+                    throw ValidationError("there is no token %\(kind): there are %s %k %o %p %t %T %D %h %S %K %%")
                 }
                 if !literal.isEmpty { tokens.append(.text(literal)) }
                 literal = []
