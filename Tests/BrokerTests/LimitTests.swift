@@ -38,7 +38,7 @@ struct LimitTests {
     func idle() async throws {
         let logs = LogLines()
         func configure(_ configuration: inout BrokerConfiguration) {
-            configuration.limits.idleMilliseconds = 500
+            configuration.limits.idleMilliseconds = 3000
             configuration.logger = logs.makeLogger()
         }
         try await withBroker(configure: configure) { broker in
