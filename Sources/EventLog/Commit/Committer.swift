@@ -38,6 +38,8 @@ final class Committer: @unchecked Sendable {
         var isLeading = false
         var isStopping = false
         var threadWaits = false
+        /// Other threads that wait for a round to end.
+        var waiterCount = 0
         var journalFailure: LogError?
     }
 
@@ -128,8 +130,12 @@ final class Committer: @unchecked Sendable {
         commit(spare, round)
         spare.journaled.reset()
         spare.relaxed.reset()
-        gather.withLock { $0.isLeading = false }
-        gather.signalAll()
+        let isAwaited = gather.withLock { gather in
+            gather.isLeading = false
+            return gather.waiterCount > 0 || (gather.threadWaits && (gather.isStopping || !gather.lanes.isEmpty))
+        }
+        // Waking the committer's thread for nothing costs as much as a small round.
+        if isAwaited { gather.signalAll() }
         return true
     }
 
@@ -137,10 +143,11 @@ final class Committer: @unchecked Sendable {
     func waitLeading(for round: UInt64) {
         while rounds.committedRound < round {
             if lead() { continue }
+            gather.withLock { $0.waiterCount += 1 }
             gather.wait(
                 until: { [rounds] in
                     rounds.committedRound >= round || (!$0.isLeading && !$0.lanes.isEmpty)
-                }, then: { _ in })
+                }, then: { $0.waiterCount -= 1 })
         }
     }
 
@@ -153,9 +160,11 @@ final class Committer: @unchecked Sendable {
     /// Tells those who met a partition that was paused to try again: ends the round that they wait for, even if nothing
     /// gathers in it.
     func wakeWaiting() {
+        gather.withLock { $0.waiterCount += 1 }
         let round: UInt64? = gather.wait(
             until: { !$0.isLeading },
             then: { gather in
+                gather.waiterCount -= 1
                 // What has gathered is led soon, and ends the round.
                 guard gather.lanes.isEmpty else { return nil }
                 defer { gather.round += 1 }

@@ -28,24 +28,20 @@ final class SealedIndex: Sendable {
     }
 
     func entry(atOrBelow relativeOffset: UInt32) -> OffsetIndexEntry? {
-        var low = 0
-        var high = offsetEntryCount
-        while low < high {
-            let middle = (low + high) / 2
-            let value = offsets.bytes.bigEndianUInt32(at: middle * OffsetIndexEntryLayout.size)
-            if value <= relativeOffset { low = middle + 1 } else { high = middle }
+        guard let start = offsets.bytes.baseAddress else { return nil }
+        let next = BinarySearch.partitionPoint(of: offsetEntryCount) { i in
+            let place = start + (i &* OffsetIndexEntryLayout.size &+ OffsetIndexEntryLayout.relativeOffset)
+            return UInt32(bigEndian: place.loadUnaligned(as: UInt32.self)) <= relativeOffset
         }
-        return low == 0 ? nil : offsetEntry(low - 1)
+        return next == 0 ? nil : offsetEntry(next - 1)
     }
 
     func entry(before timestamp: Int64) -> TimeIndexEntry? {
-        var low = 0
-        var high = timeEntryCount
-        while low < high {
-            let middle = (low + high) / 2
-            let value = times.bytes.bigEndianInt64(at: middle * TimeIndexEntryLayout.size)
-            if value < timestamp { low = middle + 1 } else { high = middle }
+        guard let start = times.bytes.baseAddress else { return nil }
+        let next = BinarySearch.partitionPoint(of: timeEntryCount) { i in
+            let place = start + (i &* TimeIndexEntryLayout.size &+ TimeIndexEntryLayout.timestamp)
+            return Int64(bigEndian: place.loadUnaligned(as: Int64.self)) < timestamp
         }
-        return low == 0 ? nil : timeEntry(low - 1)
+        return next == 0 ? nil : timeEntry(next - 1)
     }
 }

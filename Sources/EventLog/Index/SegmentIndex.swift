@@ -97,13 +97,10 @@ extension [TimeIndexEntry] {
 
 extension Array {
     /// How many elements from the start on satisfy `belongs`, which must hold for a prefix and for nothing after it.
+    @inline(__always)
     func partitionPoint(_ belongs: (Element) -> Bool) -> Int {
-        var low = 0
-        var high = count
-        while low < high {
-            let middle = (low + high) / 2
-            if belongs(self[middle]) { low = middle + 1 } else { high = middle }
+        withUnsafeBufferPointer { elements in
+            BinarySearch.partitionPoint(of: elements.count) { belongs(elements[$0]) }
         }
-        return low
     }
 }
