@@ -190,6 +190,9 @@ public final class Partition: Sendable {
 
     /// Why the partition takes no appends; nil: it does.
     package var failure: LogError? {
+    /// How many wait for the partition to grow.
+    var watcherCount: Int { watchers.withLock { $0.count } }
+
         hasFailed.load(ordering: .acquiring) ? appends.withLock { $0.failure } : nil
     }
 

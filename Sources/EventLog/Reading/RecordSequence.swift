@@ -92,7 +92,9 @@ private final class TailWatcher: PartitionWatcher {
                     return false
                 }
                 if isDone { return continuation.resume() }
-                if !partition.watch(past: offset, self) { finish() }
+                if !partition.watch(past: offset, self) { return finish() }
+                // A cancellation in between found nothing to take back.
+                if state.withLock({ if case .done = $0 { true } else { false } }) { partition.unwatch(self) }
             }
         } onCancel: {
             partition.unwatch(self)
