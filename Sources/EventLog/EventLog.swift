@@ -151,6 +151,7 @@ public final class EventLog: Sendable {
     ) throws(LogError) -> Topic {
         try change { catalogue throws(LogError) in
             try checkNewTopic(name, partitions: count, catalogue)
+            try finishDeletion(of: name, &catalogue)
             var random = EnvironmentRandom(options.environment)
             let entry = TopicCatalogue.Entry(
                 name: name, id: TopicID.random(using: &random), partitionCount: count, settings: settings)
@@ -182,8 +183,8 @@ public final class EventLog: Sendable {
     /// Deletes a topic with all its records. Readers at work may finish. Durable when it returns.
     public func deleteTopic(_ name: String) throws(LogError) {
         try change { catalogue throws(LogError) in
-            guard let topic = topicTable.topic(name), let at = catalogue.topics.firstIndex(where: { $0.id == topic.id })
-            else { throw .unknownTopic(name) }
+            guard let at = catalogue.topics.firstIndex(where: { $0.name == name }) else { throw .unknownTopic(name) }
+            if catalogue.topics[at].isBeingDeleted { return }
             catalogue.topics[at].isBeingDeleted = true
             try catalogueFile.write(catalogue)
             for partition in topic.partitions { partition.fail(.unknownTopic(name)) }
@@ -193,6 +194,19 @@ public final class EventLog: Sendable {
                 try storage { () throws(FileError) in
                     for partition in topic.partitions { try fileSystem.removeDirectory(partition.directory) }
                     try fileSystem.synchronizeDirectory(path)
+        try change { catalogue throws(LogError) in try finishDeletion(of: name, &catalogue) }
+    }
+
+    /// Takes away the files of a topic that is being deleted; nothing where there is none of that name.
+    private func finishDeletion(of name: String, _ catalogue: inout TopicCatalogue) throws(LogError) {
+        guard let at = catalogue.topics.firstIndex(where: { $0.name == name && $0.isBeingDeleted }) else { return }
+        committer.flush()
+        let entry = catalogue.topics[at]
+        try checkpointer.exclusively { () throws(LogError) in
+            try storage { () throws(FileError) in try entry.removeDirectories(in: path, fileSystem) }
+        }
+        catalogue.topics.remove(at: at)
+        try catalogueFile.write(catalogue)
                 }
             }
             catalogue.topics.remove(at: at)
@@ -202,9 +216,7 @@ public final class EventLog: Sendable {
 
     func addPartitions(to topic: Topic, count: Int) throws(LogError) {
         try change { catalogue throws(LogError) in
-            guard let at = catalogue.topics.firstIndex(where: { $0.id == topic.id }) else {
-                throw .unknownTopic(topic.name)
-            }
+            let at = try index(of: topic, catalogue)
             let have = catalogue.topics[at].partitionCount
             try topic.checkPartitions(to: count)
             let added = try makePartitions(catalogue.topics[at], have..<count)
@@ -216,15 +228,20 @@ public final class EventLog: Sendable {
 
     func alter(_ topic: Topic, _ settings: TopicSettings) throws(LogError) {
         try change { catalogue throws(LogError) in
-            guard let at = catalogue.topics.firstIndex(where: { $0.id == topic.id }) else {
-                throw .unknownTopic(topic.name)
-            }
+            let at = try index(of: topic, catalogue)
             let changesLane = catalogue.topics[at].settings.isJournaled != settings.isJournaled
             catalogue.topics[at].settings = settings
             // Where the way to durability changes, appends pause until what was appended the old way is on disk.
             if changesLane { try pauseAppends(to: topic) }
             defer { if changesLane { resumeAppends(to: topic) } }
             try catalogueFile.write(catalogue)
+    private func index(of topic: Topic, _ catalogue: TopicCatalogue) throws(LogError) -> Int {
+        guard let at = catalogue.topics.firstIndex(where: { $0.id == topic.id && !$0.isBeingDeleted }) else {
+            throw .unknownTopic(topic.name)
+        }
+        return at
+    }
+
             topic.take(settings)
             for partition in topic.partitions { partition.apply(settings) }
         }
@@ -249,9 +266,15 @@ public final class EventLog: Sendable {
         try changes.withLock { changes throws(LogError) in
             guard !changes.isClosed else { throw .closed }
             var catalogue = changes.catalogue
-            let result = try body(&catalogue)
-            changes.catalogue = catalogue
-            return result
+            do throws(LogError) {
+                let result = try body(&catalogue)
+                changes.catalogue = catalogue
+                return result
+            } catch {
+                // What could not be made durable may still be what the next opening finds: put back what is in force.
+                if error.isOfStorage { try? catalogueFile.write(changes.catalogue) }
+                throw error
+            }
         }
     }
 

@@ -33,6 +33,14 @@ public enum LogError: Error, Equatable, Sendable {
             self = .storage(error.description)
         }
     }
+
+    /// True where the disk, not the caller, is to blame.
+    var isOfStorage: Bool {
+        switch self {
+        case .diskFull, .storage: true
+        default: false
+        }
+    }
 }
 
 extension LogError: CustomStringConvertible {

@@ -123,13 +123,7 @@ private struct DirectoryOpening {
         let doomed = catalogue.topics.filter(\.isBeingDeleted)
         guard !doomed.isEmpty else { return }
         try storage { () throws(FileError) in
-            for topic in doomed {
-                for index in 0..<topic.partitionCount {
-                    let directory = "\(path)/\(TopicName.directory(topic.name, index))"
-                    if fileSystem.exists(directory) { try fileSystem.removeDirectory(directory) }
-                }
-            }
-            try fileSystem.synchronizeDirectory(path)
+            for topic in doomed { try topic.removeDirectories(in: path, fileSystem) }
         }
         catalogue.topics.removeAll(where: \.isBeingDeleted)
         try CatalogueFile(in: path, fileSystem).write(catalogue)
