@@ -89,7 +89,11 @@ private struct DirectoryOpening {
 
     private func readOrCreateCatalogue() throws(LogError) -> TopicCatalogue {
         let file = CatalogueFile(in: path, fileSystem)
-        if let catalogue = try file.read() { return catalogue }
+        if let catalogue = try file.read() {
+            // Who wrote it may have been killed before its name was durable, and what follows builds on it.
+            try storage { () throws(FileError) in try fileSystem.synchronizeDirectory(path) }
+            return catalogue
+        }
         try checkIsNew()
         var random = EnvironmentRandom(options.environment)
         let catalogue = TopicCatalogue(directory: TopicID.random(using: &random))
@@ -98,6 +102,7 @@ private struct DirectoryOpening {
         try file.write(catalogue)
         return catalogue
     }
+        try synchronizeParent()
 
     /// Without a catalogue there must be no partitions: their names alone do not say what they belong to.
     private func checkIsNew() throws(LogError) {
@@ -106,6 +111,14 @@ private struct DirectoryOpening {
             throw .damaged(
                 file: "\(path)/\(CatalogueFile.name)", position: 0,
                 reason: "it is missing, but \(name) holds a partition: restore it from a copy of the directory")
+    /// The directory's own name: whoever made it may have been killed before it was durable. Where it lies in one that
+    /// we may not read, someone else made it.
+    private func synchronizeParent() throws(LogError) {
+        do { try fileSystem.synchronizeDirectory(Self.parent(of: path)) } catch {
+            guard error.isDenied else { throw LogError(error) }
+        }
+    }
+
         }
     }
 
