@@ -100,10 +100,12 @@ final class Checkpointer: @unchecked Sendable {
     }
 
     private func checkpointLogging() {
-        do {
-            try journal.growIfPressed()
-            try checkpoint()
-        } catch {
+        // A ring that cannot grow is still emptied.
+        do { try journal.growIfPressed() } catch {
+            logger.error("the journal cannot grow", metadata: ["error": "\(error)"])
+            journal.cannotGrow(error)
+        }
+        do { try checkpoint() } catch {
             logger.error("a checkpoint failed: the journal keeps its rounds", metadata: ["error": "\(error)"])
         }
     }
