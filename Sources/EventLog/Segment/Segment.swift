@@ -141,7 +141,8 @@ final class Segment: Sendable {
         return try withIndex { Int($0.entry(atOrBelow: relative)?.position ?? 0) }
     }
 
-    /// The largest timestamp in the segment, and the last offset of the batch that has it first; nil when empty.
+    /// The largest timestamp in the segment, and the last offset of the batch that has it first; nil when empty. It may
+    /// be of a batch that is not visible yet.
     func maxTimestamp() throws(LogError) -> (timestamp: Timestamp, offset: Offset)? {
         guard let entry = try withIndex({ $0.maxTimestamp }) else { return nil }
         return (Timestamp(milliseconds: entry.timestamp), baseOffset.advanced(by: Int64(entry.relativeOffset)))
@@ -161,6 +162,24 @@ final class Segment: Sendable {
     }
 
     // MARK: Indexes
+    /// The same among the visible batches, which end before `end`.
+    func maxTimestamp(before end: Offset) throws(LogError) -> (timestamp: Timestamp, offset: Offset)? {
+        guard let latest = try maxTimestamp() else { return nil }
+        if latest.offset < end { return latest }
+        // The latest is written but not published: what is visible lies between the entry before it and the end.
+        let relative = UInt32(clamping: max(0, end.value - baseOffset.value))
+        let entry = try withIndex { $0.timeEntry(below: relative) }
+        let start = try entry.map { entry throws(LogError) in
+            try batch(containing: baseOffset.advanced(by: Int64(entry.relativeOffset)))?.position ?? 0
+        }
+        var found: (timestamp: Timestamp, offset: Offset)?
+        var walk = BatchWalk(try file(), from: start ?? 0, to: try visibleBytes())
+        while let batch = try walk.next(), batch.lastOffset < end {
+            if batch.maxTimestamp > found?.timestamp ?? .none { found = (batch.maxTimestamp, batch.lastOffset) }
+        }
+        return found
+    }
+
 
     /// Runs `body` on the index, loaded where it is not yet. Under the lock: a copy of a growing index that a reader
     /// kept would make the committer's next entry copy it all.
