@@ -245,6 +245,14 @@ public final class EventLog: Sendable {
             topic.take(settings)
             for partition in topic.partitions { partition.apply(settings) }
         }
+        // Of a partition that is clean the last checkpoint may have been written by a process that was killed before it
+        // was durable. A topic that skips the journal does without; one that is cut at its checkpoint's end does not.
+        for partition in topic.partitions { partition.wantCheckpoint() }
+        // Nor does it help one whose sync has failed.
+        if let failure = topic.partitions.lazy.compactMap(\.failure).first {
+            resumeAppends(to: topic)
+            throw failure
+        }
     }
 
     private func pauseAppends(to topic: Topic) throws(LogError) {
@@ -279,7 +287,8 @@ public final class EventLog: Sendable {
     }
 
     private func makePartitions(_ entry: TopicCatalogue.Entry, _ indexes: Range<Int>) throws(LogError) -> [Partition] {
-        let files = NewPartitions(of: entry, in: path, fileSystem, nextSequence: journal.nextSequence)
+        let files = NewPartitions(
+            of: entry, in: path, fileSystem, nextSequence: journal.nextSequence, checkpointer)
         try files.create(indexes)
         var partitions: [Partition] = []
         for index in indexes {

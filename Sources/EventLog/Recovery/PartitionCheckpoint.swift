@@ -78,6 +78,8 @@ struct CheckpointFile: Sendable {
     private let fileSystem: any FileSystem
     private var generation: UInt64
     private var slotSize: Int
+    /// One slot says nothing that is whole: torn by a power cut before it came to count, or damaged since.
+    private(set) var hasDamagedSlot = false
     /// Kept open between checkpoints only while it is written: a log of many partitions has few descriptors to spare.
     private static let slotSizeMin = 4096
 
@@ -95,7 +97,11 @@ struct CheckpointFile: Sendable {
         let count = bytes.count
         guard count >= 2 * Self.slotSizeMin, count % 2 == 0 else { return nil }
         slotSize = count / 2
-        let slots = [bytes[..<slotSize], bytes[slotSize...]].compactMap { PartitionCheckpoint.decode($0) }
+        let halves = [bytes[..<slotSize], bytes[slotSize...]]
+        let slots = halves.compactMap { PartitionCheckpoint.decode($0) }
+        hasDamagedSlot = halves.contains { half in
+            PartitionCheckpoint.decode(half) == nil && half.contains { $0 != 0 }
+        }
         guard let newest = slots.max(by: { $0.generation < $1.generation }) else { return nil }
         generation = newest.generation
         return newest.checkpoint

@@ -19,9 +19,8 @@ final class Segment: Sendable {
         var index: SegmentIndex?
         /// The mapped log of a sealed segment, made for the first reader that wants it.
         var mapping: MappedFile?
-        /// How many entries of a growing index are in its files already.
-        var offsetEntriesWritten = 0
-        var timeEntriesWritten = 0
+        /// Of a growing index: what is in its files already.
+        var files = IndexFilesState()
     }
 
     /// A segment that is there on disk and sealed: its files are opened by the first reader.
@@ -34,16 +33,17 @@ final class Segment: Sendable {
         visible = Atomic(-1)
     }
 
-    /// The segment that is written: `index` covers what the file holds.
+    /// The segment that is written: `index` covers what the file holds, `indexFiles` says what of it
+    /// its files have.
     init(
         growing baseOffset: Offset, in directory: String, _ fileSystem: any FileSystem, indexInterval: Int,
-        file: any StorageFile, index: GrowingIndex, byteCount: Int
+        file: any StorageFile, index: GrowingIndex, indexFiles: IndexFilesState = IndexFilesState(), byteCount: Int
     ) {
         self.baseOffset = baseOffset
         self.directory = directory
         self.fileSystem = fileSystem
         self.indexInterval = indexInterval
-        state = Mutex(State(file: file, index: .growing(index)))
+        state = Mutex(State(file: file, index: .growing(index), files: indexFiles))
         visible = Atomic(byteCount)
     }
 
@@ -267,14 +267,14 @@ final class Segment: Sendable {
     func writeIndexes() throws(FileError) {
         try state.withLock { state throws(FileError) in
             guard case .growing(let index) = state.index else { return }
-            let offsets = Array(index.offsets[state.offsetEntriesWritten...])
-            let times = Array(index.times[state.timeEntriesWritten...])
+            let offsets = Array(index.offsets[state.files.offsetEntries...])
+            let times = Array(index.times[state.files.timeEntries...])
+            // Times first: recovery drops those that have no offset entry yet, but could not miss one.
+            try append(times.encoded(), to: timeIndexPath, at: state.files.timeEntries * TimeIndexEntryLayout.size)
+            if state.files.lacksTrusted { try fileSystem.open(timeIndexPath, .update).synchronize() }
             try append(
-                offsets.encoded(), to: offsetIndexPath,
-                at: state.offsetEntriesWritten * OffsetIndexEntryLayout.size)
-            try append(times.encoded(), to: timeIndexPath, at: state.timeEntriesWritten * TimeIndexEntryLayout.size)
-            state.offsetEntriesWritten = index.offsets.count
-            state.timeEntriesWritten = index.times.count
+                offsets.encoded(), to: offsetIndexPath, at: state.files.offsetEntries * OffsetIndexEntryLayout.size)
+            state.files = IndexFilesState(offsetEntries: index.offsets.count, timeEntries: index.times.count)
         }
     }
 
@@ -298,7 +298,9 @@ final class Segment: Sendable {
 
     /// Makes the batches durable.
     func synchronizeBatches() throws(FileError) {
-        try state.withLock { state throws(FileError) in try openFile(&state) }.synchronize()
+        // A sealed segment that nobody reads is not kept open for this.
+        if let file = state.withLock({ $0.file }) { return try file.synchronize() }
+        try fileSystem.open(path, .read).synchronize()
     }
 
     /// Makes batches and indexes durable.
@@ -331,6 +333,14 @@ extension OffsetIndexEntry {
         return batch.lastOffset.value - base.value == Int64(relativeOffset)
     }
 }
+/// What the files of a growing index hold of it.
+struct IndexFilesState {
+    var offsetEntries = 0
+    var timeEntries = 0
+    /// They lack entries of what lies below the last checkpoint, whose entries recovery trusts.
+    var lacksTrusted = false
+}
+
 
 extension [OffsetIndexEntry] {
     func encoded() -> [UInt8] {
