@@ -76,7 +76,7 @@ struct PartitionWriter: ~Copyable {
         if bytes + Int(slice.count) > settings.segmentBytes { return true }
         // Offsets in an index are 32 bits wide, relative to the segment's base.
         if slice.lastOffset - active.baseOffset.value > Int64(Int32.max) { return true }
-        guard let firstTimestamp, slice.maxTimestamp >= 0 else { return false }
+        guard let firstTimestamp, firstTimestamp >= 0, slice.maxTimestamp >= 0 else { return false }
         let (age, overflow) = slice.maxTimestamp.subtractingReportingOverflow(firstTimestamp)
         return overflow || age > settings.segmentMilliseconds
     }
