@@ -77,9 +77,10 @@ public final class EventLog: Sendable {
         }
         try storage { () throws(FileError) in
             if directory.losesJournal {
-                // What was replayed must not depend on the rounds that are given up.
-                try fileSystem.synchronizeAll(path)
-                try journal.discard(past: directory.knownSequence)
+                // What was replayed, or found in the segments, must not depend on the rounds that are given up.
+                try checkpointer.synchronizeAll()
+                try checkpointer.checkpoint()
+                try journal.discard(past: directory.knownSequence, epoch: directory.knownEpoch)
             }
             try journal.begin()
         }
@@ -150,8 +151,8 @@ public final class EventLog: Sendable {
         _ name: String, partitions count: Int = 1, settings: TopicSettings = TopicSettings()
     ) throws(LogError) -> Topic {
         try change { catalogue throws(LogError) in
-            try checkNewTopic(name, partitions: count, catalogue)
             try finishDeletion(of: name, &catalogue)
+            try checkNewTopic(name, partitions: count, catalogue)
             var random = EnvironmentRandom(options.environment)
             let entry = TopicCatalogue.Entry(
                 name: name, id: TopicID.random(using: &random), partitionCount: count, settings: settings)
@@ -180,20 +181,19 @@ public final class EventLog: Sendable {
         }
     }
 
-    /// Deletes a topic with all its records. Readers at work may finish. Durable when it returns.
+    /// Deletes a topic with all its records. Readers at work may finish. Durable when it returns. Where it throws
+    /// because of storage the topic is gone all the same, and its files as soon as someone deletes or creates a topic
+    /// of that name, or opens the directory.
     public func deleteTopic(_ name: String) throws(LogError) {
         try change { catalogue throws(LogError) in
             guard let at = catalogue.topics.firstIndex(where: { $0.name == name }) else { throw .unknownTopic(name) }
             if catalogue.topics[at].isBeingDeleted { return }
             catalogue.topics[at].isBeingDeleted = true
             try catalogueFile.write(catalogue)
+            guard let topic = topicTable.topic(name) else { return }
             for partition in topic.partitions { partition.fail(.unknownTopic(name)) }
             topicTable.remove(topic)
-            committer.flush()
-            try checkpointer.exclusively { () throws(LogError) in
-                try storage { () throws(FileError) in
-                    for partition in topic.partitions { try fileSystem.removeDirectory(partition.directory) }
-                    try fileSystem.synchronizeDirectory(path)
+        }
         try change { catalogue throws(LogError) in try finishDeletion(of: name, &catalogue) }
     }
 
@@ -207,11 +207,6 @@ public final class EventLog: Sendable {
         }
         catalogue.topics.remove(at: at)
         try catalogueFile.write(catalogue)
-                }
-            }
-            catalogue.topics.remove(at: at)
-            try catalogueFile.write(catalogue)
-        }
     }
 
     func addPartitions(to topic: Topic, count: Int) throws(LogError) {
@@ -235,6 +230,11 @@ public final class EventLog: Sendable {
             if changesLane { try pauseAppends(to: topic) }
             defer { if changesLane { resumeAppends(to: topic) } }
             try catalogueFile.write(catalogue)
+            topic.take(settings)
+            for partition in topic.partitions { partition.apply(settings) }
+        }
+    }
+
     private func index(of topic: Topic, _ catalogue: TopicCatalogue) throws(LogError) -> Int {
         guard let at = catalogue.topics.firstIndex(where: { $0.id == topic.id && !$0.isBeingDeleted }) else {
             throw .unknownTopic(topic.name)
@@ -242,9 +242,9 @@ public final class EventLog: Sendable {
         return at
     }
 
-            topic.take(settings)
-            for partition in topic.partitions { partition.apply(settings) }
-        }
+    private func pauseAppends(to topic: Topic) throws(LogError) {
+        for partition in topic.partitions { partition.pause() }
+        committer.flush()
         // Of a partition that is clean the last checkpoint may have been written by a process that was killed before it
         // was durable. A topic that skips the journal does without; one that is cut at its checkpoint's end does not.
         for partition in topic.partitions { partition.wantCheckpoint() }
@@ -253,11 +253,6 @@ public final class EventLog: Sendable {
             resumeAppends(to: topic)
             throw failure
         }
-    }
-
-    private func pauseAppends(to topic: Topic) throws(LogError) {
-        for partition in topic.partitions { partition.pause() }
-        committer.flush()
         do { try storage { () throws(FileError) in try checkpointer.checkpoint() } } catch {
             resumeAppends(to: topic)
             throw error

@@ -125,10 +125,11 @@ final class RingJournal: Journal, @unchecked Sendable {
     }
 
     /// Gives up every round: what only the journal held is lost. For a directory that is opened without it.
-    /// `known`: the latest sequence number that any checkpoint names.
-    func discard(past known: UInt64) throws(FileError) {
+    /// `known`: the latest sequence number that any checkpoint names. `epoch`: the latest that anything remembers.
+    func discard(past known: UInt64, epoch: UInt32) throws(FileError) {
         var header = state.withLock { $0.header }
         header.generation += 1
+        header.epoch = max(header.epoch, epoch)
         // Far past all that was given before: old rounds in the ring must never be taken for new ones.
         header.tailSequence = max(known, state.withLock { $0.nextSequence }) + 1 << 32
         header.tailPosition = JournalHeader.ringStart
@@ -239,7 +240,6 @@ final class RingJournal: Journal, @unchecked Sendable {
         state.signalAll()
     }
 
-    /// True where a checkpoint should release rounds: the ring is not to fill, nor recovery to take long.
     /// A round that does not even fit an empty ring waits for nothing.
     func cannotGrow(_ error: FileError) {
         let isHopeless = state.withLock { JournalHeader.ringStart + $0.wanted > $0.capacity }
@@ -251,6 +251,7 @@ final class RingJournal: Journal, @unchecked Sendable {
         if state.withLock({ $0.wanted > 0 && $0.place($0.wanted) == nil }) { fail(error) }
     }
 
+    /// True where a checkpoint should release rounds: the ring is not to fill, nor recovery to take long.
     var wantsRelease: Bool { state.withLock { $0.wantsRoom } }
 }
 
