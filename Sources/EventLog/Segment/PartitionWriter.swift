@@ -147,7 +147,10 @@ struct PartitionWriter: ~Copyable {
 
     /// Lets readers see what was written.
     mutating func publish() -> Offset {
-        for (segment, bytes) in unpublished { segment.publish(visibleBytes: bytes) }
+        for (segment, bytes) in unpublished {
+            segment.publish(visibleBytes: bytes)
+            if segment !== active { OpenSegments.shared.add(segment) }
+        }
         unpublished.removeAll(keepingCapacity: true)
         published = LogEnd(offset: end, segment: active.baseOffset, position: size)
         return end
@@ -169,11 +172,11 @@ struct PartitionWriter: ~Copyable {
         unsyncedRecords = 0
     }
 
+    mutating func syncFailed() { hasFailedSync = true }
+
     /// Segments to sync for a checkpoint; from now on they count as clean.
     mutating func takeDirty() -> [Segment] {
         // What is written but not published yet lies past the end that this checkpoint names: the next one is due.
-    mutating func syncFailed() { hasFailedSync = true }
-
         defer { dirty = unpublished.map(\.segment) }
         guard let unsettled, !dirty.contains(where: { $0 === unsettled }) else { return dirty }
         return [unsettled] + dirty

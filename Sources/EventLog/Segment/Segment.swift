@@ -53,16 +53,30 @@ final class Segment: Sendable {
 
     /// The file of batches, opened where it is not yet.
     func file() throws(LogError) -> any StorageFile {
-        try storage { () throws(FileError) in
+        let (file, isNew) = try storage { () throws(FileError) in
             try state.withLock { state throws(FileError) in try openFile(&state) }
         }
+        if isNew { OpenSegments.shared.add(self) }
+        return file
     }
 
-    private func openFile(_ state: inout State) throws(FileError) -> any StorageFile {
-        if let file = state.file { return file }
+    private func openFile(_ state: inout State) throws(FileError) -> (file: any StorageFile, isNew: Bool) {
+        if let file = state.file { return (file, false) }
         let file = try fileSystem.open(path, .read)
         state.file = file
-        return file
+        return (file, true)
+    }
+
+    var isOpen: Bool { state.withLock { $0.file != nil } }
+
+    /// Closes what a sealed segment has open; whoever uses it now keeps it, and the next reader opens it again.
+    func releaseFiles() {
+        state.withLock { state in
+            if case .growing = state.index { return }
+            state.file = nil
+            state.index = nil
+            state.mapping = nil
+        }
     }
 
     /// How many bytes of the file readers may see: whole batches that are durable.
@@ -148,20 +162,6 @@ final class Segment: Sendable {
         return (Timestamp(milliseconds: entry.timestamp), baseOffset.advanced(by: Int64(entry.relativeOffset)))
     }
 
-    /// The visible bytes, mapped. A growing segment is mapped as far as it is visible now.
-    func mapped() throws(LogError) -> MappedFile {
-        let count = try visibleBytes()
-        return try storage { () throws(FileError) in
-            try state.withLock { state throws(FileError) in
-                if let mapping = state.mapping, mapping.count >= count { return mapping }
-                let mapping = try openFile(&state).map(count: count)
-                state.mapping = mapping
-                return mapping
-            }
-        }
-    }
-
-    // MARK: Indexes
     /// The same among the visible batches, which end before `end`.
     func maxTimestamp(before end: Offset) throws(LogError) -> (timestamp: Timestamp, offset: Offset)? {
         guard let latest = try maxTimestamp() else { return nil }
@@ -180,19 +180,34 @@ final class Segment: Sendable {
         return found
     }
 
+    /// The visible bytes, mapped. A growing segment is mapped as far as it is visible now.
+    func mapped() throws(LogError) -> MappedFile {
+        let count = try visibleBytes()
+        let file = try file()
+        return try storage { () throws(FileError) in
+            try state.withLock { state throws(FileError) in
+                if let mapping = state.mapping, mapping.count >= count { return mapping }
+                let mapping = try file.map(count: count)
+                state.mapping = mapping
+                return mapping
+            }
+        }
+    }
+
+    // MARK: Indexes
 
     /// Runs `body` on the index, loaded where it is not yet. Under the lock: a copy of a growing index that a reader
     /// kept would make the committer's next entry copy it all.
     private func withIndex<R: Sendable>(_ body: (SegmentIndex) -> R) throws(LogError) -> R {
         if let result = state.withLock({ $0.index.map(body) }) { return result }
+        // Not looked up again: whoever opens another segment may have closed this one by then.
         if let loaded = try loadSealedIndex() {
             // Two readers may have come at once: the first one's stays.
             state.withLock { if $0.index == nil { $0.index = .sealed(loaded) } }
-        } else {
-            try rebuildIndex()
+            return body(.sealed(loaded))
         }
-        guard let result = state.withLock({ $0.index.map(body) }) else { throw .closed }
-        return result
+        guard let index = try rebuildIndex() else { throw .closed }
+        return body(index)
     }
 
     /// The indexes as their files hold them, if they can be those of this segment.
@@ -211,13 +226,19 @@ final class Segment: Sendable {
         return try file.map(count: size)
     }
 
-    /// Makes the indexes of a sealed segment anew from its batches and puts them in place.
-    func rebuildIndex() throws(LogError) {
-        guard case .growing? = state.withLock({ $0.index }) else {
-            let index = try buildIndex()
-            let sealed = try storage { () throws(FileError) in try writeAndMap(index) }
-            return state.withLock { $0.index = .sealed(sealed) }
-        }
+    /// Makes the indexes of a sealed segment anew from its batches and puts them in place; nil where it still grows.
+    @discardableResult
+    func rebuildIndex() throws(LogError) -> SegmentIndex? {
+        if case .growing? = state.withLock({ $0.index }) { return nil }
+        let file = try file()
+        let (visible, size) = (try visibleBytes(), try storage { () throws(FileError) in try file.size() })
+        // Sealed by the round that is being committed: its index knows of batches that nobody may see yet.
+        guard visible == size else { return nil }
+        let built = try buildIndex()
+        // A disk that takes no index has the batches still: then memory holds it, and the next checkpoint tries again.
+        let index = (try? writeAndMap(built)).map(SegmentIndex.sealed) ?? .growing(built)
+        state.withLock { $0.index = index }
+        return index
     }
 
     private func buildIndex() throws(LogError) -> GrowingIndex {
@@ -312,6 +333,14 @@ final class Segment: Sendable {
     }
 }
 
+/// What the files of a growing index hold of it.
+struct IndexFilesState {
+    var offsetEntries = 0
+    var timeEntries = 0
+    /// They lack entries of what lies below the last checkpoint, whose entries recovery trusts.
+    var lacksTrusted = false
+}
+
 /// Runs file operations and gives their errors the log's type.
 func storage<R>(_ body: () throws(FileError) -> R) throws(LogError) -> R {
     do { return try body() } catch { throw LogError(error) }
@@ -333,14 +362,6 @@ extension OffsetIndexEntry {
         return batch.lastOffset.value - base.value == Int64(relativeOffset)
     }
 }
-/// What the files of a growing index hold of it.
-struct IndexFilesState {
-    var offsetEntries = 0
-    var timeEntries = 0
-    /// They lack entries of what lies below the last checkpoint, whose entries recovery trusts.
-    var lacksTrusted = false
-}
-
 
 extension [OffsetIndexEntry] {
     func encoded() -> [UInt8] {
