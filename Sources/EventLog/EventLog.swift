@@ -78,9 +78,10 @@ public final class EventLog: Sendable {
         }
         try storage { () throws(FileError) in
             if directory.losesJournal {
-                // What was replayed must not depend on the rounds that are given up.
-                try fileSystem.synchronizeAll(path)
-                try journal.discard(past: directory.knownSequence)
+                // What was replayed, or found in the segments, must not depend on the rounds that are given up.
+                try checkpointer.synchronizeAll()
+                try checkpointer.checkpoint()
+                try journal.discard(past: directory.knownSequence, epoch: directory.knownEpoch)
             }
             try journal.begin()
         }
@@ -151,6 +152,7 @@ public final class EventLog: Sendable {
         _ name: String, partitions count: Int = 1, settings: TopicSettings = TopicSettings()
     ) throws(LogError) -> Topic {
         try change { catalogue throws(LogError) in
+            try finishDeletion(of: name, &catalogue)
             try checkNewTopic(name, partitions: count, catalogue)
             var random = EnvironmentRandom(options.environment)
             let entry = TopicCatalogue.Entry(
@@ -180,32 +182,37 @@ public final class EventLog: Sendable {
         }
     }
 
-    /// Deletes a topic with all its records. Readers at work may finish. Durable when it returns.
+    /// Deletes a topic with all its records. Readers at work may finish. Durable when it returns. Where it throws
+    /// because of storage the topic is gone all the same, and its files as soon as someone deletes or creates a topic
+    /// of that name, or opens the directory.
     public func deleteTopic(_ name: String) throws(LogError) {
         try change { catalogue throws(LogError) in
-            guard let topic = topicTable.topic(name), let at = catalogue.topics.firstIndex(where: { $0.id == topic.id })
-            else { throw .unknownTopic(name) }
+            guard let at = catalogue.topics.firstIndex(where: { $0.name == name }) else { throw .unknownTopic(name) }
+            if catalogue.topics[at].isBeingDeleted { return }
             catalogue.topics[at].isBeingDeleted = true
             try catalogueFile.write(catalogue)
+            guard let topic = topicTable.topic(name) else { return }
             for partition in topic.partitions { partition.fail(.unknownTopic(name)) }
             topicTable.remove(topic)
-            committer.flush()
-            try checkpointer.exclusively { () throws(LogError) in
-                try storage { () throws(FileError) in
-                    for partition in topic.partitions { try fileSystem.removeDirectory(partition.directory) }
-                    try fileSystem.synchronizeDirectory(path)
-                }
-            }
-            catalogue.topics.remove(at: at)
-            try catalogueFile.write(catalogue)
         }
+        try change { catalogue throws(LogError) in try finishDeletion(of: name, &catalogue) }
+    }
+
+    /// Takes away the files of a topic that is being deleted; nothing where there is none of that name.
+    private func finishDeletion(of name: String, _ catalogue: inout TopicCatalogue) throws(LogError) {
+        guard let at = catalogue.topics.firstIndex(where: { $0.name == name && $0.isBeingDeleted }) else { return }
+        committer.flush()
+        let entry = catalogue.topics[at]
+        try checkpointer.exclusively { () throws(LogError) in
+            try storage { () throws(FileError) in try entry.removeDirectories(in: path, fileSystem) }
+        }
+        catalogue.topics.remove(at: at)
+        try catalogueFile.write(catalogue)
     }
 
     func addPartitions(to topic: Topic, count: Int) throws(LogError) {
         try change { catalogue throws(LogError) in
-            guard let at = catalogue.topics.firstIndex(where: { $0.id == topic.id }) else {
-                throw .unknownTopic(topic.name)
-            }
+            let at = try index(of: topic, catalogue)
             let have = catalogue.topics[at].partitionCount
             try topic.checkPartitions(to: count)
             let added = try makePartitions(catalogue.topics[at], have..<count)
@@ -217,9 +224,7 @@ public final class EventLog: Sendable {
 
     func alter(_ topic: Topic, _ settings: TopicSettings) throws(LogError) {
         try change { catalogue throws(LogError) in
-            guard let at = catalogue.topics.firstIndex(where: { $0.id == topic.id }) else {
-                throw .unknownTopic(topic.name)
-            }
+            let at = try index(of: topic, catalogue)
             let changesLane = catalogue.topics[at].settings.isJournaled != settings.isJournaled
             catalogue.topics[at].settings = settings
             // Where the way to durability changes, appends pause until what was appended the old way is on disk.
@@ -231,9 +236,24 @@ public final class EventLog: Sendable {
         }
     }
 
+    private func index(of topic: Topic, _ catalogue: TopicCatalogue) throws(LogError) -> Int {
+        guard let at = catalogue.topics.firstIndex(where: { $0.id == topic.id && !$0.isBeingDeleted }) else {
+            throw .unknownTopic(topic.name)
+        }
+        return at
+    }
+
     private func pauseAppends(to topic: Topic) throws(LogError) {
         for partition in topic.partitions { partition.pause() }
         committer.flush()
+        // Of a partition that is clean the last checkpoint may have been written by a process that was killed before it
+        // was durable. A topic that skips the journal does without; one that is cut at its checkpoint's end does not.
+        for partition in topic.partitions { partition.wantCheckpoint() }
+        // Nor does it help one whose sync has failed.
+        if let failure = topic.partitions.lazy.compactMap(\.failure).first {
+            resumeAppends(to: topic)
+            throw failure
+        }
         do { try storage { () throws(FileError) in try checkpointer.checkpoint() } } catch {
             resumeAppends(to: topic)
             throw error
@@ -250,14 +270,21 @@ public final class EventLog: Sendable {
         try changes.withLock { changes throws(LogError) in
             guard !changes.isClosed else { throw .closed }
             var catalogue = changes.catalogue
-            let result = try body(&catalogue)
-            changes.catalogue = catalogue
-            return result
+            do throws(LogError) {
+                let result = try body(&catalogue)
+                changes.catalogue = catalogue
+                return result
+            } catch {
+                // What could not be made durable may still be what the next opening finds: put back what is in force.
+                if error.isOfStorage { try? catalogueFile.write(changes.catalogue) }
+                throw error
+            }
         }
     }
 
     private func makePartitions(_ entry: TopicCatalogue.Entry, _ indexes: Range<Int>) throws(LogError) -> [Partition] {
-        let files = NewPartitions(of: entry, in: path, fileSystem, nextSequence: journal.nextSequence)
+        let files = NewPartitions(
+            of: entry, in: path, fileSystem, nextSequence: journal.nextSequence, checkpointer)
         try files.create(indexes)
         var partitions: [Partition] = []
         for index in indexes {

@@ -34,6 +34,14 @@ public enum LogError: Error, Equatable, Sendable {
             self = .storage("\(error): \(error.advice)")
         }
     }
+
+    /// True where the disk, not the caller, is to blame.
+    var isOfStorage: Bool {
+        switch self {
+        case .diskFull, .storage: true
+        default: false
+        }
+    }
 }
 
 extension LogError: CustomStringConvertible {

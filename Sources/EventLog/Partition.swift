@@ -50,11 +50,7 @@ public final class Partition: Sendable {
                 producers: recovered.producers))
         segmentList = Mutex(recovered.segments)
         checkpoints = Mutex(recovered.checkpointFile)
-        var partitionWriter = PartitionWriter(
-            directory: recovered.directory, services.environment.fileSystem, settings: recovered.settings,
-            active: recovered.active, file: recovered.activeFile, firstTimestamp: recovered.firstTimestamp, end: end)
-        if recovered.isDirty { partitionWriter.markDirty() }
-        writer = Mutex(partitionWriter)
+        writer = Mutex(PartitionWriter(recovered, services.environment.fileSystem))
     }
 
     /// The first offset that is there.
@@ -174,6 +170,12 @@ public final class Partition: Sendable {
         for watcher in due { watcher.partitionAdvanced() }
     }
 
+    /// The same where pages may be lost that count as written: no checkpoint may vouch for them.
+    func syncFailed(_ error: LogError) {
+        writer.withLock { $0.syncFailed() }
+        fail(error)
+    }
+
     /// Calls `watcher` once when records past `offset` are durable, or the partition ends. False: they are already.
     package func watch(past offset: Offset, _ watcher: any PartitionWatcher) -> Bool {
         watchers.withLock { watchers in
@@ -188,6 +190,9 @@ public final class Partition: Sendable {
         watchers.withLock { $0.removeAll { $0 === watcher } }
     }
 
+    /// How many wait for the partition to grow.
+    var watcherCount: Int { watchers.withLock { $0.count } }
+
     /// Why the partition takes no appends; nil: it does.
     package var failure: LogError? {
         hasFailed.load(ordering: .acquiring) ? appends.withLock { $0.failure } : nil
@@ -197,6 +202,9 @@ public final class Partition: Sendable {
 
     /// Appends are told to come back until `resume`.
     func pause() { appends.withLock { $0.isPaused = true } }
+
+    /// The next checkpoint covers this partition, whether it was written to or not.
+    func wantCheckpoint() { writer.withLock { $0.wantCheckpoint() } }
 
     func resume() { appends.withLock { $0.isPaused = false } }
 
@@ -220,14 +228,11 @@ public final class Partition: Sendable {
 
     /// Writes what a checkpoint has to say and returns the segments to sync before it counts.
     func writeCheckpoint(journalSequence: UInt64) throws(FileError) -> [Segment] {
-        let (end, segments) = writer.withLock { ($0.published, $0.takeDirty()) }
+        let (end, isUnsettled, segments) = writer.withLock { ($0.published, $0.isUnsettled, $0.takeDirty()) }
         do throws(FileError) {
             for segment in segments { try segment.writeIndexes() }
-            // What skips the journal must be on disk before a checkpoint may say so.
-            if !settings.isJournaled {
-                for segment in segments { try segment.synchronizeBatches() }
-                try writer.withLock { writer throws(FileError) in try writer.synchronizeNames() }
-            }
+            if isUnsettled || !settings.isJournaled { try synchronize(segments) }
+            if isUnsettled { settle() }
             let producers = appends.withLock { $0.producers }.truncated(to: end.offset)
             let checkpoint = PartitionCheckpoint(
                 journalSequence: journalSequence, logStart: logStart, end: end, producers: producers)
@@ -237,6 +242,19 @@ public final class Partition: Sendable {
             throw error
         }
         return segments
+    }
+
+    /// Whether segments must be synced before a checkpoint is even written: see `PartitionWriter`.
+    var isUnsettled: Bool { writer.withLock { $0.isUnsettled } }
+
+    /// Everything is synced as it was opened.
+    func settle() { writer.withLock { $0.settle() } }
+
+    /// Before the checkpoint: what skips the journal must be on disk before one may say so, and so must what recovery
+    /// left before one names an end past it.
+    private func synchronize(_ segments: [Segment]) throws(FileError) {
+        for segment in segments { try segment.synchronize() }
+        try environment.fileSystem.synchronizeDirectory(directory)
     }
 
     func checkpointFailed(_ segments: [Segment]) { writer.withLock { $0.putBack(segments) } }

@@ -98,6 +98,17 @@ extension TopicCatalogue.Entry {
     }
 }
 
+extension TopicCatalogue.Entry {
+    /// Removes the directories of all partitions, those that are still there. Durable when it returns.
+    func removeDirectories(in data: String, _ fileSystem: any FileSystem) throws(FileError) {
+        for index in 0..<partitionCount {
+            let directory = "\(data)/\(TopicName.directory(name, index))"
+            if fileSystem.exists(directory) { try fileSystem.removeDirectory(directory) }
+        }
+        try fileSystem.synchronizeDirectory(data)
+    }
+}
+
 /// The catalogue's file: written as a whole under another name, synced, then renamed over the old one.
 struct CatalogueFile: Sendable {
     static let name = "catalogue"

@@ -18,6 +18,7 @@ package struct FileError: Error, Equatable, Sendable {
     }
 
     package var isDiskFull: Bool { code == ENOSPC || code == EDQUOT }
+    package var isDenied: Bool { code == EACCES || code == EPERM }
     package var isMissing: Bool { code == ENOENT }
     package var isLocked: Bool { operation == .lock && code == EWOULDBLOCK }
 

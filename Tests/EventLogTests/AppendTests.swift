@@ -1,6 +1,8 @@
-import EventLog
+import Storage
 import TestSupport
 import Testing
+
+@testable import EventLog
 
 @Suite struct AppendTests {
     let directory = TemporaryDirectory()
@@ -150,4 +152,57 @@ import Testing
         }
         try log.close()
     }
+
+    @Test(.timeLimit(.minutes(1)))
+    func anAppendToManyThatIsRefusedLeavesNoRecordWaiting() async throws {
+        let log = try EventLog.open(at: directory.path, options: quietOptions())
+        let small = try TopicSettings(["max.message.bytes": "100", "compression.type": "producer"])
+        let (a, b) = (try log.createTopic("a").partitions[0], try log.createTopic("b", settings: small).partitions[0])
+        let parts = [
+            PartitionAppend(to: a, [Record(value: "small")]),
+            PartitionAppend(to: b, [Record(value: String(repeating: "x", count: 200))]),
+        ]
+        func append() throws { try log.append(parts) }
+        #expect(throws: LogError.self) { try append() }
+        // It was taken, so it comes, though nobody appends any more.
+        var records = a.records(from: .earliest).makeAsyncIterator()
+        #expect(try await records.next()?.valueText == "small")
+        try log.close()
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func aJournalThatCannotGrowGoesOnInWhatItHas() throws {
+        let log = try EventLog.open(
+            at: "/data", options: quietOptions { $0.environment.fileSystem = FullDisk(SimulatedDisk()) })
+        let settings = try TopicSettings(["compression.type": "producer"])
+        let partition = try log.createTopic("t", settings: settings).partitions[0]
+        for i in 0..<40 { try partition.append(Record(value: "\(i) " + String(repeating: "x", count: 200_000))) }
+        #expect(partition.end == 40)
+        // What is larger than all of it is refused, not waited for.
+        let large = try log.createTopic("large", settings: TopicSettings(["max.message.bytes": "3000000"]))
+        var random = SeededRandom(seed: 1)
+        let value = (0..<2_000_000).map { _ in UInt8.random(in: 0...255, using: &random) }
+        #expect(throws: LogError.self) { try large.partitions[0].append(Record(key: nil, value: value)) }
+    }
+}
+
+/// A disk on which the journal cannot grow.
+private struct FullDisk: FileSystem {
+    let disk: SimulatedDisk
+
+    init(_ disk: SimulatedDisk) { self.disk = disk }
+
+    func open(_ path: String, _ mode: OpenMode) throws(FileError) -> any StorageFile {
+        if case .update = mode, path.hasSuffix("/journal") { throw FileError(.open, path, code: 28) }
+        return try disk.open(path, mode)
+    }
+    func exists(_ path: String) -> Bool { disk.exists(path) }
+    func createDirectory(_ path: String) throws(FileError) { try disk.createDirectory(path) }
+    func list(_ path: String) throws(FileError) -> [String] { try disk.list(path) }
+    func remove(_ path: String) throws(FileError) { try disk.remove(path) }
+    func removeDirectory(_ path: String) throws(FileError) { try disk.removeDirectory(path) }
+    func rename(_ from: String, to: String) throws(FileError) { try disk.rename(from, to: to) }
+    func synchronizeDirectory(_ path: String) throws(FileError) { try disk.synchronizeDirectory(path) }
+    func synchronizeAll(_ path: String) throws(FileError) { try disk.synchronizeAll(path) }
+    func lock(_ path: String) throws(FileError) -> any FileLock { try disk.lock(path) }
 }

@@ -147,4 +147,44 @@ import Testing
         #expect(throws: LogError.self) { try reopened.read(from: .offset(9)) }
         try again.close()
     }
+
+    @Test func whatLiesBeforeADamagedBatchIsReadAndTheDamageIsNamed() async throws {
+        let (log, partition) = try makeLog(["compression.type": "producer"])
+        for i in 0..<10 { try await partition.append(Record(value: "value \(i)")) }
+        try log.close()
+        let file = "t-0/00000000000000000000.log"
+        var bytes = try directory.contents(of: file)
+        bytes[bytes.count / 10 * 6 - 3] ^= 1
+        try directory.write(bytes, to: file)
+        let again = try EventLog.open(at: directory.path, options: quietOptions())
+        let reopened = try #require(again.topic("t")).partitions[0]
+        #expect(try reopened.values() == (0..<5).map { "value \($0)" })
+        let error = #expect(throws: LogError.self) { try reopened.scan(from: .earliest) { _ in true } }
+        guard case .unreadable(offset: 5, _) = error else { return #expect(Bool(false), "\(error as Any)") }
+        var followed: [String?] = []
+        await #expect(throws: LogError.self) {
+            for try await record in reopened.records(from: .earliest) { followed.append(record.valueText) }
+        }
+        #expect(followed == (0..<5).map { "value \($0)" })
+        #expect(try reopened.read(from: .offset(6)).count == 4)
+        try again.close()
+    }
+
+    @Test func readersThatAreCancelledLeaveNothingBehind() async throws {
+        let (log, partition) = try makeLog()
+        await withTaskGroup(of: Void.self) { group in
+            for i in 0..<10_000 {
+                let reader = Task { for try await _ in partition.records(from: .latest) {} }
+                group.addTask {
+                    // Some are cancelled before they wait, some while they do, some in between.
+                    for _ in 0..<i % 4 { await Task.yield() }
+                    reader.cancel()
+                    _ = await reader.result
+                }
+                if i % 64 == 0 { await group.next() }
+            }
+        }
+        #expect(partition.watcherCount == 0)
+        try log.close()
+    }
 }

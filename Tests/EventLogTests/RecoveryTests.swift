@@ -96,15 +96,32 @@ import Testing
         guard case .damaged(let file, let position, _) = error else { return #expect(Bool(false), "\(error as Any)") }
         #expect(file.hasSuffix("/journal"))
         #expect(position == last - 4096)
-        // Whoever accepts the loss goes on with what the segments hold.
+        // Whoever accepts the loss goes on with what the segments hold, also after a kill.
         let reopened = try EventLog.open(at: left.path, options: quietOptions { $0.acceptsJournalLoss = true })
         let again = try #require(reopened.topic("t")).partitions[0]
-        #expect(try again.values() == (0..<3).map { "value \($0)" })
-        try again.append(Record(value: "new"))
+        #expect(try again.values() == (0..<5).map { "value \($0)" })
         let left2 = try left.copy()
         let third = try EventLog.open(at: left2.path, options: quietOptions())
-        #expect(try #require(third.topic("t")).partitions[0].values() == (0..<3).map { "value \($0)" } + ["new"])
+        #expect(try #require(third.topic("t")).partitions[0].values() == (0..<5).map { "value \($0)" })
+        try again.append(Record(value: "new"))
+        let left3 = try left.copy()
+        let fourth = try EventLog.open(at: left3.path, options: quietOptions())
+        let values = try #require(fourth.topic("t")).partitions[0].values()
+        #expect(values == (0..<5).map { "value \($0)" } + ["new"])
         try log.close()
+    }
+
+    @Test func producerIdsAreNotGivenAgainAfterTheJournalWasLost() throws {
+        var given: Set<Int64> = []
+        for _ in 0..<3 {
+            let log = try EventLog.open(at: directory.path, options: quietOptions { $0.acceptsJournalLoss = true })
+            let partition = try (log.topic("t") ?? log.createTopic("t")).partitions[0]
+            let id = log.makeProducerID()
+            #expect(given.insert(id).inserted)
+            #expect(try append(sequence: 0, producer: id, to: partition) == .accepted)
+            try log.close()
+            try directory.remove("journal")
+        }
     }
 
     /// Where the last round of a journal of one-block rounds begins.
@@ -221,6 +238,113 @@ import Testing
         }
     }
 
+    @Test(arguments: 0..<2)
+    func aDamagedSlotOfTheCheckpointCostsNothing(slot: Int) throws {
+        let log = try EventLog.open(at: directory.path, options: quietOptions())
+        let topic = try log.createTopic(
+            "t", settings: settings(["segment.bytes": "16384", "compression.type": "producer"]))
+        for i in 0..<5 {
+            try topic.partitions[0].append(contentsOf: numbered(200, from: i * 200))
+            try log.checkpoint()
+        }
+        try log.close()
+        var bytes = try directory.contents(of: "t-0/checkpoint")
+        bytes[slot * bytes.count / 2 + 30] ^= 0x40
+        try directory.write(bytes, to: "t-0/checkpoint")
+        let reopened = try EventLog.open(at: directory.path, options: quietOptions())
+        #expect(try #require(reopened.topic("t")).partitions[0].values() == (0..<1000).map { "value \($0)" })
+        try reopened.close()
+    }
+
+    @Test func withoutACheckpointADamagedSegmentCostsNoLaterOne() throws {
+        let log = try EventLog.open(at: directory.path, options: quietOptions())
+        let topic = try log.createTopic(
+            "t", settings: settings(["segment.bytes": "16384", "compression.type": "producer"]))
+        for i in 0..<20 { try topic.partitions[0].append(contentsOf: numbered(50, from: i * 50)) }
+        try log.close()
+        try directory.remove("t-0/checkpoint")
+        let first = "t-0/00000000000000000000.log"
+        var bytes = try directory.contents(of: first)
+        bytes[bytes.count / 2] ^= 0xFF
+        try directory.write(bytes, to: first)
+        let reopened = try EventLog.open(at: directory.path, options: quietOptions())
+        let partition = try #require(reopened.topic("t")).partitions[0]
+        #expect(partition.end == 1000)
+        let second = try #require(partition.segments.dropFirst().first?.baseOffset)
+        let rest = try partition.read(from: .offset(second), maxBytes: .max)
+        #expect(rest.map(\.valueText) == (Int(second.value)..<1000).map { "value \($0)" })
+        #expect(try partition.read(from: .earliest).first?.valueText == "value 0")
+        #expect(try directory.contents(of: first) == bytes)
+        try reopened.close()
+    }
+
+    // MARK: On a disk that loses what was not synced
+
+    private func open(_ disk: SimulatedDisk) throws -> EventLog {
+        try EventLog.open(at: "/data", options: quietOptions { $0.environment.fileSystem = disk })
+    }
+
+    @Test func aCheckpointAfterAKillSyncsEverySegmentThatWasReplayed() throws {
+        let disk = SimulatedDisk()
+        let log = try open(disk)
+        let topic = try log.createTopic(
+            "t", settings: settings(["segment.bytes": "16384", "compression.type": "producer"]))
+        for i in 0..<20 { try topic.partitions[0].append(contentsOf: numbered(50, from: i * 50)) }
+        let left = disk.kill()
+        let reopened = try open(left)
+        try reopened.checkpoint()
+        for seed in 0..<10 {
+            let last = try open(left.crash(seed: UInt64(seed)))
+            #expect(
+                try #require(last.topic("t")).partitions[0].values() == (0..<1000).map { "value \($0)" }, "seed \(seed)"
+            )
+        }
+        withExtendedLifetime((log, reopened)) {}
+    }
+
+    @Test func whatWasCutDoesNotComeBackWithAPowerCut() throws {
+        for seed in 0..<40 {
+            let disk = SimulatedDisk()
+            let log = try open(disk)
+            let topic = try log.createTopic(
+                "t", settings: settings(["segment.bytes": "16384", "compression.type": "producer"]))
+            try topic.partitions[0].append(Record(value: "first"))
+            try log.checkpoint()
+            // The segment gets records, the journal does not: nobody was told that they are there.
+            disk.add(SimulatedDisk.Fault(at: 0, .error(5), path: "journal", operation: .write))
+            let unacknowledged = (0..<30).map { Record(value: "lost \($0) " + String(repeating: "x", count: 400)) }
+            #expect(throws: LogError.self) { try topic.partitions[0].append(contentsOf: unacknowledged) }
+            let left = disk.crash(seed: UInt64(seed))
+            let second = try open(left)
+            let partition = try #require(second.topic("t")).partitions[0]
+            // Too large for the segment in which the cut was made.
+            let value = "second " + String(repeating: "y", count: 16_300)
+            try partition.append(Record(value: value))
+            if seed % 2 == 0 { try second.checkpoint() }
+            let third = try open(left.crash(seed: UInt64(seed)))
+            #expect(try #require(third.topic("t")).partitions[0].values() == ["first", value], "seed \(seed)")
+            withExtendedLifetime((log, second)) {}
+        }
+    }
+
+    @Test func aSyncThatFailedIsMadeUpForAfterARestart() throws {
+        let disk = SimulatedDisk()
+        let log = try open(disk)
+        let partition = try log.createTopic("t").partitions[0]
+        try partition.append(Record(value: "durable"))
+        disk.add(SimulatedDisk.Fault(at: 0, .error(5), path: ".log", operation: .synchronize))
+        #expect(throws: LogError.self) { try log.checkpoint() }
+        // The page counts as written now, and is not.
+        let left = disk.kill()
+        let reopened = try open(left)
+        try reopened.checkpoint()
+        for seed in 0..<5 {
+            let last = try open(left.crash(seed: UInt64(seed)))
+            #expect(try #require(last.topic("t")).partitions[0].values() == ["durable"])
+        }
+        withExtendedLifetime((log, reopened)) {}
+    }
+
     @Test func offsetsOfDurableRecordsThatWereLostAreNotGivenAgain() throws {
         let log = try EventLog.open(at: directory.path, options: quietOptions())
         let settings = try settings(["compression.type": "producer"])
@@ -267,10 +391,12 @@ import Testing
 
     private enum Outcome { case accepted, duplicate, outOfOrder, fenced, other }
 
-    private func append(sequence: Int32, epoch: Int16 = 0, to partition: Partition) throws -> Outcome {
+    private func append(sequence: Int32, epoch: Int16 = 0, producer: Int64 = 4711, to partition: Partition) throws
+        -> Outcome
+    {
         var builder = RecordBatchBuilder()
         builder.append(Record(value: "sequence \(sequence)"), defaultTimestamp: Timestamp(milliseconds: 0))
-        try builder.finish(producer: (id: 4711, epoch: epoch, baseSequence: sequence))
+        try builder.finish(producer: (id: producer, epoch: epoch, baseSequence: sequence))
         let outcome = try builder.withUnsafeBytes { bytes in
             partition.append(bytes, header: try RecordBatchHeader(parsing: bytes.bytes))
         }

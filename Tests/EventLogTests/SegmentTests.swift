@@ -1,3 +1,4 @@
+import Storage
 import TestSupport
 import Testing
 
@@ -231,5 +232,58 @@ import Testing
         #expect(try reopened.maxTimestampOffset()?.offset == 123)
         #expect(try reopened.offset(at: Timestamp(milliseconds: 1_700_000_000_400))?.offset == 123)
         try again.close()
+    }
+
+    @Test func aTimeThatIsNotPublishedHidesNoOther() throws {
+        let disk = SimulatedDisk()
+        let log = try EventLog.open(at: "/data", options: quietOptions { $0.environment.fileSystem = disk })
+        let topic = try log.createTopic("t", settings: settings(["index.interval.bytes": "0"]))
+        let partition = topic.partitions[0]
+        for time in [100, 300, 200] {
+            try partition.append(Record(value: "\(time)", timestamp: Timestamp(milliseconds: Int64(time))))
+        }
+        // Written to the segment, but not to the journal.
+        disk.add(SimulatedDisk.Fault(at: 0, .error(5), path: "journal", operation: .write))
+        #expect(throws: LogError.self) {
+            try partition.append(Record(value: "400", timestamp: Timestamp(milliseconds: 400)))
+        }
+        #expect(try partition.maxTimestampOffset()?.offset == 1)
+        #expect(try partition.offset(at: Timestamp(milliseconds: 250))?.offset == 1)
+        #expect(try partition.offset(at: Timestamp(milliseconds: 350)) == nil)
+    }
+
+    @Test func recordsWithoutATimeEndNoSegment() throws {
+        let log = try EventLog.open(at: directory.path, options: quietOptions())
+        let partition = try log.createTopic("t").partitions[0]
+        for time: Int64 in [-1, 1_700_000_000_000, -1, 1_700_000_000_001] {
+            try partition.append(Record(value: "x", timestamp: Timestamp(milliseconds: time)))
+        }
+        #expect(partition.segments.count == 1)
+        try log.close()
+    }
+
+    @Test func sealedSegmentsAreClosedWhereTooManyAreOpen() throws {
+        try fill()
+        let filled = try open()
+        for i in 40..<100 { try filled.1.append(contentsOf: numbered(25, from: i * 25)) }
+        try filled.0.close()
+        let (log, partition) = try open()
+        let sealed = Array(partition.segments.dropLast())
+        #expect(sealed.count >= 3)
+        let open = OpenSegments(max: 2)
+        for segment in sealed {
+            _ = try segment.batch(containing: segment.baseOffset)
+            open.add(segment)
+        }
+        #expect(sealed.map(\.isOpen) == sealed.indices.map { $0 >= sealed.count - 2 })
+        for i in stride(from: 0, to: 2500, by: 31) {
+            let record = try partition.read(from: .offset(Offset(Int64(i))), maxRecords: 1).first
+            #expect(record?.valueText == "value \(i)")
+        }
+        // The one that is written stays.
+        partition.segments.last?.releaseFiles()
+        try partition.append(contentsOf: numbered(5, from: 2500))
+        #expect(try partition.values().count == 2505)
+        try log.close()
     }
 }

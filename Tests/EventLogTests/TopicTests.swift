@@ -1,3 +1,4 @@
+import Storage
 import TestSupport
 import Testing
 
@@ -158,5 +159,26 @@ import Testing
         #expect(throws: LogError.self) { try second.createTopic("t") }
         #expect(try other.contents(of: "t-0/00000000000000000000.log") == bytes)
         try second.close()
+    }
+
+    @Test func aDeletionThatFailsHalfWayIsFinishedLater() throws {
+        let disk = SimulatedDisk()
+        let options = quietOptions { $0.environment.fileSystem = disk }
+        let log = try EventLog.open(at: "/data", options: options)
+        for name in ["t", "u"] {
+            try log.createTopic(name, partitions: 3).partitions[2].append(Record(value: "of \(name)"))
+            disk.add(SimulatedDisk.Fault(at: 0, .error(5), path: "\(name)-1", operation: .remove))
+            #expect(throws: LogError.self) { try log.deleteTopic(name) }
+        }
+        #expect(log.topics.isEmpty)
+        // Changes of others do not bring it back.
+        try log.createTopic("other")
+        #expect(try log.createTopic("u").partitions[0].values() == [])
+        let reopened = try EventLog.open(
+            at: "/data", options: quietOptions { $0.environment.fileSystem = disk.crash(seed: 1) })
+        #expect(reopened.topics.map(\.name) == ["other", "u"])
+        try log.deleteTopic("t")
+        #expect(!disk.exists("/data/t-2"))
+        try log.close()
     }
 }

@@ -1,21 +1,21 @@
+internal import Glibc
 package import Storage
 internal import Synchronization
 
 /// A disk that keeps its promises and nothing more: what was not synced may be lost in a crash, sector by sector, as
 /// may names whose directory was not synced. Which, a seed decides. It can also lose power, or fail, at a given
-/// operation.
+/// operation. A sync that fails has given up what it was to write: a later one that succeeds says nothing of it.
 package final class SimulatedDisk: FileSystem {
     fileprivate let state: Mutex<State>
 
     fileprivate struct State {
         /// What programs see.
         var names: [String: Node] = [:]
-        /// What a crash leaves for sure.
-        var durableNames: [String: Node] = [:]
         var locked: Set<String> = []
         var operations = 0
         var faults: [Fault] = []
         var hasPower = true
+        var hadFault = false
     }
 
     /// What goes wrong, and when.
@@ -46,19 +46,66 @@ package final class SimulatedDisk: FileSystem {
         // Unchecked: used under the disk's lock.
         var bytes: [UInt8] = []
         var durable: [UInt8] = []
+        /// Sectors that a failed sync takes for written: no later one writes them, until someone else does.
+        var givenUp: Set<Int> = []
         let isDirectory: Bool
+        /// Of a directory: what a crash leaves in it for sure, by name.
+        var durableEntries: [String: Node] = [:]
 
         init(isDirectory: Bool) { self.isDirectory = isDirectory }
+
+        func giveUp() {
+            for sector in 0..<(bytes.count + 511) / 512 where !isDurable(sector) { givenUp.insert(sector) }
+        }
+
+        private func isDurable(_ sector: Int) -> Bool {
+            let range = sector * 512..<min(sector * 512 + 512, bytes.count)
+            return range.upperBound <= durable.count && bytes[range] == durable[range]
+        }
+
+        func synchronize() {
+            let old = durable
+            durable = bytes
+            for sector in givenUp {
+                for i in sector * 512..<min(sector * 512 + 512, bytes.count) { durable[i] = i < old.count ? old[i] : 0 }
+            }
+        }
+
+        func afterCrash(_ random: inout SeededRandom) -> Node {
+            let copy = Node(isDirectory: isDirectory)
+            copy.bytes = durable
+            if !isSame(bytes, durable) {
+                if Bool.random(using: &random) { resize(&copy.bytes, to: bytes.count) }
+                for sector in stride(from: 0, to: min(copy.bytes.count, bytes.count), by: 512) {
+                    guard Bool.random(using: &random) else { continue }
+                    let range = sector..<min(sector + 512, copy.bytes.count, bytes.count)
+                    copy.bytes.replaceSubrange(range, with: bytes[range])
+                }
+            }
+            copy.durable = copy.bytes
+            return copy
+        }
+
+        func write(_ new: UnsafeRawBufferPointer, at position: Int) {
+            place(new, in: &bytes, at: position)
+            guard !givenUp.isEmpty, !new.isEmpty else { return }
+            givenUp.subtract(position / 512...(position + new.count - 1) / 512)
+        }
     }
 
-    package init() {
-        let root = Node(isDirectory: true)
-        state = Mutex(State(names: ["/": root], durableNames: ["/": root]))
-    }
+    package init() { state = Mutex(State(names: ["/": Node(isDirectory: true)])) }
 
-    private init(_ names: [String: Node]) { state = Mutex(State(names: names, durableNames: names)) }
+    private init(_ names: [String: Node]) { state = Mutex(State(names: names)) }
 
     package func add(_ fault: Fault) { state.withLock { $0.faults.append(fault) } }
+
+    /// Nothing more goes wrong than what has.
+    package func clearFaults() { state.withLock { $0.faults = [] } }
+
+    /// Whether anything has gone wrong.
+    package var hadFault: Bool { state.withLock { $0.hadFault } }
+
+    package var hasPower: Bool { state.withLock { $0.hasPower } }
 
     /// How many operations that change the disk there have been.
     package var operations: Int { state.withLock { $0.operations } }
@@ -67,34 +114,47 @@ package final class SimulatedDisk: FileSystem {
     package func crash(seed: UInt64) -> SimulatedDisk {
         var random = SeededRandom(seed: seed)
         return state.withLock { state in
-            var copies: [ObjectIdentifier: Node] = [:]
-            var names: [String: Node] = [:]
-            for path in Set(state.names.keys).union(state.durableNames.keys).sorted() {
-                let (now, durable) = (state.names[path], state.durableNames[path])
-                guard let node = now === durable ? now : (Bool.random(using: &random) ? now : durable) else { continue }
-                // A name in a directory that is not there has no place.
-                guard path == "/" || names[parent(of: path)] != nil else { continue }
-                let copy = copies[ObjectIdentifier(node)] ?? afterCrash(node, &random)
-                copies[ObjectIdentifier(node)] = copy
-                names[path] = copy
-            }
-            return SimulatedDisk(names)
+            var crash = Crash(before: state)
+            if let root = state.names["/"] { crash.keep(root, as: "/", &random) }
+            return SimulatedDisk(crash.names)
         }
     }
 
-    private func afterCrash(_ node: Node, _ random: inout SeededRandom) -> Node {
-        let copy = Node(isDirectory: node.isDirectory)
-        copy.bytes = node.durable
-        if node.bytes != node.durable {
-            if Bool.random(using: &random) { resize(&copy.bytes, to: node.bytes.count) }
-            for sector in stride(from: 0, to: min(copy.bytes.count, node.bytes.count), by: 512) {
-                guard Bool.random(using: &random) else { continue }
-                let range = sector..<min(sector + 512, copy.bytes.count, node.bytes.count)
-                copy.bytes.replaceSubrange(range, with: node.bytes[range])
+    /// The disk as a kill leaves it: what was written is there, but no more of it is synced than before.
+    package func kill() -> SimulatedDisk {
+        var copies: [ObjectIdentifier: Node] = [:]
+        func copy(_ node: Node) -> Node {
+            if let copy = copies[ObjectIdentifier(node)] { return copy }
+            let twin = Node(isDirectory: node.isDirectory)
+            copies[ObjectIdentifier(node)] = twin
+            (twin.bytes, twin.durable, twin.givenUp) = (node.bytes, node.durable, node.givenUp)
+            twin.durableEntries = node.durableEntries.mapValues { copy($0) }
+            return twin
+        }
+        return SimulatedDisk(state.withLock { $0.names.mapValues(copy) })
+    }
+
+    /// What is left, put together from the root on: an entry belongs to its directory, whatever name that has.
+    private struct Crash {
+        let before: State
+        var names: [String: Node] = [:]
+        private var copies: [ObjectIdentifier: Node] = [:]
+
+        init(before: State) { self.before = before }
+
+        mutating func keep(_ node: Node, as path: String, _ random: inout SeededRandom) {
+            let copy = copies[ObjectIdentifier(node)] ?? node.afterCrash(&random)
+            copies[ObjectIdentifier(node)] = copy
+            names[path] = copy
+            guard node.isDirectory else { return }
+            let visible = before.names[path] === node ? before.entries(of: path) : [:]
+            for name in Set(visible.keys).union(node.durableEntries.keys).sorted() {
+                let (now, durable) = (visible[name], node.durableEntries[name])
+                guard let kept = now === durable ? now : (Bool.random(using: &random) ? now : durable) else { continue }
+                keep(kept, as: path == "/" ? "/" + name : path + "/" + name, &random)
+                copy.durableEntries[name] = copies[ObjectIdentifier(kept)]
             }
         }
-        copy.durable = copy.bytes
-        return copy
     }
 
     /// The bytes of a file, for a test to look at or harm.
@@ -130,14 +190,7 @@ package final class SimulatedDisk: FileSystem {
     }
 
     package func list(_ path: String) throws(FileError) -> [String] {
-        let prefix = path == "/" ? "/" : path + "/"
-        return state.withLock { state in
-            state.names.keys.compactMap { name in
-                guard name.hasPrefix(prefix), name != path else { return nil }
-                let rest = name.dropFirst(prefix.count)
-                return rest.contains("/") || rest.isEmpty ? nil : String(rest)
-            }
-        }
+        state.withLock { Array($0.entries(of: path).keys) }
     }
 
     package func remove(_ path: String) throws(FileError) {
@@ -161,22 +214,23 @@ package final class SimulatedDisk: FileSystem {
 
     package func synchronizeDirectory(_ path: String) throws(FileError) {
         try change(.synchronize, path) { state in
-            let prefix = path == "/" ? "/" : path + "/"
-            func isInside(_ name: String) -> Bool {
-                name.hasPrefix(prefix) && name != path && !name.dropFirst(prefix.count).contains("/")
-            }
-            for name in Set(state.names.keys).union(state.durableNames.keys) where isInside(name) {
-                state.durableNames[name] = state.names[name]
-            }
+            state.names[path]?.durableEntries = state.entries(of: path)
             return true
         }
     }
 
     package func synchronizeAll(_ path: String) throws(FileError) {
-        try change(.synchronize, path) { state in
-            state.durableNames = state.names
-            for node in state.names.values { node.durable = node.bytes }
-            return true
+        do throws(FileError) {
+            try change(.synchronize, path) { state in
+                for (path, node) in state.names {
+                    node.synchronize()
+                    if node.isDirectory { node.durableEntries = state.entries(of: path) }
+                }
+                return true
+            }
+        } catch {
+            state.withLock { state in if state.hasPower { for node in state.names.values { node.giveUp() } } }
+            throw error
         }
     }
 
@@ -202,11 +256,23 @@ package final class SimulatedDisk: FileSystem {
 }
 
 extension SimulatedDisk.State {
+    /// What programs see in a directory, by name.
+    fileprivate func entries(of path: String) -> [String: SimulatedDisk.Node] {
+        let prefix = path == "/" ? "/" : path + "/"
+        var entries: [String: SimulatedDisk.Node] = [:]
+        for (name, node) in names where name.hasPrefix(prefix) && name != path {
+            let rest = name.dropFirst(prefix.count)
+            if !rest.isEmpty && !rest.contains("/") { entries[String(rest)] = node }
+        }
+        return entries
+    }
+
     /// The error that is due now, if one is.
     fileprivate mutating func fault(_ operation: FileError.Operation, _ path: String) -> Int32? {
         for (i, fault) in faults.enumerated() where operations >= fault.at {
             if let wanted = fault.path, !path.hasSuffix(wanted) { continue }
             if let wanted = fault.operation, wanted != operation { continue }
+            hadFault = true
             switch fault.kind {
             case .powerCut:
                 hasPower = false
@@ -233,6 +299,19 @@ private func resize(_ bytes: inout [UInt8], to count: Int) {
     }
 }
 
+/// As `==`, which a debug build takes its time for.
+private func isSame(_ a: [UInt8], _ b: [UInt8]) -> Bool {
+    a.count == b.count
+        && a.withUnsafeBytes { a in
+            b.withUnsafeBytes { b in a.count == 0 || memcmp(a.baseAddress!, b.baseAddress!, a.count) == 0 }
+        }
+}
+
+private func place(_ bytes: UnsafeRawBufferPointer, in file: inout [UInt8], at position: Int) {
+    if file.count < position + bytes.count { resize(&file, to: position + bytes.count) }
+    file.withUnsafeMutableBytes { UnsafeMutableRawBufferPointer(rebasing: $0[position...]).copyMemory(from: bytes) }
+}
+
 private final class SimulatedFile: StorageFile {
     let path: String
     private let disk: SimulatedDisk
@@ -253,19 +332,18 @@ private final class SimulatedFile: StorageFile {
     func read(into buffer: UnsafeMutableRawBufferPointer, at position: Int) throws(FileError) -> Int {
         disk.state.withLock { _ in
             let count = max(0, min(buffer.count, node.bytes.count - position))
-            if count > 0 { buffer.copyBytes(from: node.bytes[position..<position + count]) }
+            guard count > 0 else { return 0 }
+            node.bytes.withUnsafeBytes {
+                buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[position..<position + count]))
+            }
             return count
         }
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, at position: Int) throws(FileError) {
         try disk.change(.write, path) { _ in
-            if node.bytes.count < position + bytes.count { resize(&node.bytes, to: position + bytes.count) }
-            node.bytes.replaceSubrange(position..<position + bytes.count, with: bytes)
-            if isDurable {
-                if node.durable.count < node.bytes.count { resize(&node.durable, to: node.bytes.count) }
-                node.durable.replaceSubrange(position..<position + bytes.count, with: bytes)
-            }
+            node.write(bytes, at: position)
+            if isDurable { place(bytes, in: &node.durable, at: position) }
             return true
         }
     }
@@ -286,9 +364,14 @@ private final class SimulatedFile: StorageFile {
     }
 
     func synchronize() throws(FileError) {
-        try disk.change(.synchronize, path) { _ in
-            node.durable = node.bytes
-            return true
+        do throws(FileError) {
+            try disk.change(.synchronize, path) { _ in
+                node.synchronize()
+                return true
+            }
+        } catch {
+            disk.state.withLock { if $0.hasPower { node.giveUp() } }
+            throw error
         }
     }
 

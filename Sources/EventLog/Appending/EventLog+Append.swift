@@ -18,7 +18,11 @@ extension EventLog {
         staged.reserveCapacity(appends.count)
         for append in appends {
             let appender = BatchAppender(append.partition, now: options.environment.now())
-            try append.partition.stage(append.records, with: appender)
+            do { try append.partition.stage(append.records, with: appender) } catch {
+                // What was staged so far counted on this thread to lead.
+                committer.wake()
+                throw error
+            }
             staged.append(StagedAppend(appender))
         }
         if let round = staged.lazy.compactMap({ $0.ticket?.round }).max() { committer.waitLeading(for: round) }

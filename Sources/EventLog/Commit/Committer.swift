@@ -139,6 +139,13 @@ final class Committer: @unchecked Sendable {
         return true
     }
 
+    /// Has what has gathered committed by the committer's thread.
+    func wake() {
+        // Through the lock, so that whoever looked just before is waiting by now.
+        gather.withLock { _ in }
+        gather.signalAll()
+    }
+
     /// Waits until `round` is committed, leading where nobody else does.
     func waitLeading(for round: UInt64) {
         while rounds.committedRound < round {
@@ -173,9 +180,7 @@ final class Committer: @unchecked Sendable {
         guard let round else { return }
         rounds.publish(written: round)
         rounds.publish(committed: round)
-        // Through the lock, so that whoever looked just before is waiting by now.
-        gather.withLock { _ in }
-        gather.signalAll()
+        wake()
     }
 
     // MARK: A round

@@ -46,19 +46,20 @@ enum IndexCheck {
         }
         // The last time entry is the segment's maximum: nothing after the last offset entry may be later.
         guard index.timeEntryCount > 0 else { return end == 0 }
-        guard try lastTimeEntryHolds(index, segment, end: end) else { return false }
-        return rest.maxTimestamp <= index.timeEntry(index.timeEntryCount - 1).timestamp
+        let latest = index.timeEntry(index.timeEntryCount - 1)
+        let start = Int(index.entry(atOrBelow: latest.relativeOffset)?.position ?? 0)
+        guard holds(latest, base: segment.baseOffset, try segment.file(), from: start, to: end) else { return false }
+        return rest.maxTimestamp <= latest.timestamp
     }
 
-    /// The batch that the last time entry names has that timestamp: whole segments are passed over by it.
-    private static func lastTimeEntryHolds(
-        _ index: SealedIndex, _ segment: Segment, end: Int
-    ) throws(LogError) -> Bool {
-        let entry = index.timeEntry(index.timeEntryCount - 1)
-        let start = Int(index.entry(atOrBelow: entry.relativeOffset)?.position ?? 0)
-        var walk = BatchWalk(try segment.file(), from: start, to: end)
+    /// The batch that the last time entry names has that timestamp: whole segments are passed over by it. `start` is a
+    /// batch's position, at or before it.
+    static func holds(
+        _ entry: TimeIndexEntry, base: Offset, _ file: any StorageFile, from start: Int, to end: Int
+    ) -> Bool {
+        var walk = BatchWalk(file, from: start, to: end)
         while let batch = try? walk.next() {
-            let relative = batch.lastOffset.distance(from: segment.baseOffset)
+            let relative = batch.lastOffset.distance(from: base)
             if relative == Int64(entry.relativeOffset) { return batch.maxTimestamp.milliseconds == entry.timestamp }
             if relative > Int64(entry.relativeOffset) { return false }
         }

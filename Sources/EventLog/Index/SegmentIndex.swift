@@ -25,6 +25,15 @@ enum SegmentIndex: Sendable {
         }
     }
 
+    /// The last entry whose batch ends below `relativeOffset`: no record up to it is later.
+    func timeEntry(below relativeOffset: UInt32) -> TimeIndexEntry? {
+        switch self {
+        case .growing(let index): index.times.last { $0.relativeOffset < relativeOffset }
+        case .sealed(let index):
+            (0..<index.timeEntryCount).lazy.map(index.timeEntry).last { $0.relativeOffset < relativeOffset }
+        }
+    }
+
     /// The largest timestamp, and the last offset of the first batch that has it; nil when there is none.
     var maxTimestamp: TimeIndexEntry? {
         switch self {

@@ -125,10 +125,11 @@ final class RingJournal: Journal, @unchecked Sendable {
     }
 
     /// Gives up every round: what only the journal held is lost. For a directory that is opened without it.
-    /// `known`: the latest sequence number that any checkpoint names.
-    func discard(past known: UInt64) throws(FileError) {
+    /// `known`: the latest sequence number that any checkpoint names. `epoch`: the latest that anything remembers.
+    func discard(past known: UInt64, epoch: UInt32) throws(FileError) {
         var header = state.withLock { $0.header }
         header.generation += 1
+        header.epoch = max(header.epoch, epoch)
         // Far past all that was given before: old rounds in the ring must never be taken for new ones.
         header.tailSequence = max(known, state.withLock { $0.nextSequence }) + 1 << 32
         header.tailPosition = JournalHeader.ringStart
@@ -222,16 +223,32 @@ final class RingJournal: Journal, @unchecked Sendable {
 
     /// Doubles the ring, up to its limit, where the rounds that are needed fill half of it or one does not fit.
     func growIfPressed() throws(FileError) {
-        let (capacity, isPressed) = state.withLock { state in
-            (state.capacity, state.liveBytes > state.capacity / 2 || state.wanted > state.capacity / 2)
+        let (capacity, wanted, isPressed) = state.withLock { state in
+            (
+                state.capacity, state.wanted,
+                state.liveBytes > state.capacity / 2 || state.wanted > state.capacity / 2
+            )
         }
         guard isPressed, capacity < bytesMax else { return }
-        let larger = min(bytesMax, capacity * 2)
+        // As often as it takes for the round that waits: nobody asks again for it.
+        var larger = capacity
+        repeat { larger = min(bytesMax, larger * 2) } while larger < bytesMax && larger / 2 < wanted
         let plain = try fileSystem.open(path, .update)
         try Self.fill(plain, from: capacity, to: larger)
         try plain.synchronize()
         state.withLock { $0.capacity = larger }
         state.signalAll()
+    }
+
+    /// A round that does not even fit an empty ring waits for nothing.
+    func cannotGrow(_ error: FileError) {
+        let isHopeless = state.withLock { JournalHeader.ringStart + $0.wanted > $0.capacity }
+        if isHopeless { fail(error) }
+    }
+
+    /// A full ring stays full: whoever waits for room is told so. Many checkpoints were asked for before it came to this.
+    func cannotRelease(_ error: FileError) {
+        if state.withLock({ $0.wanted > 0 && $0.place($0.wanted) == nil }) { fail(error) }
     }
 
     /// True where a checkpoint should release rounds: the ring is not to fill, nor recovery to take long.

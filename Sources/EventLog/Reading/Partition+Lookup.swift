@@ -68,7 +68,7 @@ extension Partition {
     package func maxTimestampOffset() throws(LogError) -> (offset: Offset, timestamp: Timestamp)? {
         var found: (segment: Segment, entry: (timestamp: Timestamp, offset: Offset))?
         for segment in segments {
-            guard let latest = try segment.maxTimestamp(), latest.offset < end else { continue }
+            guard let latest = try segment.maxTimestamp(before: end) else { continue }
             if let best = found?.entry.timestamp, best >= latest.timestamp { continue }
             found = (segment, latest)
         }

@@ -3,17 +3,22 @@ extension Partition {
     /// Reads records from `start` on: at most `maxRecords`, and no further batch once their keys and values come to
     /// `maxBytes`. Empty at the durable end. Does not wait.
     ///
-    /// Throws `offsetOutOfRange`, `damaged`, and `unreadable` for a batch whose codec is not read here.
+    /// Throws `offsetOutOfRange`, `damaged`, and `unreadable` for a batch whose codec is not read here. Where records lie
+    /// before such a batch they are returned, and the call that goes on from there throws.
     public func read(
         from start: StartPosition, maxRecords: Int = .max, maxBytes: Int = 1 << 20
     ) throws(LogError) -> [StoredRecord] {
         var records: [StoredRecord] = []
         var bytes = 0
-        try scan(from: start) { record in
-            guard records.count < maxRecords, bytes < maxBytes else { return false }
-            bytes += (record.key?.byteCount ?? 0) + (record.value?.byteCount ?? 0)
-            records.append(record.makeStoredRecord())
-            return records.count < maxRecords
+        do throws(LogError) {
+            try scan(from: start) { record in
+                guard records.count < maxRecords, bytes < maxBytes else { return false }
+                bytes += (record.key?.byteCount ?? 0) + (record.value?.byteCount ?? 0)
+                records.append(record.makeStoredRecord())
+                return records.count < maxRecords
+            }
+        } catch {
+            if records.isEmpty { throw error }
         }
         return records
     }
@@ -47,7 +52,8 @@ extension Partition {
                     return stop == nil
                 }
             } catch {
-                throw .unreadable(offset: first, error)
+                let base = (try? RecordBatchHeader(parsing: bytes.bytes))?.baseOffset
+                throw .unreadable(offset: max(first, base ?? first), error)
             }
         }
         return stop ?? max(first, limit)

@@ -56,10 +56,16 @@ public struct RecordSequence: AsyncSequence, Sendable {
         private mutating func fill(from offset: Offset) throws(LogError) {
             var records: [StoredRecord] = []
             var bytes = 0
-            next = try partition.scan(from: .offset(offset)) { record in
-                bytes += (record.key?.byteCount ?? 0) + (record.value?.byteCount ?? 0)
-                records.append(record.makeStoredRecord())
-                return bytes < 256 << 10
+            do throws(LogError) {
+                next = try partition.scan(from: .offset(offset)) { record in
+                    bytes += (record.key?.byteCount ?? 0) + (record.value?.byteCount ?? 0)
+                    records.append(record.makeStoredRecord())
+                    return bytes < 256 << 10
+                }
+            } catch {
+                // A damaged batch costs itself, not what lies before it.
+                guard let last = records.last else { throw error }
+                next = last.offset.advanced(by: 1)
             }
             buffered = records[...]
         }
@@ -92,7 +98,9 @@ private final class TailWatcher: PartitionWatcher {
                     return false
                 }
                 if isDone { return continuation.resume() }
-                if !partition.watch(past: offset, self) { finish() }
+                if !partition.watch(past: offset, self) { return finish() }
+                // A cancellation in between found nothing to take back.
+                if state.withLock({ if case .done = $0 { true } else { false } }) { partition.unwatch(self) }
             }
         } onCancel: {
             partition.unwatch(self)

@@ -4,12 +4,16 @@ internal import Storage
 enum ActiveIndex {
     struct Restored {
         var index: GrowingIndex
+        /// What of it came from the files.
+        var files = IndexFilesState()
         /// Of the segment's first batch; nil while it is empty.
         var firstTimestamp: Int64?
     }
 
+    /// `trusted`: how many bytes of the segment the files' entries may speak of. What was written to them since the
+    /// last checkpoint that came to count, a power cut may have torn, and a time that is missing shows nowhere.
     static func restore(
-        from directory: String, base: Offset, _ file: any StorageFile, byteCount: Int, interval: Int,
+        from directory: String, base: Offset, _ file: any StorageFile, byteCount: Int, trusted: Int, interval: Int,
         _ fileSystem: any FileSystem
     ) -> Restored {
         guard byteCount > 0 else { return Restored(index: GrowingIndex(), firstTimestamp: nil) }
@@ -18,42 +22,42 @@ enum ActiveIndex {
         let offsets = entries(
             "\(directory)/\(SegmentFiles.offsetIndex(base))", OffsetIndexEntryLayout.size, fileSystem
         ) { OffsetIndexEntry(relativeOffset: $0.bigEndian(at: $1), position: $0.bigEndian(at: $1 + 4)) }
-        .prefix { Int($0.position) < byteCount }
+        .prefix { Int($0.position) < trusted }
         let times = entries(
             "\(directory)/\(SegmentFiles.timeIndex(base))", TimeIndexEntryLayout.size, fileSystem
         ) { TimeIndexEntry(timestamp: $0.bigEndian(at: $1), relativeOffset: $0.bigEndian(at: $1 + 8)) }
-        let index =
-            resume(Array(offsets), times, base: base, file, byteCount: byteCount, interval: interval)
-            ?? walk(GrowingIndex(), from: 0, base: base, file, byteCount: byteCount, interval: interval)
-        return Restored(index: index ?? GrowingIndex(), firstTimestamp: first)
+        var index = kept(Array(offsets), times, base: base, file, byteCount: byteCount) ?? GrowingIndex()
+        var files = IndexFilesState(offsetEntries: index.offsets.count, timeEntries: index.times.count)
+        extend(&index, from: Int(index.offsets.last?.position ?? 0), base: base, file, byteCount, interval)
+        files.lacksTrusted =
+            index.offsets.dropFirst(files.offsetEntries).first.map { Int($0.position) < trusted } ?? false
+        return Restored(index: index, files: files, firstTimestamp: first)
     }
 
-    /// From the last entry on; nil where the entries cannot be this segment's.
-    private static func resume(
-        _ offsets: [OffsetIndexEntry], _ times: [TimeIndexEntry], base: Offset, _ file: any StorageFile,
-        byteCount: Int, interval: Int
+    /// The entries as an index that goes on from the last; nil where they cannot be this segment's.
+    private static func kept(
+        _ offsets: [OffsetIndexEntry], _ times: [TimeIndexEntry], base: Offset, _ file: any StorageFile, byteCount: Int
     ) -> GrowingIndex? {
         guard let last = offsets.last, isAscending(offsets), isAscending(times) else { return nil }
         // A time entry stands with an offset entry, or none: those past the last belong to batches that were cut.
         let kept = times.prefix { $0.relativeOffset <= last.relativeOffset }
-        guard !kept.isEmpty else { return nil }
+        guard let latest = kept.last else { return nil }
         var head = BatchWalk(file, from: Int(last.position), to: byteCount, windowSize: 128)
-        guard let batch = try? head.next(),
-            batch.lastOffset.distance(from: base) == Int64(last.relativeOffset)
-        else { return nil }
-        return walk(
-            GrowingIndex(offsets: offsets, times: Array(kept)), from: Int(last.position), base: base, file,
-            byteCount: byteCount, interval: interval)
+        guard let batch = try? head.next(), batch.lastOffset.distance(from: base) == Int64(last.relativeOffset) else {
+            return nil
+        }
+        let index = GrowingIndex(offsets: offsets, times: Array(kept))
+        let start = offsets.last(atOrBelow: latest.relativeOffset)?.position ?? 0
+        return IndexCheck.holds(latest, base: base, file, from: Int(start), to: byteCount) ? index : nil
     }
 
-    private static func walk(
-        _ start: GrowingIndex, from position: Int, base: Offset, _ file: any StorageFile, byteCount: Int, interval: Int
-    ) -> GrowingIndex? {
-        var index = start
+    private static func extend(
+        _ index: inout GrowingIndex, from position: Int, base: Offset, _ file: any StorageFile, _ byteCount: Int,
+        _ interval: Int
+    ) {
         var walk = BatchWalk(file, from: position, to: byteCount)
         // A damaged batch ends the index; readers past it meet the damage themselves.
         while let batch = try? walk.next() { index.add(batch, base: base, interval: interval) }
-        return index
     }
 
     private static func isAscending(_ entries: [OffsetIndexEntry]) -> Bool {

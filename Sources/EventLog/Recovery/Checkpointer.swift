@@ -89,7 +89,7 @@ final class Checkpointer: @unchecked Sendable {
                 Int64(elapsed) % max(Int64(Self.tickMilliseconds), limit) < Int64(Self.tickMilliseconds)
             else { continue }
             do { try partition.synchronizeRelaxed() } catch {
-                partition.fail(LogError(error))
+                partition.syncFailed(LogError(error))
                 logger.error(
                     "a partition cannot be synced and takes no more appends",
                     metadata: [
@@ -100,11 +100,14 @@ final class Checkpointer: @unchecked Sendable {
     }
 
     private func checkpointLogging() {
-        do {
-            try journal.growIfPressed()
-            try checkpoint()
-        } catch {
+        // A ring that cannot grow is still emptied.
+        do { try journal.growIfPressed() } catch {
+            logger.error("the journal cannot grow", metadata: ["error": "\(error)"])
+            journal.cannotGrow(error)
+        }
+        do { try checkpoint() } catch {
             logger.error("a checkpoint failed: the journal keeps its rounds", metadata: ["error": "\(error)"])
+            journal.cannotRelease(error)
         }
     }
 
@@ -131,21 +134,40 @@ final class Checkpointer: @unchecked Sendable {
         let dirty = partitions().filter { $0.isDirty }
         var written: [(partition: Partition, segments: [Segment])] = []
         do throws(FileError) {
+            let unsettled = dirty.filter { $0.isUnsettled }
+            if unsettled.count > Self.singleSyncsMax {
+                try fileSystem.synchronizeAll(directory)
+                for partition in unsettled { partition.settle() }
+            }
             for partition in dirty {
                 written.append((partition, try partition.writeCheckpoint(journalSequence: boundary)))
             }
             try synchronize(written)
         } catch {
             for (partition, segments) in written { partition.checkpointFailed(segments) }
-            if error.operation == .synchronize { state.withLock { $0.failure = error } }
+            if error.operation == .synchronize { syncFailed(error) }
             throw error
         }
         try journal.release(below: boundary)
     }
 
+    /// What the journal has can wait for the next opening; what skips it is in doubt from now on.
+    private func syncFailed(_ error: FileError) {
+        state.withLock { if $0.failure == nil { $0.failure = error } }
+        for partition in partitions() where !partition.settings.isJournaled { partition.syncFailed(LogError(error)) }
+    }
+
+    /// One sync for everything, whoever wants it: it may fail for pages that a checkpoint is to vouch for.
+    func synchronizeAll() throws(FileError) {
+        do { try fileSystem.synchronizeAll(directory) } catch {
+            syncFailed(error)
+            throw error
+        }
+    }
+
     private func synchronize(_ written: [(partition: Partition, segments: [Segment])]) throws(FileError) {
         let fileCount = written.reduce(0) { $0 + 1 + $1.segments.count }
-        guard fileCount <= Self.singleSyncsMax else { return try fileSystem.synchronizeAll(directory) }
+        guard fileCount <= Self.singleSyncsMax else { return try synchronizeAll() }
         for (partition, segments) in written {
             for segment in segments { try segment.synchronize() }
             try partition.synchronizeCheckpoint()

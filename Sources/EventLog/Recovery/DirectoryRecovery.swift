@@ -14,6 +14,12 @@ struct DirectoryRecovery {
     /// The latest round that a checkpoint names.
     let knownSequence: UInt64
 
+    /// The latest epoch that gave a producer its id, as far as partitions remember: see `EventLog.makeProducerID`.
+    var knownEpoch: UInt32 {
+        let producers = topics.lazy.flatMap(\.1).flatMap(\.producers.producers.keys)
+        return producers.reduce(0) { max($0, UInt32(truncatingIfNeeded: $1 >> 32) & 0x7FFF_FFFF) }
+    }
+
     static func open(at path: String, _ options: EventLogOptions) throws(LogError) -> DirectoryRecovery {
         try DirectoryOpening(at: path, options).open()
     }
@@ -56,10 +62,11 @@ private struct DirectoryOpening {
         let isWhole = try replay(journal, into: partitions)
         let known = partitions.values.joined().map(\.journalSequence).max() ?? 0
         let isCurrent = try checkAge(of: journal, known)
-        let topics = try finish(catalogue, partitions)
+        let losesJournal = header.isForeign || !isWhole || !isCurrent
+        let topics = try finish(catalogue, partitions, losesJournal: losesJournal)
         return DirectoryRecovery(
             lock: lock, catalogue: catalogue, journal: journal, pressure: pressure, topics: topics,
-            losesJournal: header.isForeign || !isWhole || !isCurrent, knownSequence: known)
+            losesJournal: losesJournal, knownSequence: known)
     }
 
     private func takeLock() throws(LogError) -> any FileLock {
@@ -89,14 +96,27 @@ private struct DirectoryOpening {
 
     private func readOrCreateCatalogue() throws(LogError) -> TopicCatalogue {
         let file = CatalogueFile(in: path, fileSystem)
-        if let catalogue = try file.read() { return catalogue }
+        if let catalogue = try file.read() {
+            // Who wrote it may have been killed before its name was durable, and what follows builds on it.
+            try storage { () throws(FileError) in try fileSystem.synchronizeDirectory(path) }
+            return catalogue
+        }
         try checkIsNew()
+        try synchronizeParent()
         var random = EnvironmentRandom(options.environment)
         let catalogue = TopicCatalogue(directory: TopicID.random(using: &random))
         // The journal first: a directory with a catalogue always has one.
         try createJournal(catalogue.directory)
         try file.write(catalogue)
         return catalogue
+    }
+
+    /// The directory's own name: whoever made it may have been killed before it was durable. Where it lies in one that
+    /// we may not read, someone else made it.
+    private func synchronizeParent() throws(LogError) {
+        do { try fileSystem.synchronizeDirectory(Self.parent(of: path)) } catch {
+            guard error.isDenied else { throw LogError(error) }
+        }
     }
 
     /// Without a catalogue there must be no partitions: their names alone do not say what they belong to.
@@ -123,13 +143,7 @@ private struct DirectoryOpening {
         let doomed = catalogue.topics.filter(\.isBeingDeleted)
         guard !doomed.isEmpty else { return }
         try storage { () throws(FileError) in
-            for topic in doomed {
-                for index in 0..<topic.partitionCount {
-                    let directory = "\(path)/\(TopicName.directory(topic.name, index))"
-                    if fileSystem.exists(directory) { try fileSystem.removeDirectory(directory) }
-                }
-            }
-            try fileSystem.synchronizeDirectory(path)
+            for topic in doomed { try topic.removeDirectories(in: path, fileSystem) }
         }
         catalogue.topics.removeAll(where: \.isBeingDeleted)
         try CatalogueFile(in: path, fileSystem).write(catalogue)
@@ -211,12 +225,14 @@ private struct DirectoryOpening {
     }
 
     private func finish(
-        _ catalogue: TopicCatalogue, _ recoveries: Recoveries
+        _ catalogue: TopicCatalogue, _ recoveries: Recoveries, losesJournal: Bool
     ) throws(LogError) -> [(TopicCatalogue.Entry, [RecoveredPartition])] {
         var topics: [(TopicCatalogue.Entry, [RecoveredPartition])] = []
         for topic in catalogue.topics {
             var partitions: [RecoveredPartition] = []
-            for recovery in recoveries[topic.id] ?? [] { partitions.append(try recovery.finish()) }
+            for recovery in recoveries[topic.id] ?? [] {
+                partitions.append(try recovery.finish(losesJournal: losesJournal))
+            }
             topics.append((topic, partitions))
         }
         return topics

@@ -6,20 +6,25 @@ struct NewPartitions {
     private let data: String
     private let fileSystem: any FileSystem
     private let nextSequence: UInt64
+    private let checkpointer: Checkpointer
 
     /// `nextSequence`: of the journal; rounds before it are none of these partitions' business.
-    init(of topic: TopicCatalogue.Entry, in data: String, _ fileSystem: any FileSystem, nextSequence: UInt64) {
+    init(
+        of topic: TopicCatalogue.Entry, in data: String, _ fileSystem: any FileSystem, nextSequence: UInt64,
+        _ checkpointer: Checkpointer
+    ) {
         self.topic = topic
         self.data = data
         self.fileSystem = fileSystem
         self.nextSequence = nextSequence
+        self.checkpointer = checkpointer
     }
 
     func create(_ indexes: Range<Int>) throws(LogError) {
         for index in indexes { try clear(path(index)) }
         try storage { () throws(FileError) in
             for index in indexes { try createDirectory(index) }
-            if indexes.count > 2 { return try fileSystem.synchronizeAll(data) }
+            if indexes.count > 2 { return try checkpointer.synchronizeAll() }
             for index in indexes {
                 try checkpointFile(index).synchronize()
                 try fileSystem.synchronizeDirectory(path(index))

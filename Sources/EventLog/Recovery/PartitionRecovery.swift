@@ -1,4 +1,3 @@
-internal import Glibc
 internal import Logging
 internal import Storage
 
@@ -18,8 +17,11 @@ struct RecoveredPartition {
     var activeFile: any StorageFile
     /// Of the active segment's first batch; nil while it is empty.
     var firstTimestamp: Int64?
-    /// True: bytes were written that no checkpoint has made durable.
-    var isDirty: Bool
+    /// Segments that recovery wrote to, or found more in than the checkpoint knows: they may not be durable, whoever
+    /// wrote them.
+    var dirty: [Segment]
+    /// How many records there are past the checkpoint.
+    var unsyncedRecords: Int64
     var checkpointFile: CheckpointFile
 }
 
@@ -35,7 +37,12 @@ final class PartitionRecovery {
     private var end: LogEnd
     private var producers: ProducerTable
     private var bases: [Offset]
-    private var isDirty = false
+    /// Base offsets of segments that were written to, or hold more than the checkpoint knows.
+    private var touched: Set<Offset> = []
+    /// No slot of the checkpoint is whole.
+    private var hasNoCheckpoint = false
+    /// Where the first entry that was replayed lies: what indexes say from there on may never have been durable.
+    private var firstReplayed: (segment: Offset, position: Int)?
     /// Open while entries of one segment follow each other.
     private var current: (base: Offset, file: any StorageFile)?
 
@@ -48,7 +55,7 @@ final class PartitionRecovery {
         self.logger = logger
         let directory = "\(data)/\(TopicName.directory(topic.name, index))"
         self.directory = directory
-        do {
+        do throws(FileError) {
             bases = SegmentFiles.baseOffsets(in: try fileSystem.list(directory))
             var file = CheckpointFile(path: "\(directory)/\(CheckpointFile.name)", fileSystem)
             let read = try file.read()
@@ -61,27 +68,19 @@ final class PartitionRecovery {
                     producers: ProducerTable())
             end = checkpoint.end
             producers = checkpoint.producers
-            if read == nil { try scanWithoutCheckpoint() }
-        } catch let error as FileError {
-            throw LogError(error)
-        } catch let error as LogError {
-            throw error
+            hasNoCheckpoint = read == nil
         } catch {
-            throw .storage("\(error)")
+            throw LogError(error)
+        }
+        if hasNoCheckpoint {
+            logger.warning(
+                "a partition's checkpoint is missing or damaged: its segments are read from the start",
+                metadata: ["directory": "\(directory)"])
         }
     }
 
     /// What the checkpoint knows of the journal: it cannot be younger than the journal itself.
     var journalSequence: UInt64 { checkpoint.journalSequence }
-
-    private func scanWithoutCheckpoint() throws(LogError) {
-        logger.warning(
-            "a partition's checkpoint is missing or damaged: its segments are read from the start",
-            metadata: ["directory": "\(directory)"])
-        isDirty = true
-        // Damage here may be years old: what follows it is kept, and readers meet the damage themselves.
-        try extendByScanning(pastDamage: true)
-    }
 
     // MARK: Replaying the journal
 
@@ -89,25 +88,50 @@ final class PartitionRecovery {
     /// are durable: while the journal still has them, that checkpoint may have reached the disk before they did.
     func apply(_ entry: RoundEntry, _ parts: [UnsafeRawBufferPointer]) throws(LogError) {
         guard entry.endOffset > checkpoint.logStart else { return }
-        try storage { () throws(FileError) in try write(parts, to: entry.segment, at: entry.position) }
-        if let next = bases.firstIndex(where: { $0 >= entry.segment }) {
-            if bases[next] != entry.segment { bases.insert(entry.segment, at: next) }
-        } else {
-            bases.append(entry.segment)
+        // Rounds that were released are in the segments: a gap is what a damaged checkpoint no longer tells of.
+        if entry.baseOffset > end.offset { try extendByScanning(to: entry.baseOffset) }
+        try storage { () throws(FileError) in
+            try write(parts, to: entry.segment, at: entry.position)
+            if entry.endOffset > end.offset, entry.segment > end.segment { try moveOn(to: entry.segment) }
         }
+        insertBase(entry.segment)
         guard entry.endOffset > end.offset else { return }
         for part in parts { noteProducers(in: part) }
         end = LogEnd(offset: entry.endOffset, segment: entry.segment, position: entry.position + entry.byteCount)
     }
 
+    private func insertBase(_ base: Offset) {
+        let next = bases.firstIndex { $0 >= base } ?? bases.count
+        if next == bases.count || bases[next] != base { bases.insert(base, at: next) }
+    }
+
+    /// Bytes that are there already are written all the same: the process that wrote them may have failed to sync
+    /// them, and the system does not write a page twice because someone asks.
     private func write(_ parts: [UnsafeRawBufferPointer], to segment: Offset, at start: Int) throws(FileError) {
         let file = try open(segment)
-        isDirty = true
+        touched.insert(segment)
+        if firstReplayed == nil { firstReplayed = (segment, start) }
         var position = start
         for part in parts {
-            if try !holds(file, part, at: position) { try file.write(part, at: position) }
+            try file.write(part, at: position)
             position += part.count
         }
+    }
+
+    /// The log goes on in a later segment. What lies past the end in this one, and segments between the two, were never
+    /// acknowledged; an earlier recovery took them away, but a power cut came before that was durable.
+    private func moveOn(to next: Offset) throws(FileError) {
+        try removeSegments { $0 > end.segment && $0 < next }
+        touched.insert(end.segment)
+        let path = "\(directory)/\(SegmentFiles.log(end.segment))"
+        guard fileSystem.exists(path) else { return }
+        try cut(try fileSystem.open(path, .update))
+    }
+
+    private func cut(_ file: any StorageFile) throws(FileError) {
+        guard try file.size() > end.position else { return }
+        try file.truncate(to: end.position)
+        touched.insert(end.segment)
     }
 
     private func open(_ segment: Offset) throws(FileError) -> any StorageFile {
@@ -115,15 +139,6 @@ final class PartitionRecovery {
         let file = try fileSystem.open("\(directory)/\(SegmentFiles.log(segment))", .create)
         current = (segment, file)
         return file
-    }
-
-    private func holds(_ file: any StorageFile, _ bytes: UnsafeRawBufferPointer, at position: Int) throws(FileError)
-        -> Bool
-    {
-        let stored = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
-        defer { stored.deallocate() }
-        guard try file.read(into: stored, at: position) == bytes.count else { return false }
-        return UnsafeRawBufferPointer(stored).isEqual(to: bytes)
     }
 
     /// The batches of an entry were checked when they arrived, and the entry's checksum says that they are unharmed.
@@ -144,46 +159,60 @@ final class PartitionRecovery {
 
     // MARK: Finishing
 
-    /// Cuts what was never acknowledged and opens the last segment for writing.
-    func finish() throws(LogError) -> RecoveredPartition {
+    /// Cuts what was never acknowledged and opens the last segment for writing. `losesJournal`: its rounds cannot all be
+    /// had, so that whatever the segments hold is taken.
+    func finish(losesJournal: Bool = false) throws(LogError) -> RecoveredPartition {
         current = nil
-        if !topic.settings.isJournaled { try extendByScanning(pastDamage: false) }
+        // A slot that is damaged may be one that never came to count, or the one that did.
+        if !topic.settings.isJournaled || losesJournal || hasNoCheckpoint || checkpointFile.hasDamagedSlot {
+            try extendByScanning()
+        }
         return try storage { () throws(FileError) in try openActive() }
     }
 
-    /// Follows whole batches from the end on, through this segment and those after it: what a topic that skips the
-    /// journal has beyond its checkpoint. `pastDamage`: a segment that is not whole, or missing, does not end the log
-    /// where there is a later one.
-    private func extendByScanning(pastDamage: Bool) throws(LogError) {
+    /// Follows whole batches from the end on, through this segment and those after it, up to `limit`: what the segments
+    /// hold beyond checkpoint and journal.
+    private func extendByScanning(to limit: Offset = Offset(.max)) throws(LogError) {
         while true {
-            let path = "\(directory)/\(SegmentFiles.log(end.segment))"
-            guard fileSystem.exists(path) else { return }
-            let file = try storage { () throws(FileError) in try fileSystem.open(path, .read) }
-            let size = try storage { () throws(FileError) in try file.size() }
-            guard size >= end.position else { return }
-            var scan = BatchScan(file, from: end.position, to: size)
-            var isWhole = true
-            do {
-                while let (batch, _) = try scan.next() {
-                    // After compaction offsets have gaps, so they need only grow.
-                    guard batch.baseOffset >= end.offset else {
-                        throw LogError.damaged(file: path, position: batch.position, reason: "offsets go backwards")
-                    }
-                    note(batch.header)
-                    end.offset = batch.lastOffset.advanced(by: 1)
-                    end.position = batch.position + batch.byteCount
-                    isDirty = true
-                }
-            } catch { isWhole = false }
-            guard let next = bases.first(where: { $0 > end.segment }) else { return }
-            guard (isWhole && next == end.offset) || (pastDamage && next >= end.offset) else { return }
+            let isWhole = try scanSegment(to: limit)
+            guard end.offset < limit, let next = bases.first(where: { $0 > end.segment }) else { return }
+            if !isWhole || next != end.offset {
+                // Past what a checkpoint vouches for, the log ends at the first harm. Without one, this segment may be
+                // damaged and those after it are not to pay for it.
+                guard hasNoCheckpoint, next >= end.offset else { return }
+                logger.error(
+                    "a segment is damaged, and records in it are lost",
+                    metadata: ["directory": "\(directory)", "from": "\(end.offset)", "to": "\(next)"])
+            }
             end = LogEnd(offset: next, segment: next, position: 0)
         }
     }
 
+    /// False: the segment's bytes are no whole batches all the way.
+    private func scanSegment(to limit: Offset) throws(LogError) -> Bool {
+        let path = "\(directory)/\(SegmentFiles.log(end.segment))"
+        guard fileSystem.exists(path) else { return false }
+        let (file, size) = try storage { () throws(FileError) in
+            let file = try fileSystem.open(path, .read)
+            return (file, try file.size())
+        }
+        guard size >= end.position else { return false }
+        var scan = BatchScan(file, from: end.position, to: size)
+        do {
+            while end.offset < limit, let (batch, _) = try scan.next() {
+                // After compaction offsets have gaps, so they need only grow.
+                guard batch.baseOffset >= end.offset else { return false }
+                note(batch.header)
+                end.offset = batch.lastOffset.advanced(by: 1)
+                end.position = batch.position + batch.byteCount
+                touched.insert(end.segment)
+            }
+        } catch { return false }
+        return true
+    }
+
     private func openActive() throws(FileError) -> RecoveredPartition {
-        for base in bases where base > end.segment { try removeSegment(base) }
-        bases.removeAll { $0 > end.segment }
+        try removeSegments { $0 > end.segment }
         if bases.isEmpty { bases = [end.segment] }
         var path = "\(directory)/\(SegmentFiles.log(end.segment))"
         if try size(of: path) < end.position {
@@ -194,13 +223,10 @@ final class PartitionRecovery {
             end = LogEnd(offset: end.offset, segment: end.offset, position: 0)
             bases.append(end.offset)
             path = "\(directory)/\(SegmentFiles.log(end.segment))"
-            isDirty = true
+            touched.insert(end.segment)
         }
         let file = try fileSystem.open(path, .create)
-        if try file.size() > end.position {
-            try file.truncate(to: end.position)
-            isDirty = true
-        }
+        try cut(file)
         return try assemble(file)
     }
 
@@ -208,37 +234,56 @@ final class PartitionRecovery {
         fileSystem.exists(path) ? try fileSystem.open(path, .read).size() : 0
     }
 
+    private func removeSegments(where isDoomed: (Offset) -> Bool) throws(FileError) {
+        for base in bases where isDoomed(base) { try removeSegment(base) }
+        bases.removeAll(where: isDoomed)
+    }
+
     private func removeSegment(_ base: Offset) throws(FileError) {
-        for name in [SegmentFiles.log(base), SegmentFiles.offsetIndex(base), SegmentFiles.timeIndex(base)] {
-            let path = "\(directory)/\(name)"
-            if fileSystem.exists(path) { try fileSystem.remove(path) }
-        }
-        isDirty = true
+        touched.remove(base)
+        try remove(SegmentFiles.log(base))
+        try removeIndexes(of: base)
+    }
+
+    private func removeIndexes(of base: Offset) throws(FileError) {
+        try remove(SegmentFiles.offsetIndex(base))
+        try remove(SegmentFiles.timeIndex(base))
+    }
+
+    private func remove(_ name: String) throws(FileError) {
+        let path = "\(directory)/\(name)"
+        if fileSystem.exists(path) { try fileSystem.remove(path) }
+    }
+
+    /// How much of the active segment its index files were durable for: what a checkpoint says whose rounds are gone
+    /// from the journal.
+    private var indexedBytes: Int {
+        guard !hasNoCheckpoint, checkpoint.end.segment == end.segment else { return 0 }
+        guard let firstReplayed else { return checkpoint.end.position }
+        return firstReplayed.segment < end.segment ? 0 : min(checkpoint.end.position, firstReplayed.position)
     }
 
     private func assemble(_ file: any StorageFile) throws(FileError) -> RecoveredPartition {
         let interval = topic.settings.indexIntervalBytes
         var sealed: [Segment] = []
         for base in bases where base < end.segment {
+            // Sealed since the last checkpoint that came to count: its index files may be torn.
+            if touched.contains(base) { try removeIndexes(of: base) }
             sealed.append(Segment(sealed: base, in: directory, fileSystem, indexInterval: interval))
         }
         let restored = ActiveIndex.restore(
-            from: directory, base: end.segment, file, byteCount: end.position, interval: interval, fileSystem)
+            from: directory, base: end.segment, file, byteCount: end.position, trusted: indexedBytes,
+            interval: interval, fileSystem)
         let active = Segment(
             growing: end.segment, in: directory, fileSystem, indexInterval: interval, file: file,
-            index: restored.index, byteCount: end.position)
+            index: restored.index, indexFiles: restored.files, byteCount: end.position)
+        // Something was taken away or added: the next checkpoint says where the log ends now.
+        let isChanged = !touched.isEmpty || hasNoCheckpoint
+        let dirty = sealed.filter { touched.contains($0.baseOffset) } + (isChanged ? [active] : [])
         return RecoveredPartition(
             topicName: topic.name, topicID: topic.id, index: index, directory: directory, settings: topic.settings,
             logStart: checkpoint.logStart, end: end, producers: producers, segments: sealed + [active],
-            active: active, activeFile: file, firstTimestamp: restored.firstTimestamp, isDirty: isDirty,
-            checkpointFile: checkpointFile)
-    }
-}
-
-extension UnsafeRawBufferPointer {
-    func isEqual(to other: UnsafeRawBufferPointer) -> Bool {
-        guard count == other.count else { return false }
-        guard let a = baseAddress, let b = other.baseAddress else { return true }
-        return memcmp(a, b, count) == 0
+            active: active, activeFile: file, firstTimestamp: restored.firstTimestamp, dirty: dirty,
+            unsyncedRecords: end.offset.value - checkpoint.end.offset.value, checkpointFile: checkpointFile)
     }
 }

@@ -15,27 +15,35 @@ struct PartitionWriter: ~Copyable {
     private(set) var end: Offset
     /// What `publish` will let readers see.
     private var unpublished: [(segment: Segment, bytes: Int)] = []
+    /// Of a topic that skips the journal: what was written since the last sync, and where.
     private var unsyncedRecords: Int64 = 0
+    private var unsynced: [Segment] = []
+    /// True: the directory may have names that are not durable, that of a new segment for one.
+    private var hasUnsyncedNames = true
+    private var hasFailedSync = false
     /// Segments with bytes that no checkpoint has synced.
     private var dirty: [Segment] = []
-    /// True: the active segment's file may have no durable name yet.
-    private var hasNewName = true
     /// The end that readers see, and where it lies.
     private(set) var published: LogEnd
+    /// The segment that was active when the log was opened, until it is synced. What recovery cut off it, in this
+    /// process or in one that was killed since, a power cut may bring back; so may segments that were removed.
+    private var unsettled: Segment?
 
-    init(
-        directory: String, _ fileSystem: any FileSystem, settings: TopicSettings, active: Segment,
-        file: any StorageFile, firstTimestamp: Int64?, end: LogEnd
-    ) {
-        self.directory = directory
+    init(_ recovered: RecoveredPartition, _ fileSystem: any FileSystem) {
+        directory = recovered.directory
         self.fileSystem = fileSystem
-        self.settings = settings
-        self.active = active
-        self.file = file
-        self.firstTimestamp = firstTimestamp
-        size = end.position
-        self.end = end.offset
-        published = end
+        settings = recovered.settings
+        active = recovered.active
+        file = recovered.activeFile
+        firstTimestamp = recovered.firstTimestamp
+        size = recovered.end.position
+        end = recovered.end.offset
+        published = recovered.end
+        dirty = recovered.dirty
+        unsettled = recovered.active
+        guard !settings.isJournaled else { return }
+        unsynced = recovered.dirty
+        unsyncedRecords = recovered.unsyncedRecords
     }
 
     mutating func apply(_ settings: TopicSettings) { self.settings = settings }
@@ -97,9 +105,9 @@ struct PartitionWriter: ~Copyable {
         size += scratch.byteCount
         let firstOffset = Offset(staging.slices[Int(firstSlice)].baseOffset)
         let newEnd = Offset(staging.slices[Int(lastSlice)].lastOffset + 1)
-        unsyncedRecords += newEnd.value - firstOffset.value
         end = newEnd
         noteWritten()
+        if !settings.isJournaled { noteUnsynced(newEnd.value - firstOffset.value) }
         onWritten(
             RoundEntry(
                 topic: group.partition.topicID, partition: group.partition.index, segment: active.baseOffset,
@@ -117,6 +125,11 @@ struct PartitionWriter: ~Copyable {
         }
     }
 
+    private mutating func noteUnsynced(_ recordCount: Int64) {
+        unsyncedRecords += recordCount
+        if unsynced.last !== active { unsynced.append(active) }
+    }
+
     /// Ends the active segment and starts the next one at `base`.
     private mutating func roll(to base: Offset) throws(FileError) {
         try active.seal()
@@ -129,13 +142,16 @@ struct PartitionWriter: ~Copyable {
             index: GrowingIndex(), byteCount: 0)
         size = 0
         firstTimestamp = nil
-        hasNewName = true
         dirty.append(active)
+        hasUnsyncedNames = true
     }
 
     /// Lets readers see what was written.
     mutating func publish() -> Offset {
-        for (segment, bytes) in unpublished { segment.publish(visibleBytes: bytes) }
+        for (segment, bytes) in unpublished {
+            segment.publish(visibleBytes: bytes)
+            if segment !== active { OpenSegments.shared.add(segment) }
+        }
         unpublished.removeAll(keepingCapacity: true)
         published = LogEnd(offset: end, segment: active.baseOffset, position: size)
         return end
@@ -144,24 +160,27 @@ struct PartitionWriter: ~Copyable {
     /// Syncs a partition that skips the journal.
     mutating func synchronizeRelaxed() throws(FileError) {
         guard unsyncedRecords > 0 else { return }
-        for segment in dirty { try segment.synchronizeBatches() }
-        try synchronizeNames()
+        do throws(FileError) {
+            // A list of its own: a checkpoint that has taken the dirty ones may not have synced them yet.
+            for segment in unsynced { try segment.synchronizeBatches() }
+            if hasUnsyncedNames { try fileSystem.synchronizeDirectory(directory) }
+        } catch {
+            syncFailed()
+            throw error
+        }
+        unsynced.removeAll(keepingCapacity: true)
+        hasUnsyncedNames = false
         unsyncedRecords = 0
     }
 
-    /// A synced file whose name is not durable is lost all the same. The journal would bring it back; without it the
-    /// directory must be synced too.
-    mutating func synchronizeNames() throws(FileError) {
-        guard hasNewName else { return }
-        try fileSystem.synchronizeDirectory(directory)
-        hasNewName = false
-    }
+    mutating func syncFailed() { hasFailedSync = true }
 
     /// Segments to sync for a checkpoint; from now on they count as clean.
     mutating func takeDirty() -> [Segment] {
         // What is written but not published yet lies past the end that this checkpoint names: the next one is due.
         defer { dirty = unpublished.map(\.segment) }
-        return dirty
+        guard let unsettled, !dirty.contains(where: { $0 === unsettled }) else { return dirty }
+        return [unsettled] + dirty
     }
 
     /// After a sync that failed: they are dirty still.
@@ -169,9 +188,19 @@ struct PartitionWriter: ~Copyable {
         dirty = segments + dirty.filter { segment in !segments.contains { $0 === segment } }
     }
 
-    var isDirty: Bool { !dirty.isEmpty }
+    /// Whether a checkpoint has something to say. After a sync that failed it must not: pages were given up, and a sync
+    /// that succeeds later says nothing of them.
+    var isDirty: Bool { !dirty.isEmpty && !hasFailedSync }
 
-    mutating func markDirty() { if dirty.isEmpty { dirty = [active] } }
+    mutating func wantCheckpoint() {
+        if dirty.isEmpty { dirty = [active] }
+    }
+
+    /// True: no checkpoint may name a new end before the segments and the directory are synced. By the old end the
+    /// journal's entries tell what was cut.
+    var isUnsettled: Bool { unsettled != nil }
+
+    mutating func settle() { unsettled = nil }
 }
 
 /// Where a log ends: the next offset, and the place in the last segment's file.

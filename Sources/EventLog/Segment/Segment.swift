@@ -19,9 +19,8 @@ final class Segment: Sendable {
         var index: SegmentIndex?
         /// The mapped log of a sealed segment, made for the first reader that wants it.
         var mapping: MappedFile?
-        /// How many entries of a growing index are in its files already.
-        var offsetEntriesWritten = 0
-        var timeEntriesWritten = 0
+        /// Of a growing index: what is in its files already.
+        var files = IndexFilesState()
     }
 
     /// A segment that is there on disk and sealed: its files are opened by the first reader.
@@ -34,16 +33,17 @@ final class Segment: Sendable {
         visible = Atomic(-1)
     }
 
-    /// The segment that is written: `index` covers what the file holds.
+    /// The segment that is written: `index` covers what the file holds, `indexFiles` says what of it
+    /// its files have.
     init(
         growing baseOffset: Offset, in directory: String, _ fileSystem: any FileSystem, indexInterval: Int,
-        file: any StorageFile, index: GrowingIndex, byteCount: Int
+        file: any StorageFile, index: GrowingIndex, indexFiles: IndexFilesState = IndexFilesState(), byteCount: Int
     ) {
         self.baseOffset = baseOffset
         self.directory = directory
         self.fileSystem = fileSystem
         self.indexInterval = indexInterval
-        state = Mutex(State(file: file, index: .growing(index)))
+        state = Mutex(State(file: file, index: .growing(index), files: indexFiles))
         visible = Atomic(byteCount)
     }
 
@@ -53,16 +53,30 @@ final class Segment: Sendable {
 
     /// The file of batches, opened where it is not yet.
     func file() throws(LogError) -> any StorageFile {
-        try storage { () throws(FileError) in
+        let (file, isNew) = try storage { () throws(FileError) in
             try state.withLock { state throws(FileError) in try openFile(&state) }
         }
+        if isNew { OpenSegments.shared.add(self) }
+        return file
     }
 
-    private func openFile(_ state: inout State) throws(FileError) -> any StorageFile {
-        if let file = state.file { return file }
+    private func openFile(_ state: inout State) throws(FileError) -> (file: any StorageFile, isNew: Bool) {
+        if let file = state.file { return (file, false) }
         let file = try fileSystem.open(path, .read)
         state.file = file
-        return file
+        return (file, true)
+    }
+
+    var isOpen: Bool { state.withLock { $0.file != nil } }
+
+    /// Closes what a sealed segment has open; whoever uses it now keeps it, and the next reader opens it again.
+    func releaseFiles() {
+        state.withLock { state in
+            if case .growing = state.index { return }
+            state.file = nil
+            state.index = nil
+            state.mapping = nil
+        }
     }
 
     /// How many bytes of the file readers may see: whole batches that are durable.
@@ -141,19 +155,39 @@ final class Segment: Sendable {
         return try withIndex { Int($0.entry(atOrBelow: relative)?.position ?? 0) }
     }
 
-    /// The largest timestamp in the segment, and the last offset of the batch that has it first; nil when empty.
+    /// The largest timestamp in the segment, and the last offset of the batch that has it first; nil when empty. It may
+    /// be of a batch that is not visible yet.
     func maxTimestamp() throws(LogError) -> (timestamp: Timestamp, offset: Offset)? {
         guard let entry = try withIndex({ $0.maxTimestamp }) else { return nil }
         return (Timestamp(milliseconds: entry.timestamp), baseOffset.advanced(by: Int64(entry.relativeOffset)))
     }
 
+    /// The same among the visible batches, which end before `end`.
+    func maxTimestamp(before end: Offset) throws(LogError) -> (timestamp: Timestamp, offset: Offset)? {
+        guard let latest = try maxTimestamp() else { return nil }
+        if latest.offset < end { return latest }
+        // The latest is written but not published: what is visible lies between the entry before it and the end.
+        let relative = UInt32(clamping: max(0, end.value - baseOffset.value))
+        let entry = try withIndex { $0.timeEntry(below: relative) }
+        let start = try entry.map { entry throws(LogError) in
+            try batch(containing: baseOffset.advanced(by: Int64(entry.relativeOffset)))?.position ?? 0
+        }
+        var found: (timestamp: Timestamp, offset: Offset)?
+        var walk = BatchWalk(try file(), from: start ?? 0, to: try visibleBytes())
+        while let batch = try walk.next(), batch.lastOffset < end {
+            if batch.maxTimestamp > found?.timestamp ?? .none { found = (batch.maxTimestamp, batch.lastOffset) }
+        }
+        return found
+    }
+
     /// The visible bytes, mapped. A growing segment is mapped as far as it is visible now.
     func mapped() throws(LogError) -> MappedFile {
         let count = try visibleBytes()
+        let file = try file()
         return try storage { () throws(FileError) in
             try state.withLock { state throws(FileError) in
                 if let mapping = state.mapping, mapping.count >= count { return mapping }
-                let mapping = try openFile(&state).map(count: count)
+                let mapping = try file.map(count: count)
                 state.mapping = mapping
                 return mapping
             }
@@ -166,14 +200,14 @@ final class Segment: Sendable {
     /// kept would make the committer's next entry copy it all.
     private func withIndex<R: Sendable>(_ body: (SegmentIndex) -> R) throws(LogError) -> R {
         if let result = state.withLock({ $0.index.map(body) }) { return result }
+        // Not looked up again: whoever opens another segment may have closed this one by then.
         if let loaded = try loadSealedIndex() {
             // Two readers may have come at once: the first one's stays.
             state.withLock { if $0.index == nil { $0.index = .sealed(loaded) } }
-        } else {
-            try rebuildIndex()
+            return body(.sealed(loaded))
         }
-        guard let result = state.withLock({ $0.index.map(body) }) else { throw .closed }
-        return result
+        guard let index = try rebuildIndex() else { throw .closed }
+        return body(index)
     }
 
     /// The indexes as their files hold them, if they can be those of this segment.
@@ -192,13 +226,19 @@ final class Segment: Sendable {
         return try file.map(count: size)
     }
 
-    /// Makes the indexes of a sealed segment anew from its batches and puts them in place.
-    func rebuildIndex() throws(LogError) {
-        guard case .growing? = state.withLock({ $0.index }) else {
-            let index = try buildIndex()
-            let sealed = try storage { () throws(FileError) in try writeAndMap(index) }
-            return state.withLock { $0.index = .sealed(sealed) }
-        }
+    /// Makes the indexes of a sealed segment anew from its batches and puts them in place; nil where it still grows.
+    @discardableResult
+    func rebuildIndex() throws(LogError) -> SegmentIndex? {
+        if case .growing? = state.withLock({ $0.index }) { return nil }
+        let file = try file()
+        let (visible, size) = (try visibleBytes(), try storage { () throws(FileError) in try file.size() })
+        // Sealed by the round that is being committed: its index knows of batches that nobody may see yet.
+        guard visible == size else { return nil }
+        let built = try buildIndex()
+        // A disk that takes no index has the batches still: then memory holds it, and the next checkpoint tries again.
+        let index = (try? writeAndMap(built)).map(SegmentIndex.sealed) ?? .growing(built)
+        state.withLock { $0.index = index }
+        return index
     }
 
     private func buildIndex() throws(LogError) -> GrowingIndex {
@@ -252,14 +292,14 @@ final class Segment: Sendable {
     func writeIndexes() throws(FileError) {
         try state.withLock { state throws(FileError) in
             guard case .growing(let index) = state.index else { return }
-            let offsets = Array(index.offsets[state.offsetEntriesWritten...])
-            let times = Array(index.times[state.timeEntriesWritten...])
+            let offsets = Array(index.offsets[state.files.offsetEntries...])
+            let times = Array(index.times[state.files.timeEntries...])
+            // Times first: recovery drops those that have no offset entry yet, but could not miss one.
+            try append(times.encoded(), to: timeIndexPath, at: state.files.timeEntries * TimeIndexEntryLayout.size)
+            if state.files.lacksTrusted { try fileSystem.open(timeIndexPath, .update).synchronize() }
             try append(
-                offsets.encoded(), to: offsetIndexPath,
-                at: state.offsetEntriesWritten * OffsetIndexEntryLayout.size)
-            try append(times.encoded(), to: timeIndexPath, at: state.timeEntriesWritten * TimeIndexEntryLayout.size)
-            state.offsetEntriesWritten = index.offsets.count
-            state.timeEntriesWritten = index.times.count
+                offsets.encoded(), to: offsetIndexPath, at: state.files.offsetEntries * OffsetIndexEntryLayout.size)
+            state.files = IndexFilesState(offsetEntries: index.offsets.count, timeEntries: index.times.count)
         }
     }
 
@@ -283,7 +323,9 @@ final class Segment: Sendable {
 
     /// Makes the batches durable.
     func synchronizeBatches() throws(FileError) {
-        try state.withLock { state throws(FileError) in try openFile(&state) }.synchronize()
+        // A sealed segment that nobody reads is not kept open for this.
+        if let file = state.withLock({ $0.file }) { return try file.synchronize() }
+        try fileSystem.open(path, .read).synchronize()
     }
 
     /// Makes batches and indexes durable.
@@ -293,6 +335,14 @@ final class Segment: Sendable {
             try fileSystem.open(path, .update).synchronize()
         }
     }
+}
+
+/// What the files of a growing index hold of it.
+struct IndexFilesState {
+    var offsetEntries = 0
+    var timeEntries = 0
+    /// They lack entries of what lies below the last checkpoint, whose entries recovery trusts.
+    var lacksTrusted = false
 }
 
 /// Runs file operations and gives their errors the log's type.

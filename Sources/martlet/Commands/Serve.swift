@@ -3,6 +3,7 @@ import Broker
 import EventLog
 import Logging
 import ServiceLifecycle
+import Storage
 import UnixSignals
 
 struct Serve: AsyncParsableCommand {
@@ -73,6 +74,7 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         let clock = ContinuousClock()
         let start = clock.now
+        OpenFileLimit.raise()
         var logger = Logger(label: "martlet") { label in StreamLogHandler.standardError(label: label) }
         logger.logLevel = logLevel
         if !listen.isLoopback {

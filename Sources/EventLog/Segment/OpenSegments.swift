@@ -1,0 +1,28 @@
+internal import Storage
+internal import Synchronization
+
+/// Which sealed segments hold files and mappings open. A process has only so many of either, so those opened longest
+/// ago are closed where there are too many, and opened again by the next reader who wants them.
+final class OpenSegments: Sendable {
+    /// One for the process: that is what the system counts by.
+    static let shared = OpenSegments(max: min(4096, Swift.max(64, OpenFileLimit.current / 4)))
+
+    private let max: Int
+    private let oldestFirst = Mutex<[Entry]>([])
+
+    private struct Entry {
+        weak var segment: Segment?
+    }
+
+    /// `max`: a quarter of what the process may open, by default; and three mappings each.
+    init(max: Int) { self.max = max }
+
+    /// Takes note of a sealed segment that was just opened. Not under its lock.
+    func add(_ segment: Segment) {
+        let surplus: Segment? = oldestFirst.withLock { entries in
+            entries.append(Entry(segment: segment))
+            return entries.count > max ? entries.removeFirst().segment : nil
+        }
+        surplus?.releaseFiles()
+    }
+}
