@@ -8,7 +8,7 @@ import Testing
 /// seeds begin.
 @Suite struct HistoryTests {
     private static let environment = ProcessInfo.processInfo.environment
-    private static let count = environment["MARTLET_HISTORIES"].flatMap { Int($0) } ?? 40
+    private static let count = environment["MARTLET_HISTORIES"].flatMap { Int($0) } ?? 12
     private static let firstSeed =
         environment["MARTLET_HISTORY_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0..<1_000_000_000)
 
