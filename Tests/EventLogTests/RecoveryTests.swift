@@ -197,28 +197,6 @@ import Testing
         try reopened.close()
     }
 
-    @Test func aScanWithoutACheckpointKeepsWhatFollowsDamage() throws {
-        let log = try EventLog.open(at: directory.path, options: quietOptions())
-        let settings = try settings(["segment.bytes": "16384", "compression.type": "producer"])
-        let partition = try log.createTopic("t", settings: settings).partitions[0]
-        for i in 0..<40 { try partition.append(contentsOf: numbered(25, from: i * 25)) }
-        try log.close()
-        let segments = try directory.names(in: "t-0").filter { $0.hasSuffix(".log") }
-        try #require(segments.count > 1)
-        // Byte 3000 of the first segment, in its third batch or so.
-        var bytes = try directory.contents(of: "t-0/\(segments[0])")
-        bytes[3000] ^= 1
-        try directory.write(bytes, to: "t-0/\(segments[0])")
-        try directory.remove("t-0/checkpoint")
-        let reopened = try EventLog.open(at: directory.path, options: quietOptions())
-        let again = try #require(reopened.topic("t")).partitions[0]
-        #expect(again.end == 1000)
-        let next = try #require(Int64(segments[1].dropLast(4)))
-        #expect(try again.read(from: .offset(Offset(next)), maxBytes: .max).count == 1000 - Int(next))
-        #expect(throws: LogError.self) { try again.read(from: .earliest, maxBytes: .max) }
-        try reopened.close()
-    }
-
     @Test func aCheckpointThatIsDamagedIsReplacedWhateverTheSizeOfItsSlots() throws {
         let path = "\(directory.path)/checkpoint"
         func checkpoint(end: Int64) -> PartitionCheckpoint {
