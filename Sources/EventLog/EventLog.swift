@@ -106,7 +106,7 @@ public final class EventLog: Sendable {
     }
 
     /// Makes everything that is committed durable in the segments now, so that the journal has nothing to replay. The
-    /// log does so by itself every few seconds and where the journal wants room.
+    /// log does so by itself every 15 seconds and where the journal wants room.
     package func checkpoint() throws(LogError) {
         try storage { () throws(FileError) in try checkpointer.checkpoint() }
     }

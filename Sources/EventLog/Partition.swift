@@ -55,7 +55,8 @@ public final class Partition: Sendable {
 
     /// The first offset that is there.
     public var logStart: Offset { watermarks.logStart }
-    /// The offset after the last durable record: what the next record to be read gets. Kafka's high watermark.
+    /// The offset after the last durable record: what the next record to be read gets. Kafka's high watermark. In a topic
+    /// that skips the journal (`flush.messages`, `flush.ms`) the offset after the last written one.
     public var end: Offset { watermarks.end }
 
     package var settings: TopicSettings { appends.withLock { $0.settings } }

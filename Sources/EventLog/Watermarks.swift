@@ -12,7 +12,7 @@ final class Watermarks: Sendable {
 
     /// The first offset that is still there.
     var logStart: Offset { Offset(start.load(ordering: .acquiring)) }
-    /// The offset after the last record that is durable: Kafka's high watermark.
+    /// The offset after the last record that is durable, or as durable as its topic wants it: Kafka's high watermark.
     var end: Offset { Offset(durable.load(ordering: .acquiring)) }
 
     func publish(end offset: Offset) {

@@ -85,8 +85,8 @@ struct Consume: AsyncParsableCommand {
         var progress = Progress("Reading", isShown: StandardError.isTerminal && !StandardOutput.isTerminal)
         var out = StandardOutput()
         var done = Throughput()
-        reading: while let batch = try await consumer.next() {
-            do {
+        do {
+            while let batch = try await consumer.next() {
                 try batch.forEachRecord { record in
                     if json {
                         RecordJSON.append(record, topic: batch.topic, partition: batch.partition, to: &out.bytes)
@@ -97,11 +97,15 @@ struct Consume: AsyncParsableCommand {
                     done.add(record)
                     if done.records == max { throw Enough() }
                 }
-            } catch is Enough {
-                break reading
+                if isPrompt { try out.flush() }
+                if progress.isDue { progress.update(done, fraction: nil) }
             }
-            if isPrompt { try out.flush() }
-            if progress.isDue { progress.update(done, fraction: nil) }
+        } catch is Enough {
+        } catch {
+            // What was read before is printed: an end that is an error costs nothing of it.
+            progress.finish()
+            try out.flush()
+            throw error
         }
         progress.finish()
         try out.flush()
