@@ -58,7 +58,7 @@ public struct RecordCursor: ~Escapable {
     /// Calls `body` with each record that is left, until it returns false. The fast way through a batch: a record that is
     /// returned goes through memory twice, one that is passed stays where it was made. Throws as `next` does.
     @inlinable @inline(__always)
-    public mutating func forEach(_ body: (borrowing RecordView) -> Bool) throws(BatchError) {
+    public mutating func scan(_ body: (borrowing RecordView) -> Bool) throws(BatchError) {
         while decodedCount < Int(header.recordCount) {
             do {
                 let record = try decode()

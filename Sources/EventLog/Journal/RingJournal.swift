@@ -221,12 +221,13 @@ final class RingJournal: Journal, @unchecked Sendable {
         state.signalAll()
     }
 
-    /// Doubles the ring, up to its limit, where the rounds that are needed fill half of it or one does not fit.
-    func growIfPressed() throws(FileError) {
+    /// Doubles the ring, up to its limit, where the rounds that are needed fill half of it, one does not fit, or it fills
+    /// too soon.
+    func growIfPressed(isTooSmall: Bool) throws(FileError) {
         let (capacity, wanted, isPressed) = state.withLock { state in
             (
                 state.capacity, state.wanted,
-                state.liveBytes > state.capacity / 2 || state.wanted > state.capacity / 2
+                isTooSmall || state.liveBytes > state.capacity / 2 || state.wanted > state.capacity / 2
             )
         }
         guard isPressed, capacity < bytesMax else { return }

@@ -42,7 +42,7 @@ extension Partition {
                 let batch = try RecordBatchView(validating: bytes.bytes)
                 if batch.header.attributes.isControl { continue }
                 var cursor = try RecordCursor(batch, into: &scratch)
-                try cursor.forEach { record in
+                try cursor.scan { record in
                     if record.offset < first { return true }
                     if record.offset >= limit {
                         stop = limit

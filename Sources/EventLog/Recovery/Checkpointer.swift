@@ -26,6 +26,9 @@ final class Checkpointer: @unchecked Sendable {
 
     /// What was written is on disk after this long at the latest, even where the journal has room.
     static let intervalMilliseconds = 15_000
+    /// A ring that asks again sooner than this after a checkpoint is too small for what comes in: syncing that often
+    /// takes the disk away from the appends.
+    static let pressureInterval = Duration.seconds(1)
     /// How often topics that sync by time are looked at.
     static let tickMilliseconds = 100
     /// Up to so many files are synced one by one; beyond, one sync of the file system is cheaper.
@@ -65,6 +68,7 @@ final class Checkpointer: @unchecked Sendable {
 
     private func run() {
         var sinceCheckpoint = 0
+        var lastCheckpoint = ContinuousClock.now
         while true {
             let (isStopping, isAsked) = state.wait(
                 milliseconds: Self.tickMilliseconds, until: { $0.isAsked || $0.isStopping },
@@ -78,7 +82,9 @@ final class Checkpointer: @unchecked Sendable {
             guard isAsked || sinceCheckpoint >= Self.intervalMilliseconds else { continue }
             if !isAsked { onIdle() }
             sinceCheckpoint = 0
-            checkpointLogging()
+            let isTooSmall = isAsked && ContinuousClock.now - lastCheckpoint < Self.pressureInterval
+            checkpointLogging(ringIsTooSmall: isTooSmall)
+            lastCheckpoint = .now
         }
     }
 
@@ -99,12 +105,13 @@ final class Checkpointer: @unchecked Sendable {
         }
     }
 
-    private func checkpointLogging() {
+    private func checkpointLogging(ringIsTooSmall: Bool) {
         // A ring that cannot grow is still emptied.
-        do { try journal.growIfPressed() } catch {
+        do { try journal.growIfPressed(isTooSmall: ringIsTooSmall) } catch {
             logger.error("the journal cannot grow", metadata: ["error": "\(error)"])
             journal.cannotGrow(error)
         }
+        if ringIsTooSmall && !journal.wantsRelease { return }
         do { try checkpoint() } catch {
             logger.error("a checkpoint failed: the journal keeps its rounds", metadata: ["error": "\(error)"])
             journal.cannotRelease(error)
