@@ -42,7 +42,7 @@ struct RoundsBenchmark {
         let log = try EventLog.open(at: try scale.newDirectory("rounds"), options: options)
         let topic = try log.createTopic(
             "t", partitions: partitions, settings: TopicSettings(["compression.type": "producer"]))
-        let record = Record(key: nil, value: [UInt8](repeating: 7, count: bytes))
+        let record = try record(inABatchOf: bytes)
         let appends = topic.partitions.map { PartitionAppend(to: $0, [record]) }
         for _ in 0..<3 { _ = try log.append(appends) }
         var rounds = 0
@@ -54,5 +54,17 @@ struct RoundsBenchmark {
         let elapsed = (ContinuousClock.now - start) / .seconds(1)
         try log.close()
         return Double(rounds) / elapsed
+    }
+
+    /// So that both write the same bytes to each file: a batch of one record that takes `bytes`, its header included.
+    private func record(inABatchOf bytes: Int) throws -> Record {
+        var builder = RecordBatchBuilder(compression: .none)
+        for count in (0..<bytes).reversed() {
+            let record = Record(key: nil, value: [UInt8](repeating: 7, count: count))
+            builder.reset()
+            builder.append(record, defaultTimestamp: .none)
+            if builder.estimatedByteCount == bytes { return record }
+        }
+        throw LogError.batchTooLarge(bytes: bytes, limit: 0)
     }
 }
