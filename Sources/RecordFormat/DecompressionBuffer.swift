@@ -20,7 +20,7 @@ public struct DecompressionBuffer: ~Copyable {
     mutating func decompress(_ frame: RawSpan) throws(BatchError) -> UnsafeMutableRawBufferPointer {
         let bound = try LZ4Frame.check(frame, decompressedBytesMax: .max)
         // The bound is exact within a block: so much memory is enough, unless that is more than the limit allows.
-        grow(to: min(bound, limit), keeping: 0)
+        grow(to: min(bound, limit))
         let context = try decoder()
         let (count, status) = frame.withUnsafeBytes { frame in
             var (produced, consumed) = (memory.count, frame.count)
@@ -45,7 +45,7 @@ public struct DecompressionBuffer: ~Copyable {
         return created
     }
 
-    private mutating func grow(to count: Int, keeping: Int) {
+    private mutating func grow(to count: Int) {
         guard count > memory.count else { return }
         memory.deallocate()
         memory = .allocate(byteCount: count, alignment: 16)
