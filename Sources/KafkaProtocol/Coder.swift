@@ -26,10 +26,14 @@ package protocol Coder {
     mutating func records(_ value: inout FetchRecords) throws(ProtocolError)
 
     mutating func array(_ value: inout [Int32]) throws(ProtocolError)
+    mutating func array(_ value: inout [Int32]?) throws(ProtocolError)
     mutating func array(_ value: inout [String]) throws(ProtocolError)
     mutating func array(_ value: inout [String]?) throws(ProtocolError)
     mutating func array<Element: WireStruct>(_ value: inout [Element]) throws(ProtocolError)
     mutating func array<Element: WireStruct>(_ value: inout [Element]?, nullable: Bool) throws(ProtocolError)
+
+    /// A struct that may be null (KIP-893): a byte before it says whether it is there.
+    mutating func optional<Struct: WireStruct>(_ value: inout Struct?) throws(ProtocolError)
 
     /// The end of a struct: in flexible versions its tagged fields, of which those that `fields` does not name with
     /// `tag` are skipped when read. `fields` may be run more than once.

@@ -15,7 +15,7 @@ package enum ProtocolError: Error, Equatable, Sendable {
     case invalidUTF8(position: Int)
     /// More array elements in one message than a reader allows: a small frame must not become a big allocation.
     case tooManyElements(position: Int, limit: Int)
-    /// Bytes after the last field of a response: sender and receiver disagree about the schema.
+    /// Bytes after the last field of a response, or inside a tagged field: sender and receiver disagree about the schema.
     case trailingBytes(count: Int)
     /// A string or array that is too long for the length field of this version.
     case tooLong(length: Int, limit: Int)

@@ -157,8 +157,16 @@ extension ProtocolReader {
 
 extension ProtocolReader {
     package mutating func array(_ value: inout [Int32]) throws(ProtocolError) {
-        let count = try length(nullable: false) ?? 0
-        value = try elements(count: count, ofAtLeast: 4) { (reader) throws(ProtocolError) in
+        value = try integers(count: try length(nullable: false) ?? 0)
+    }
+
+    package mutating func array(_ value: inout [Int32]?) throws(ProtocolError) {
+        guard let count = try length(nullable: true) else { return value = nil }
+        value = try integers(count: count)
+    }
+
+    private mutating func integers(count: Int) throws(ProtocolError) -> [Int32] {
+        try elements(count: count, ofAtLeast: 4) { (reader) throws(ProtocolError) in
             try reader.integer(Int32.self)
         }
     }
@@ -220,6 +228,19 @@ extension ProtocolReader {
     }
 }
 
+// MARK: Structs that may be null
+
+extension ProtocolReader {
+    @inlinable
+    package mutating func optional<Struct: WireStruct>(_ value: inout Struct?) throws(ProtocolError) {
+        // Any byte that is not negative stands for a value, as in Apache Kafka.
+        guard try integer(Int8.self) >= 0 else { return value = nil }
+        var content = Struct()
+        try content.code(&self)
+        value = content
+    }
+}
+
 // MARK: Tagged fields
 
 extension ProtocolReader {
@@ -254,5 +275,6 @@ extension ProtocolReader {
     ) throws(ProtocolError) {
         guard currentTag == number else { return }
         try field(&self)
+        guard buffer.readableBytes == 0 else { throw .trailingBytes(count: buffer.readableBytes) }
     }
 }

@@ -133,6 +133,10 @@ extension ProtocolWriter {
         for element in value { buffer.writeInteger(element) }
     }
 
+    package mutating func array(_ value: inout [Int32]?) throws(ProtocolError) {
+        if var elements = value { try array(&elements) } else { try length(-1) }
+    }
+
     package mutating func array(_ value: inout [String]) throws(ProtocolError) {
         try length(value.count)
         for element in value {
@@ -162,6 +166,16 @@ extension ProtocolWriter {
         if var elements = value { return try array(&elements) }
         guard nullable else { throw unexpectedNull() }
         try length(-1)
+    }
+}
+
+// MARK: Structs that may be null
+
+extension ProtocolWriter {
+    @inlinable
+    package mutating func optional<Struct: WireStruct>(_ value: inout Struct?) throws(ProtocolError) {
+        buffer.writeInteger(value == nil ? -1 : 1, as: Int8.self)
+        try value?.code(&self)
     }
 }
 

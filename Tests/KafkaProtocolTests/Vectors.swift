@@ -22,8 +22,11 @@ enum Vectors {
     static let requests: [any RequestMessage.Type] = [
         ProduceRequest.self, FetchRequest.self, ListOffsetsRequest.self, MetadataRequest.self,
         FindCoordinatorRequest.self, ApiVersionsRequest.self, CreateTopicsRequest.self, DeleteTopicsRequest.self,
-        InitProducerIDRequest.self, DescribeConfigsRequest.self, CreatePartitionsRequest.self,
-        IncrementalAlterConfigsRequest.self,
+        DeleteRecordsRequest.self, InitProducerIDRequest.self, OffsetForLeaderEpochRequest.self,
+        DescribeConfigsRequest.self, AlterConfigsRequest.self, DescribeLogDirsRequest.self,
+        CreatePartitionsRequest.self, ElectLeadersRequest.self, IncrementalAlterConfigsRequest.self,
+        ListPartitionReassignmentsRequest.self, DescribeClusterRequest.self, DescribeProducersRequest.self,
+        DescribeTopicPartitionsRequest.self,
     ]
     static let messages: [any Message.Type] = requests + requests.map { response(of: $0) }
 

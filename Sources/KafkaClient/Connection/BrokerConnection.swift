@@ -103,11 +103,20 @@ extension BrokerConnection {
         guard let offered = offered[Request.apiKey.rawValue] else {
             throw .unsupportedByBroker(api: Request.apiKey.name, address)
         }
-        let version = min(offered.upperBound, Request.versions.upperBound)
+        let version = min(offered.upperBound, Self.newestVersion(of: request))
         guard version >= offered.lowerBound, version >= max(Request.versions.lowerBound, least) else {
             throw .unsupportedByBroker(api: Request.apiKey.name, address)
         }
         return version
+    }
+
+    /// Below what the codec knows where newer versions name topics by ids, which the client does not keep.
+    private static func newestVersion<Request: RequestMessage>(of request: Request.Type) -> Int16 {
+        switch request.apiKey {
+        case .produce: ProduceRequest.firstTopicIDVersion - 1
+        case .fetch: FetchRequest.firstTopicIDVersion - 1
+        default: request.versions.upperBound
+        }
     }
 
     private static func read<Response: Message>(

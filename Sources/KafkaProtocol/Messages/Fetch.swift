@@ -1,13 +1,18 @@
-/// Reads record batches of partitions from offsets on, and waits for `minBytes` of them.
+/// Reads record batches of partitions from offsets on, and waits for `minBytes` of them. From version 13 on topics are
+/// named by id.
 package struct FetchRequest: RequestMessage {
     package typealias Response = FetchResponse
     package static var apiKey: ApiKey { .fetch }
-    package static var versions: ClosedRange<Int16> { 4...12 }
+    package static var versions: ClosedRange<Int16> { 4...18 }
     package static var firstFlexibleVersion: Int16 { 12 }
 
+    /// The first version that names topics by id.
+    package static let firstTopicIDVersion: Int16 = 13
+
     package var clusterID: String?
-    /// −1: a consumer.
+    /// −1: a consumer. From version 15 on in `replicaState`.
     package var replicaID: Int32 = -1
+    package var replicaState = ReplicaState()
     package var maxWaitMs: Int32 = 0
     package var minBytes: Int32 = 0
     package var maxBytes = Int32.max
@@ -24,7 +29,7 @@ package struct FetchRequest: RequestMessage {
 
     @inlinable
     package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
-        try c.int32(&replicaID)
+        if c.version <= 14 { try c.int32(&replicaID) }
         try c.int32(&maxWaitMs)
         try c.int32(&minBytes)
         try c.int32(&maxBytes)
@@ -38,18 +43,39 @@ package struct FetchRequest: RequestMessage {
         if c.version >= 11 { try c.string(&rackID) }
         try c.tags { (c) throws(ProtocolError) in
             try c.tag(0, isDefault: clusterID == nil) { (c) throws(ProtocolError) in try c.string(&clusterID) }
+            guard c.version >= 15 else { return }
+            try c.tag(1, isDefault: replicaState == ReplicaState()) { (c) throws(ProtocolError) in
+                try replicaState.code(&c)
+            }
+        }
+    }
+
+    /// Who asks, where that is a follower.
+    package struct ReplicaState: WireStruct {
+        package var replicaID: Int32 = -1
+        package var replicaEpoch: Int64 = -1
+
+        @inlinable
+        package init() {}
+
+        @inlinable
+        package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
+            try c.int32(&replicaID)
+            try c.int64(&replicaEpoch)
+            try c.tags()
         }
     }
 
     package struct Topic: WireStruct {
         package var topic = ""
+        package var topicID = UUIDBytes()
         package var partitions: [Partition] = []
 
         package init() {}
 
         @inlinable
         package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
-            try c.string(&topic)
+            if c.version <= 12 { try c.string(&topic) } else { try c.uuid(&topicID) }
             try c.array(&partitions)
             try c.tags()
         }
@@ -62,6 +88,9 @@ package struct FetchRequest: RequestMessage {
         package var lastFetchedEpoch: Int32 = -1
         package var logStartOffset: Int64 = -1
         package var partitionMaxBytes: Int32 = 0
+        /// Of a follower, as is `highWatermark`.
+        package var replicaDirectoryID = UUIDBytes()
+        package var highWatermark = Int64.max
 
         package init() {}
 
@@ -73,20 +102,30 @@ package struct FetchRequest: RequestMessage {
             if c.version >= 12 { try c.int32(&lastFetchedEpoch) }
             if c.version >= 5 { try c.int64(&logStartOffset) }
             try c.int32(&partitionMaxBytes)
-            try c.tags()
+            try c.tags { (c) throws(ProtocolError) in
+                guard c.version >= 17 else { return }
+                try c.tag(0, isDefault: replicaDirectoryID.isZero) { (c) throws(ProtocolError) in
+                    try c.uuid(&replicaDirectoryID)
+                }
+                guard c.version >= 18 else { return }
+                try c.tag(1, isDefault: highWatermark == Int64.max) { (c) throws(ProtocolError) in
+                    try c.int64(&highWatermark)
+                }
+            }
         }
     }
 
     /// Partitions that leave the session.
     package struct ForgottenTopic: WireStruct {
         package var topic = ""
+        package var topicID = UUIDBytes()
         package var partitions: [Int32] = []
 
         package init() {}
 
         @inlinable
         package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
-            try c.string(&topic)
+            if c.version <= 12 { try c.string(&topic) } else { try c.uuid(&topicID) }
             try c.array(&partitions)
             try c.tags()
         }
@@ -95,7 +134,7 @@ package struct FetchRequest: RequestMessage {
 
 package struct FetchResponse: Message {
     package static var apiKey: ApiKey { .fetch }
-    package static var versions: ClosedRange<Int16> { 4...12 }
+    package static var versions: ClosedRange<Int16> { 4...18 }
     package static var firstFlexibleVersion: Int16 { 12 }
 
     package var throttleTimeMs: Int32 = 0
@@ -103,6 +142,7 @@ package struct FetchResponse: Message {
     /// 0: the broker keeps no session.
     package var sessionID: Int32 = 0
     package var responses: [TopicResponse] = []
+    package var nodeEndpoints: [NodeEndpoint] = []
 
     package init() {}
 
@@ -114,18 +154,24 @@ package struct FetchResponse: Message {
             try c.int32(&sessionID)
         }
         try c.array(&responses)
-        try c.tags()
+        try c.tags { (c) throws(ProtocolError) in
+            guard c.version >= 16 else { return }
+            try c.tag(0, isDefault: nodeEndpoints.isEmpty) { (c) throws(ProtocolError) in
+                try c.array(&nodeEndpoints)
+            }
+        }
     }
 
     package struct TopicResponse: WireStruct {
         package var topic = ""
+        package var topicID = UUIDBytes()
         package var partitions: [PartitionData] = []
 
         package init() {}
 
         @inlinable
         package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
-            try c.string(&topic)
+            if c.version <= 12 { try c.string(&topic) } else { try c.uuid(&topicID) }
             try c.array(&partitions)
             try c.tags()
         }
@@ -196,6 +242,25 @@ package struct FetchResponse: Message {
         package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
             try c.int32(&leaderID)
             try c.int32(&leaderEpoch)
+            try c.tags()
+        }
+    }
+
+    /// Where a leader is to be found that a partition's `currentLeader` names.
+    package struct NodeEndpoint: WireStruct {
+        package var nodeID: Int32 = 0
+        package var host = ""
+        package var port: Int32 = 0
+        package var rack: String?
+
+        package init() {}
+
+        @inlinable
+        package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
+            try c.int32(&nodeID)
+            try c.string(&host)
+            try c.int32(&port)
+            try c.string(&rack)
             try c.tags()
         }
     }

@@ -1,14 +1,16 @@
 package import NIOCore
 
 /// Appends record batches to partitions. Versions 0–2 carry the record formats before batches and are decoded only to be
-/// answered.
+/// answered. From version 13 on topics are named by id.
 package struct ProduceRequest: RequestMessage {
     package typealias Response = ProduceResponse
     package static var apiKey: ApiKey { .produce }
-    package static var versions: ClosedRange<Int16> { 0...9 }
+    package static var versions: ClosedRange<Int16> { 0...13 }
     package static var firstFlexibleVersion: Int16 { 9 }
     /// The first version whose records are batches of message format 2.
     package static let firstBatchVersion: Int16 = 3
+    /// The first version that names topics by id.
+    package static let firstTopicIDVersion: Int16 = 13
 
     package var transactionalID: String?
     /// 0: no answer; 1: written; −1: durable (`acks=all`).
@@ -29,13 +31,14 @@ package struct ProduceRequest: RequestMessage {
 
     package struct TopicData: WireStruct {
         package var name = ""
+        package var topicID = UUIDBytes()
         package var partitionData: [PartitionData] = []
 
         package init() {}
 
         @inlinable
         package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
-            try c.string(&name)
+            if c.version <= 12 { try c.string(&name) } else { try c.uuid(&topicID) }
             try c.array(&partitionData)
             try c.tags()
         }
@@ -58,11 +61,12 @@ package struct ProduceRequest: RequestMessage {
 
 package struct ProduceResponse: Message {
     package static var apiKey: ApiKey { .produce }
-    package static var versions: ClosedRange<Int16> { 0...9 }
+    package static var versions: ClosedRange<Int16> { 0...13 }
     package static var firstFlexibleVersion: Int16 { 9 }
 
     package var responses: [TopicResponse] = []
     package var throttleTimeMs: Int32 = 0
+    package var nodeEndpoints: [NodeEndpoint] = []
 
     package init() {}
 
@@ -70,18 +74,24 @@ package struct ProduceResponse: Message {
     package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
         try c.array(&responses)
         if c.version >= 1 { try c.int32(&throttleTimeMs) }
-        try c.tags()
+        try c.tags { (c) throws(ProtocolError) in
+            guard c.version >= 10 else { return }
+            try c.tag(0, isDefault: nodeEndpoints.isEmpty) { (c) throws(ProtocolError) in
+                try c.array(&nodeEndpoints)
+            }
+        }
     }
 
     package struct TopicResponse: WireStruct {
         package var name = ""
+        package var topicID = UUIDBytes()
         package var partitionResponses: [PartitionResponse] = []
 
         package init() {}
 
         @inlinable
         package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
-            try c.string(&name)
+            if c.version <= 12 { try c.string(&name) } else { try c.uuid(&topicID) }
             try c.array(&partitionResponses)
             try c.tags()
         }
@@ -97,6 +107,7 @@ package struct ProduceResponse: Message {
         package var logStartOffset: Int64 = -1
         package var recordErrors: [RecordError] = []
         package var errorMessage: String?
+        package var currentLeader = LeaderAndEpoch()
 
         package init() {}
 
@@ -111,6 +122,46 @@ package struct ProduceResponse: Message {
                 try c.array(&recordErrors)
                 try c.string(&errorMessage)
             }
+            try c.tags { (c) throws(ProtocolError) in
+                guard c.version >= 10 else { return }
+                try c.tag(0, isDefault: currentLeader == LeaderAndEpoch()) { (c) throws(ProtocolError) in
+                    try currentLeader.code(&c)
+                }
+            }
+        }
+    }
+
+    /// Which broker leads a partition that this one does not.
+    package struct LeaderAndEpoch: WireStruct {
+        package var leaderID: Int32 = -1
+        package var leaderEpoch: Int32 = -1
+
+        @inlinable
+        package init() {}
+
+        @inlinable
+        package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
+            try c.int32(&leaderID)
+            try c.int32(&leaderEpoch)
+            try c.tags()
+        }
+    }
+
+    /// Where a leader is to be found that a partition's `currentLeader` names.
+    package struct NodeEndpoint: WireStruct {
+        package var nodeID: Int32 = 0
+        package var host = ""
+        package var port: Int32 = 0
+        package var rack: String?
+
+        package init() {}
+
+        @inlinable
+        package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
+            try c.int32(&nodeID)
+            try c.string(&host)
+            try c.int32(&port)
+            try c.string(&rack)
             try c.tags()
         }
     }

@@ -22,18 +22,27 @@ import kafka.errors
 from kafka.protocol import admin, consumer, metadata, producer
 
 APIS = {
-    "Produce": (producer, range(0, 10)),
-    "Fetch": (consumer, range(4, 13)),
+    "Produce": (producer, range(0, 14)),
+    "Fetch": (consumer, range(4, 19)),
     "ListOffsets": (consumer, range(1, 8)),
     "Metadata": (metadata, range(0, 14)),
     "FindCoordinator": (metadata, range(0, 5)),
     "ApiVersions": (metadata, range(0, 5)),
     "CreateTopics": (admin, range(0, 8)),
     "DeleteTopics": (admin, range(0, 7)),
+    "DeleteRecords": (admin, range(0, 3)),
     "InitProducerId": (producer, range(0, 5)),
+    "OffsetForLeaderEpoch": (consumer, range(2, 5)),
     "DescribeConfigs": (admin, range(1, 5)),
+    "AlterConfigs": (admin, range(0, 3)),
+    "DescribeLogDirs": (admin, range(1, 6)),
     "CreatePartitions": (admin, range(0, 4)),
+    "ElectLeaders": (admin, range(0, 3)),
     "IncrementalAlterConfigs": (admin, range(0, 2)),
+    "ListPartitionReassignments": (admin, range(0, 1)),
+    "DescribeCluster": (admin, range(0, 3)),
+    "DescribeProducers": (admin, range(0, 1)),
+    "DescribeTopicPartitions": (admin, range(0, 1)),
 }
 BITS = {"int8": 8, "int16": 16, "int32": 32, "int64": 64}
 ELEMENTS = 2
@@ -101,6 +110,9 @@ def fill(fields, path, version, full, lines):
                 field(version=version, **fill(field.fields.values(), "%s[%d]" % (here, i), version, full, lines))
                 for i in range(ELEMENTS)
             ]
+        elif field.is_struct() and nullable and not full:
+            values[field.name] = None
+            lines.append(here + " = null")
         elif field.is_struct():
             values[field.name] = field(version=version, **fill(field.fields.values(), here, version, full, lines))
         elif field.is_array():
