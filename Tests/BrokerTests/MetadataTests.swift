@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Metadata", .timeLimit(.minutes(1)))
 struct MetadataTests {
-    @Test("no list asks for all topics, an empty one for none; version 0 has no null", arguments: 0...12)
+    @Test("no list asks for all topics, an empty one for none; version 0 has no null", arguments: 0...13)
     func lists(version: Int16) async throws {
         try await withBroker { broker in
             let client = try await WireClient.connect(to: broker)
@@ -21,7 +21,7 @@ struct MetadataTests {
         }
     }
 
-    @Test("a topic has its partitions, all led by the one node", arguments: 0...12)
+    @Test("a topic has its partitions, all led by the one node", arguments: 0...13)
     func topic(version: Int16) async throws {
         try await withBroker { broker in
             let client = try await WireClient.connect(to: broker)
@@ -41,7 +41,7 @@ struct MetadataTests {
 
     // MARK: Creation
 
-    @Test("a topic that is missing is created with the configured partitions", arguments: 0...12)
+    @Test("a topic that is missing is created with the configured partitions", arguments: 0...13)
     func creates(version: Int16) async throws {
         func configure(_ configuration: inout BrokerConfiguration) { configuration.autoCreatePartitions = 3 }
         try await withBroker(configure: configure) { broker in
@@ -62,7 +62,7 @@ struct MetadataTests {
         }
     }
 
-    @Test("a client that does not want creation gets none; before version 4 it cannot say so", arguments: 3...12)
+    @Test("a client that does not want creation gets none; before version 4 it cannot say so", arguments: 3...13)
     func clientDeclines(version: Int16) async throws {
         try await withBroker { broker in
             let client = try await WireClient.connect(to: broker)
@@ -149,7 +149,7 @@ struct MetadataTests {
 
     // MARK: Ids
 
-    @Test("a topic is found by its id, and another id is unknown", arguments: 10...12)
+    @Test("a topic is found by its id, and another id is unknown", arguments: 10...13)
     func byID(version: Int16) async throws {
         try await withBroker { broker in
             let client = try await WireClient.connect(to: broker)

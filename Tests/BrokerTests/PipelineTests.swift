@@ -66,7 +66,7 @@ struct PipelineTests {
                 // `call` expects its own correlation id.
                 #expect(try await client.metadata(of: ["readings"]).topics.first?.errorCode == ErrorCode.none)
             }
-            #expect(try await client.values(in: "readings") == (3...9).map { "\($0)" })
+            #expect(try await client.values(in: "readings") == (3...11).map { "\($0)" })
         }
     }
 
