@@ -79,7 +79,8 @@ let package = Package(
             name: "EventLogTests", dependencies: ["EventLog", "Storage", "TestSupport", logging],
             swiftSettings: settings),
         .testTarget(
-            name: "KafkaProtocolTests", dependencies: ["KafkaProtocol", nioCore], swiftSettings: settings),
+            name: "KafkaProtocolTests", dependencies: ["KafkaProtocol", "TestSupport", nioCore],
+            swiftSettings: settings),
         .testTarget(name: "FleetTests", dependencies: ["Fleet"], swiftSettings: settings),
         .testTarget(
             name: "BrokerTests",

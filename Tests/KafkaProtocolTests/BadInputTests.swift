@@ -1,4 +1,5 @@
 import NIOCore
+import TestSupport
 import Testing
 
 @testable import KafkaProtocol
@@ -44,19 +45,10 @@ struct BadInputTests {
             let written = try encode(message, version: vector.version)
             #expect(try M(reading: ByteBuffer(bytes: written), version: vector.version) == message, "\(bytes)")
         }
-        var chance = SeededGenerator(seed: UInt64(vector.bytes.count) << 8 | UInt64(vector.version))
+        var chance = SeededRandom(seed: UInt64(vector.bytes.count) << 8 | UInt64(vector.version))
         for _ in 0..<200 {
             var bytes = vector.bytes
-            for _ in 0..<Int.random(in: 1...3, using: &chance) {
-                let place = Int.random(in: 0...bytes.count, using: &chance)
-                switch Int.random(in: 0..<4, using: &chance) {
-                case 0: bytes.insert(UInt8.random(in: 0...255, using: &chance), at: place)
-                case 1 where place < bytes.count: bytes.remove(at: place)
-                case 2 where place < bytes.count:
-                    bytes[place] = [0, 0x7f, 0x80, 0xff].randomElement(using: &chance) ?? 0
-                default: if place < bytes.count { bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &chance) }
-                }
-            }
+            damage(&bytes, by: &chance)
             try roundTrip(vector.message, bytes)
         }
     }
@@ -64,7 +56,7 @@ struct BadInputTests {
     @Test("bytes at random are an error or a message; they never trap", arguments: Vectors.messages.indices)
     func noise(index: Int) {
         let message = Vectors.messages[index]
-        var chance = SeededGenerator(seed: UInt64(index))
+        var chance = SeededRandom(seed: UInt64(index))
         for _ in 0..<500 {
             let count = Int.random(in: 0..<64, using: &chance)
             let bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &chance) }
@@ -146,6 +138,44 @@ struct BadInputTests {
         #expect(frame == ByteBuffer(string: "before"))
     }
 
+    @Test("a tagged field is as long as it says, or the message is an error")
+    func lyingTags() throws {
+        // Fetch 15 of nothing, up to its tagged fields: wait, bytes, bytes, isolation, session, epoch, three empty.
+        let plain = [UInt8](repeating: 0, count: 4 + 4 + 4 + 1 + 4 + 4) + [1, 1, 1]
+        let state: [UInt8] = [0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 9, 0]
+        func read(_ tags: [UInt8]) throws -> FetchRequest {
+            try FetchRequest(reading: ByteBuffer(bytes: plain + tags), version: 15)
+        }
+        #expect(try read([1, 1, 13] + state).replicaState.replicaEpoch == 9)
+        // Inside the known field, one that nobody knows.
+        #expect(try read([1, 1, 17] + state.dropLast() + [1, 99, 2, 0xaa, 0xbb]).replicaState.replicaEpoch == 9)
+        // Longer than its fields, shorter than they are though bytes follow, and longer than the message.
+        #expect(throws: ProtocolError.trailingBytes(count: 1)) { try read([1, 1, 14] + state + [0]) }
+        #expect(throws: ProtocolError.truncated(position: 12, needed: 1, have: 0)) { try read([1, 1, 12] + state) }
+        #expect(throws: ProtocolError.self) { try read([1, 1, 14] + state) }
+        #expect(throws: ProtocolError.self) { try read([1, 1, 17] + state.dropLast() + [1, 99, 3, 0xaa, 0xbb]) }
+        // The same of one that nobody knows.
+        #expect(throws: ProtocolError.self) { try read([1, 99, 3, 0xaa, 0xbb]) }
+        #expect(throws: ProtocolError.self) { try read([2, 99, 2, 0xaa, 0xbb]) }
+        #expect(throws: ProtocolError.self) { try read([1, 99, 0xff, 0xff, 0xff, 0xff, 0x0f]) }
+    }
+
+    @Test("a struct that may be null is there where its byte is not negative")
+    func nullableStruct() throws {
+        func read(_ cursor: [UInt8]) throws -> DescribeTopicPartitionsRequest {
+            // No topics, a limit of 5.
+            try DescribeTopicPartitionsRequest(
+                reading: ByteBuffer(bytes: [1, 0, 0, 0, 5] + cursor + [0]), version: 0)
+        }
+        #expect(try read([0xff]).cursor == nil)
+        #expect(try read([0x80]).cursor == nil)
+        for mark: UInt8 in [0, 1, 0x7f] {
+            let cursor = try #require(try read([mark, 2, 0x61, 0, 0, 0, 3, 0]).cursor)
+            #expect(cursor.topicName == "a" && cursor.partitionIndex == 3)
+        }
+        #expect(throws: ProtocolError.self) { try read([1]) }
+    }
+
     @Test("tagged fields that nobody knows are skipped")
     func unknownTags() throws {
         // InitProducerId 2: null, timeout, two tagged fields of 2 and 0 bytes.
@@ -155,6 +185,19 @@ struct BadInputTests {
         #expect(throws: ProtocolError.self) {
             try InitProducerIDRequest(
                 reading: ByteBuffer(bytes: [0, 0, 0, 0, 9, 0xff, 0xff, 0xff, 0xff, 0x0f]), version: 2)
+        }
+    }
+}
+
+/// Changes, adds or removes one to three bytes.
+func damage(_ bytes: inout [UInt8], by chance: inout SeededRandom) {
+    for _ in 0..<Int.random(in: 1...3, using: &chance) {
+        let place = Int.random(in: 0...bytes.count, using: &chance)
+        switch Int.random(in: 0..<4, using: &chance) {
+        case 0: bytes.insert(UInt8.random(in: 0...255, using: &chance), at: place)
+        case 1 where place < bytes.count: bytes.remove(at: place)
+        case 2 where place < bytes.count: bytes[place] = [0, 0x7f, 0x80, 0xff].randomElement(using: &chance) ?? 0
+        default: if place < bytes.count { bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &chance) }
         }
     }
 }

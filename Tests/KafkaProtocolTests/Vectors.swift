@@ -39,9 +39,11 @@ enum Vectors {
         }
     }
 
+    static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .appending(path: "Vectors/protocol")
+
     static func lines(of file: String) throws -> [Substring] {
-        let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        let text = try String(contentsOf: folder.appending(path: "Vectors/protocol/\(file)"), encoding: .utf8)
+        let text = try String(contentsOf: folder.appending(path: file), encoding: .utf8)
         return text.split(separator: "\n").filter { !$0.hasPrefix("#") }
     }
 
@@ -115,7 +117,7 @@ func writtenFields(of message: Any) -> [String: String] {
     return fields
 }
 
-private func hexadecimal(_ buffer: ByteBuffer) -> String {
+func hexadecimal(_ buffer: ByteBuffer) -> String {
     buffer.readableBytesView.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }
 
@@ -125,20 +127,4 @@ func encode<M: Message>(_ message: M, version: Int16) throws(ProtocolError) -> [
     var message = message
     try message.code(&writer)
     return Array(writer.buffer.readableBytesView)
-}
-
-/// Chance that is the same on each run.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        // SplitMix64.
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
 }

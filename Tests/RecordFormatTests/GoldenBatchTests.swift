@@ -108,9 +108,7 @@ struct GoldenBatchTests {
 
     @Test(
         "kafka-python reads what the builder writes",
-        .enabled(
-            if: KafkaPython.interpreter != nil,
-            "no Python with kafka-python and lz4: name one in KAFKA_PYTHON, which tools/support/client-python makes"))
+        .enabled(if: KafkaPython.interpreter != nil, "\(KafkaPython.missing)"))
     func readByKafkaPython() throws {
         let folder = TemporaryDirectory()
         for vector in BatchVectors.readable where vector.expected.client == "kafka-python" {
@@ -123,40 +121,8 @@ struct GoldenBatchTests {
             try folder.write(appended, to: "\(vector.name).appended.batch")
         }
         let script = vectorFolder.appending(path: "batches/check_ours.py").path
-        let (status, output) = try KafkaPython.run(script, folder.path)
+        let (status, output) = try KafkaPython.run([script, folder.path])
         #expect(status == 0, "\(output)")
         #expect(output.contains("kafka-python reads 16 batches, and 16 with the time of the append"), "\(output)")
-    }
-}
-
-/// A Python that has kafka-python and lz4, where the machine has one.
-enum KafkaPython {
-    static let interpreter: String? = {
-        let named = ProcessInfo.processInfo.environment["KAFKA_PYTHON"]
-        return [named, "/usr/bin/python3"].compactMap { $0 }.first {
-            (try? run(interpreter: $0, "-c", "import kafka.record, lz4.frame").status) == 0
-        }
-    }()
-
-    static func run(_ arguments: String...) throws -> (status: Int32, output: String) {
-        try run(interpreter: #require(interpreter), arguments)
-    }
-
-    private static func run(interpreter: String, _ arguments: String...) throws -> (status: Int32, output: String) {
-        try run(interpreter: interpreter, arguments)
-    }
-
-    private static func run(interpreter: String, _ arguments: [String]) throws -> (status: Int32, output: String) {
-        let process = Process()
-        process.executableURL = URL(filePath: interpreter)
-        // No compiled files beside the scripts.
-        process.arguments = ["-B"] + arguments
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        try process.run()
-        let output = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return (process.terminationStatus, String(decoding: output, as: UTF8.self))
     }
 }

@@ -67,72 +67,95 @@ def integer(path, bits):
 
 
 def scalar(kind, path):
-    """The value for kafka-python, and how the vector writes it."""
+    """The value for kafka-python."""
     if kind in BITS:
-        number = integer(path, BITS[kind])
-        return number, str(number)
+        return integer(path, BITS[kind])
     if kind == "bool":
-        return True, "true"
+        return True
     if kind == "string":
-        text = path.rsplit(".", 1)[-1] + "-ä€"
-        return text, '"%s"' % text
+        return path.rsplit(".", 1)[-1] + "-ä€"
     if kind in ("bytes", "records"):
-        content = hashlib.sha256(path.encode()).digest()[: 5 + len(path) % 20]
-        return content, content.hex()
+        return hashlib.sha256(path.encode()).digest()[: 5 + len(path) % 20]
     if kind == "uuid":
-        identifier = uuid.UUID(bytes=hashlib.md5(path.encode()).digest())
-        return identifier, identifier.hex
+        return uuid.UUID(bytes=hashlib.md5(path.encode()).digest())
     if kind == "bitfield":
-        return {3, 8, 10}, str(1 << 3 | 1 << 8 | 1 << 10)
+        return {3, 8, 10}
     raise ValueError("no value for a field of type " + kind)
 
 
-def fill(fields, path, version, full, lines):
-    """Values of all fields that the version has, as a dict; adds a line a field to `lines`."""
+def path_of(field, parent):
+    path = parent + ("." if parent else "") + field.name.replace("_", "")
+    kafkas = FIELDS.get(re.sub(r"\[\d+\]", "", path))
+    return path.removesuffix("authorizedoperations") + kafkas.split(".")[-1] if kafkas else path
+
+
+def fill(fields, path, version, full):
+    """Values of all fields that the version has, as a dict."""
     values = {}
     for field in fields:
+        if not field.for_version_q(version) or (field.tagged_field_q(version) and not full):
+            continue
+        here = path_of(field, path)
+        nullable = field.nullable_for_version_q(version)
+        if not full and nullable:
+            value = None
+        elif field.is_struct_array():
+            value = [
+                field(version=version, **fill(field.fields.values(), "%s[%d]" % (here, i), version, full))
+                for i in range(ELEMENTS if full else 0)
+            ]
+        elif field.is_struct():
+            value = field(version=version, **fill(field.fields.values(), here, version, full))
+        elif field.is_array():
+            kind = field.type_str.removeprefix("[]")
+            value = [scalar(kind, "%s[%d]" % (here, i)) for i in range(ELEMENTS if full else 0)]
+        else:
+            value = scalar(field.type_str, here)
+        values[field.name] = value
+    return values
+
+
+def written(kind, value):
+    """How a vector writes a value."""
+    # kafka-python has None for the value of these that means none.
+    if kind == "uuid":
+        return "0" * 32 if value is None else value.hex
+    if kind == "bitfield":
+        bits = sum(1 << bit for bit in ({31} if value is None else value))
+        return str(bits - (1 << 32) if bits >> 31 else bits)
+    if value is None:
+        return "null"
+    if kind == "bool":
+        return "true" if value else "false"
+    if kind == "string":
+        return '"%s"' % value
+    if kind in ("bytes", "records"):
+        return bytes(value).hex()
+    return str(value)
+
+
+def describe(container, version, path=""):
+    """Paths and written values of all fields that the version has, but for tagged ones at their default."""
+    for field in container.fields.values():
         if not field.for_version_q(version):
             continue
-        tagged = field.tagged_field_q(version)
-        if tagged and not full:
+        value = getattr(container, field.name)
+        if field.tagged_field_q(version) and value == field.default:
             continue
-        here = path + ("." if path else "") + field.name.replace("_", "")
-        for own, kafkas in FIELDS.items():
-            if re.sub(r"\[\d+\]", "", here) == own:
-                here = here.removesuffix("authorizedoperations") + kafkas.split(".")[-1]
-        nullable = field.nullable_for_version_q(version)
-        if field.is_struct_array():
-            if not full:
-                values[field.name] = None if nullable else []
-                lines.append("%s = %s" % (here, "null" if nullable else "[]"))
+        here = path_of(field, path)
+        if field.is_array():
+            if not value:
+                yield here, "null" if value is None else "[]"
                 continue
-            values[field.name] = [
-                field(version=version, **fill(field.fields.values(), "%s[%d]" % (here, i), version, full, lines))
-                for i in range(ELEMENTS)
-            ]
-        elif field.is_struct() and nullable and not full:
-            values[field.name] = None
-            lines.append(here + " = null")
-        elif field.is_struct():
-            values[field.name] = field(version=version, **fill(field.fields.values(), here, version, full, lines))
-        elif field.is_array():
-            if not full:
-                values[field.name] = None if nullable else []
-                lines.append("%s = %s" % (here, "null" if nullable else "[]"))
-                continue
-            kind = field.type_str.removeprefix("[]")
-            values[field.name] = []
-            for i in range(ELEMENTS):
-                value, written = scalar(kind, "%s[%d]" % (here, i))
-                values[field.name].append(value)
-                lines.append("%s[%d] = %s" % (here, i, written))
-        elif not full and nullable:
-            values[field.name] = None
-            lines.append(here + " = null")
+            for i, element in enumerate(value):
+                if field.is_struct_array():
+                    yield from describe(element, version, "%s[%d]" % (here, i))
+                else:
+                    yield "%s[%d]" % (here, i), written(field.type_str.removeprefix("[]"), element)
+        elif field.is_struct() and value is not None:
+            yield from describe(value, version, here)
         else:
-            values[field.name], written = scalar(field.type_str, here)
-            lines.append("%s = %s" % (here, written))
-    return values
+            yield here, written(field.type_str, value)
 
 
 def main():
@@ -140,14 +163,13 @@ def main():
     for api, (module, versions) in APIS.items():
         output = ["# made by make_vectors.py with kafka-python " + kafka.__version__]
         for direction in ("request", "response"):
-            message = getattr(module, api + direction.capitalize())
+            kind = getattr(module, api + direction.capitalize())
             for version in versions:
                 for variant in ("full", "sparse"):
-                    lines = []
-                    values = fill(message.fields.values(), "", version, variant == "full", lines)
-                    encoded = message(version=version, **values).encode()
-                    output.append("%s %d %s %s" % (direction, version, variant, bytes(encoded).hex()))
-                    output += lines
+                    values = fill(kind.fields.values(), "", version, variant == "full")
+                    message = kind(version=version, **values)
+                    output.append("%s %d %s %s" % (direction, version, variant, bytes(message.encode()).hex()))
+                    output += ["%s = %s" % line for line in describe(message, version)]
         with open(os.path.join(folder, api + ".txt"), "w") as file:
             file.write("\n".join(output) + "\n")
     names = {
@@ -160,4 +182,5 @@ def main():
         file.writelines("%d %s\n" % item for item in sorted(names.items()))
 
 
-main()
+if __name__ == "__main__":
+    main()
