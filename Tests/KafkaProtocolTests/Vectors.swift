@@ -73,13 +73,11 @@ enum Vectors {
     }
 
     static func bytes(hexadecimal text: Substring) throws -> [UInt8] {
-        var bytes: [UInt8] = []
-        var rest = text
-        while !rest.isEmpty {
-            bytes.append(try #require(UInt8(rest.prefix(2), radix: 16)))
-            rest = rest.dropFirst(2)
+        let digits = Array(text.utf8)
+        try #require(digits.count.isMultiple(of: 2), "\(text)")
+        return try stride(from: 0, to: digits.count, by: 2).map {
+            try #require(UInt8(String(decoding: digits[$0...($0 + 1)], as: UTF8.self), radix: 16))
         }
-        return bytes
     }
 }
 
