@@ -18,6 +18,11 @@ public struct TopicSettings: Sendable, Equatable {
     /// `flush.ms`: after how many milliseconds at the latest what was written is synced; nil: not by time.
     public private(set) var flushMilliseconds: Int64?
 
+    /// `delete.retention.ms`: how long tombstones stay in a compacted topic. Without effect in others. One day.
+    public private(set) var deleteRetentionMilliseconds: Int64 = 86_400_000
+    /// `message.format.version`: taken and without effect.
+    public private(set) var messageFormatVersion = "3.0-IV1"
+
     /// What was set, in order of name.
     public private(set) var overrides: [Override] = []
 
@@ -95,6 +100,12 @@ extension TopicSettings {
             kind: .string, value: { $0.compression.rawValue },
             assign: { choice(&$0.compression, $1) }),
         Definition(
+            name: "delete.retention.ms",
+            documentation:
+                "How long a compacted topic keeps tombstones. Without effect in a topic that is not compacted.",
+            kind: .long, value: { String($0.deleteRetentionMilliseconds) },
+            assign: { number(&$0.deleteRetentionMilliseconds, $1, in: 0...Int64.max) }),
+        Definition(
             name: "flush.messages",
             documentation: """
                 1: an append is acknowledged when it is on stable storage. More: the partition is synced after so \
@@ -129,6 +140,17 @@ extension TopicSettings {
             kind: .int, value: { String($0.batchBytesMax) },
             assign: { number(&$0.batchBytesMax, $1, in: 0...batchBytesLimit) }),
         Definition(
+            name: "message.format.version",
+            documentation: """
+                Without effect: all records are stored in format 2. Taken because tools of before Kafka 4 set it.
+                """,
+            kind: .string, value: { $0.messageFormatVersion },
+            assign: { settings, text in
+                guard isVersion(text) else { return "it must be a version such as 3.0 or 2.8-IV1" }
+                settings.messageFormatVersion = text
+                return nil
+            }),
+        Definition(
             name: "message.timestamp.type",
             documentation: "CreateTime: the producer's clock. LogAppendTime: the time of the append.",
             kind: .string, value: { $0.timestampType.rawValue },
@@ -155,6 +177,12 @@ extension TopicSettings {
         guard range.contains(value) else { return "it must lie between \(range.lowerBound) and \(range.upperBound)" }
         target = value
         return nil
+    }
+
+    /// Whether a text looks like Kafka's versions: digits and dots, and perhaps the name of a change of the protocol.
+    private static func isVersion(_ text: String) -> Bool {
+        guard let first = text.utf8.first, UInt8(ascii: "0")...UInt8(ascii: "9") ~= first else { return false }
+        return text.utf8.count <= 32 && text.utf8.allSatisfy { "0123456789.-IV".utf8.contains($0) }
     }
 
     private static func choice<C: RawRepresentable & CaseIterable>(_ target: inout C, _ text: String) -> String?

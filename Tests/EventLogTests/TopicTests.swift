@@ -39,6 +39,13 @@ import Testing
         try reopened.close()
     }
 
+    @Test(arguments: [("delete.retention.ms", "900"), ("message.format.version", "0.10.0-IV1")])
+    func settingsOfOlderToolsAreTaken(name: String, value: String) throws {
+        let settings = try settings([name: value])
+        #expect(settings.overrides == [TopicSettings.Override(name: name, value: value)])
+        #expect(TopicSettings.all.first { $0.name == name }?.value(settings) == value)
+    }
+
     @Test(arguments: ["", ".", "..", "a/b", "a b", "ü", String(repeating: "x", count: 250), "a\0b"])
     func namesFollowKafkasRules(name: String) throws {
         let log = try EventLog.open(at: directory.path, options: quietOptions())
