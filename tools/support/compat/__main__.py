@@ -1,0 +1,182 @@
+"""Runs every client against a broker. tools/compat starts one and calls this; its --help says more."""
+
+import argparse
+import logging
+import signal
+import sys
+from contextlib import contextmanager
+
+import cases
+import stored_batches
+from cases import Wrong, compare, expect
+from client import NotInClient, Record
+from client_aiokafka import AIOKafka
+from client_confluent import ConfluentKafka
+from client_kafka_python import KafkaPython
+from client_kcat import Kcat
+from report import Report
+
+CLIENTS = {client.name: client for client in (Kcat, ConfluentKafka, KafkaPython, AIOKafka)}
+# No check may take longer, in seconds.
+CHECK_SECONDS = 60
+
+
+@contextmanager
+def limited():
+    def give_up(*_):
+        raise TimeoutError(f"no end after {CHECK_SECONDS} s")
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(CHECK_SECONDS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+
+
+class Run:
+    def __init__(self, report, clients, owner):
+        self.report = report
+        self.clients = clients
+        # Makes the topics that the checks of producing and consuming are about.
+        self.owner = owner
+
+    def check(self, client, name, call, *arguments):
+        """Runs a check. True where it passed."""
+        try:
+            with limited():
+                call(*arguments)
+        except NotInClient:
+            return False
+        except Exception as error:
+            problem = str(error) if isinstance(error, Wrong) else f"{type(error).__name__}: {error}"
+            self.report.add(client, name, problem)
+            return False
+        self.report.add(client, name)
+        return True
+
+    def produce_and_consume(self):
+        sent = {}
+        for client in self.clients:
+            self.report.say(f"{client.name} produces")
+            # Not in the table yet: it is right when everyone reads what was sent.
+            sent[client] = [(production, self.problem_of(self.produce, client, production))
+                            for production in cases.productions(client)]
+        readers = {client: {} for client in self.clients}
+        for producer in self.clients:
+            topics = [production.topic(producer) for production, problem in sent[producer] if not problem]
+            problems = {}
+            for reader in self.clients:
+                self.report.say(f"{reader.name} consumes what {producer.name} produced")
+                read = {}
+                failed = self.problem_of(self.consume, reader, topics, read)
+                for production, problem in sent[producer]:
+                    if problem:
+                        continue
+                    topic = production.topic(producer)
+                    own = {partition: records for (name, partition), records in read.items() if name == topic}
+                    problem = failed or self.problem_of(compare, production, producer, own)
+                    if problem:
+                        problems.setdefault(production, f"{reader.name} reads it: {problem}")
+                        readers[reader].setdefault(producer, f"{production.check}: {problem}")
+            for production, problem in sent[producer]:
+                self.report.add(producer, production.check, problem or problems.get(production))
+        for reader in self.clients:
+            for producer in self.clients:
+                self.report.add(reader, f"consumes what {producer.name} wrote", readers[reader].get(producer))
+
+    def problem_of(self, call, *arguments):
+        try:
+            with limited():
+                call(*arguments)
+        except Exception as error:
+            return str(error) if isinstance(error, Wrong) else f"{type(error).__name__}: {error}"
+        return None
+
+    def produce(self, client, production):
+        topic = production.topic(client)
+        if production.creates:
+            self.owner.create_topic(topic, 2, production.settings)
+        client.produce(topic, production.records_for(client), **production.options)
+
+    def consume(self, reader, topics, read):
+        read.update(reader.consume(topics))
+
+    def consume_more(self):
+        for codec in ("none", "gzip", "snappy", "lz4", "zstd"):
+            cases.write_times(self.owner, codec)
+        self.owner.create_topic(cases.LARGE_TOPIC, 1)
+        self.owner.produce(cases.LARGE_TOPIC, cases.large(), acks="all")
+        for client in self.clients:
+            self.report.say(f"{client.name} seeks")
+            for name, call in cases.CONSUMING:
+                self.check(client, name, call, client)
+            self.check(client, "waits at the end for what comes", self.follow, client)
+
+    def follow(self, client):
+        topic = cases.name_for(client, "follow")
+        self.owner.create_topic(topic, 1)
+        self.owner.produce(topic, [Record(0, None, b"before")], acks="all")
+        found = client.follow(
+            topic, 0, lambda: self.owner.produce(topic, [Record(0, None, b"after")], acks="all"))
+        expect("value", found.record.value, b"after")
+
+    def administer(self):
+        for client in self.clients:
+            self.report.say(f"{client.name} administers")
+            self.check(client, "a record that is too large", self.too_large, client)
+            for name, call in cases.ADMIN:
+                self.check(client, name, call, client)
+
+    def too_large(self, client):
+        cases.too_large(client, self.owner)
+
+    def delete_topics(self):
+        """A broker that ran before keeps none of this run's topics."""
+        self.report.say("the topics are deleted")
+        for topic in self.owner.list_topics():
+            if topic.startswith(cases.PREFIX):
+                self.owner.delete_topic(topic)
+
+    def look_at_files(self, data):
+        for client in self.clients:
+            self.check(client, "compresses by itself", self.compresses, client, data)
+
+    def compresses(self, client, data):
+        for production in cases.productions(client):
+            codec = production.options.get("codec", "none")
+            if production.settings == cases.AS_SENT and codec != "none":
+                stored_batches.expect_codec(data, production.topic(client), codec)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="compat", add_help=False)
+    parser.add_argument("--broker", required=True)
+    parser.add_argument("--data")
+    parser.add_argument("--client", action="append", choices=CLIENTS)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--document")
+    arguments = parser.parse_args()
+    # What is wrong is in the table; the clients' own logs would stand between the progress.
+    logging.disable(logging.CRITICAL)
+
+    report = Report()
+    clients = [CLIENTS[name](arguments.broker) for name in arguments.client or CLIENTS]
+    run = Run(report, clients, ConfluentKafka(arguments.broker))
+    run.produce_and_consume()
+    run.consume_more()
+    run.administer()
+    if arguments.data:
+        run.look_at_files(arguments.data)
+    else:
+        run.delete_topics()
+    if arguments.json:
+        print(report.json())
+    else:
+        print(report.table())
+    if arguments.document:
+        report.write_into(arguments.document)
+    sys.exit(1 if report.failed else 0)
+
+
+main()
