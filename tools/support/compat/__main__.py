@@ -14,6 +14,7 @@ from client_aiokafka import AIOKafka
 from client_confluent import ConfluentKafka
 from client_kafka_python import KafkaPython
 from client_kcat import Kcat
+from crashing_broker import CrashingBroker
 from report import Report
 
 CLIENTS = {client.name: client for client in (Kcat, ConfluentKafka, KafkaPython, AIOKafka)}
@@ -138,6 +139,14 @@ class Run:
             if topic.startswith(cases.PREFIX):
                 self.owner.delete_topic(topic)
 
+    def crash(self, martlet):
+        with CrashingBroker(martlet) as broker:
+            owner = ConfluentKafka(broker.address)
+            for client in self.clients:
+                self.report.say(f"the broker of {client.name} is killed")
+                there = type(client)(broker.address)
+                self.check(client, "consumes on after a crash", cases.through_a_crash, there, owner, broker)
+
     def look_at_files(self, data):
         for client in self.clients:
             self.check(client, "compresses by itself", self.compresses, client, data)
@@ -152,7 +161,9 @@ class Run:
 def main():
     parser = argparse.ArgumentParser(prog="compat", add_help=False)
     parser.add_argument("--broker", required=True)
+    # Where Martlet itself is under test: its files, and its binary to be killed.
     parser.add_argument("--data")
+    parser.add_argument("--martlet")
     parser.add_argument("--client", action="append", choices=CLIENTS)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--document")
@@ -168,6 +179,7 @@ def main():
     run.administer()
     if arguments.data:
         run.look_at_files(arguments.data)
+        run.crash(arguments.martlet)
     else:
         run.delete_topics()
     if arguments.json:

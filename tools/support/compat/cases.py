@@ -206,6 +206,24 @@ def small_fetches(client):
     expect("values", [len(stored.record.value) for stored in read], [len(record.value) for record in large()])
 
 
+# Over a crash
+
+def through_a_crash(client, owner, broker):
+    """A consumer goes on where it was when the broker was killed and came back with what it had acknowledged."""
+    topic = name_for(client, "crash")
+    owner.create_topic(topic, 1)
+    every = [Record(0, None, b"%d" % number) for number in range(60)]
+    owner.produce(topic, every[:40], acks="all")
+
+    def crash():
+        broker.crash()
+        owner.produce(topic, every[40:], acks="all")
+
+    read = client.read_through(topic, 0, 20, len(every), crash)
+    expect("offsets", [stored.offset for stored in read], list(range(len(every))))
+    expect("values", [stored.record.value for stored in read], [record.value for record in every])
+
+
 # Admin. Each check has a topic of its own: `client` has made no other use of the name.
 
 def name_for(client, purpose):

@@ -93,6 +93,10 @@ class Client:
         """Goes to the end of a partition, then calls `produce_one` until a record comes. The first that does."""
         raise NotInClient
 
+    def read_through(self, topic, partition, first, total, interrupt):
+        """The first `total` records of a partition, by one consumer, which calls `interrupt` when it has `first`."""
+        raise NotInClient
+
     def create_topic(self, topic, partitions, settings=None, validate_only=False):
         raise NotInClient
 

@@ -139,6 +139,22 @@ class AIOKafka(Client):
                     return stored(records[0])
             raise TimeoutError("no record came after the end")
 
+    @blocking
+    async def read_through(self, topic, partition, first, total, interrupt):
+        place = TopicPartition(topic, partition)
+        async with self.make_consumer() as consumer:
+            consumer.assign([place])
+            await consumer.seek_to_beginning(place)
+            found, deadline = [], time.monotonic() + PATIENCE
+            while len(found) < total and time.monotonic() < deadline:
+                wanted = first - len(found) if len(found) < first else total - len(found)
+                records = (await consumer.getmany(place, timeout_ms=100, max_records=wanted)).get(place, ())
+                found += map(stored, records)
+                if len(found) == first and interrupt:
+                    await asyncio.to_thread(interrupt)
+                    interrupt = None
+            return found
+
     # Admin
 
     async def ask(self, call):

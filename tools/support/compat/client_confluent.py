@@ -152,6 +152,25 @@ class ConfluentKafka(Client):
         finally:
             consumer.close()
 
+    def read_through(self, topic, partition, first, total, interrupt):
+        consumer = self.make_consumer(**{"enable.partition.eof": False, "reconnect.backoff.max.ms": 200})
+        try:
+            consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING)])
+            found, deadline = [], time.monotonic() + PATIENCE
+            while len(found) < total and time.monotonic() < deadline:
+                # No more than are wanted first, so that the consumer's own queue is all it has read ahead.
+                wanted = first - len(found) if len(found) < first else total - len(found)
+                for message in consumer.consume(wanted, timeout=0.1):
+                    if message.error() is not None:
+                        raise refused(message.error())
+                    found.append(stored(message))
+                if len(found) == first and interrupt:
+                    interrupt()
+                    interrupt = None
+            return found
+        finally:
+            consumer.close()
+
     # Admin
 
     def create_topic(self, topic, partitions, settings=None, validate_only=False):

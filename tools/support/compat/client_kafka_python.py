@@ -155,6 +155,23 @@ class KafkaPython(Client):
         finally:
             consumer.close()
 
+    def read_through(self, topic, partition, first, total, interrupt):
+        place = TopicPartition(topic, partition)
+        consumer = self.make_consumer(reconnect_backoff_max_ms=200)
+        try:
+            consumer.assign([place])
+            consumer.seek_to_beginning(place)
+            found, deadline = [], time.monotonic() + PATIENCE
+            while len(found) < total and time.monotonic() < deadline:
+                wanted = first - len(found) if len(found) < first else total - len(found)
+                found += map(stored, unwrap(consumer.poll, 100, max_records=wanted).get(place, ()))
+                if len(found) == first and interrupt:
+                    interrupt()
+                    interrupt = None
+            return found
+        finally:
+            consumer.close()
+
     # Admin
 
     def create_topic(self, topic, partitions, settings=None, validate_only=False):

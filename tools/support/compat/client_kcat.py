@@ -3,6 +3,7 @@
 import re
 import subprocess
 import tempfile
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 
@@ -137,6 +138,25 @@ class Kcat(Client):
                 (first,) = parse(send_until(produce_one, poll))
                 return first
             finally:
+                kcat.kill()
+
+    def read_through(self, topic, partition, first, total, interrupt):
+        # -E: it goes on where the broker is away for a while.
+        command = ["kcat", "-b", self.broker, "-C", "-E", "-t", topic, "-p", str(partition), "-o", "beginning",
+                   "-c", str(total), "-q", "-u", "-f", r"%o %s\n", "-X", "reconnect.backoff.max.ms=200"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as kcat:
+            timer = threading.Timer(PATIENCE, kcat.kill)
+            timer.start()
+            try:
+                found = []
+                for line in kcat.stdout:
+                    offset, value = line.rstrip(b"\n").split(b" ", 1)
+                    found.append(Stored(int(offset), Record(partition, None, value)))
+                    if len(found) == first:
+                        interrupt()
+                return found
+            finally:
+                timer.cancel()
                 kcat.kill()
 
     def metadata(self, *arguments):
