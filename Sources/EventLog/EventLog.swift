@@ -61,11 +61,12 @@ public final class EventLog: Sendable {
         directoryID = directory.catalogue.directory.description
         let table = TopicTable()
         topicTable = table
-        services = PartitionServices(committer: committer, environment: options.environment)
         checkpointer = Checkpointer(
             directory: path, options.environment.fileSystem, journal: directory.journal, logger: options.logger,
             partitions: { table.partitions }, publishedSequence: { committer.publishedSequence },
             onIdle: { committer.releaseIdleMemory() })
+        services = PartitionServices(
+            committer: committer, environment: options.environment, leaderEpoch: directory.catalogue.leaderEpoch)
         directory.pressure.connect(checkpointer)
     }
 
@@ -99,10 +100,13 @@ public final class EventLog: Sendable {
         guard isFirst else { return }
         defer { lock.withLock { $0 = nil } }
         committer.flush()
+        let isSound = topicTable.partitions.allSatisfy { $0.failure == nil }
         for partition in topicTable.partitions { partition.fail(.closed) }
         committer.stop()
         checkpointer.stop()
         try checkpoint()
+        // Where a partition has failed, opening finds out what of it there is: that is no close in order.
+        if isSound { try storage { () throws(FileError) in try journal.markClosed() } }
     }
 
     /// Makes everything that is committed durable in the segments now, so that the journal has nothing to replay. The

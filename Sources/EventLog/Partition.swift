@@ -14,6 +14,9 @@ public final class Partition: Sendable {
     let committer: Committer
     let builders: BuilderPool
     let environment: Environment
+    /// What batches that are appended bear: one for the whole directory, and for as long as it is open.
+    package let leaderEpoch: Int32
+    let epochs: Mutex<LeaderEpochs>
     private let appends: Mutex<AppendState>
     private let writer: Mutex<PartitionWriter>
     private let segmentList: Mutex<[Segment]>
@@ -42,7 +45,11 @@ public final class Partition: Sendable {
         committer = services.committer
         builders = services.builders
         environment = services.environment
+        leaderEpoch = services.leaderEpoch
         let end = recovered.end
+        var epochs = recovered.epochs
+        epochs.begin(services.leaderEpoch, at: end.offset)
+        self.epochs = Mutex(epochs)
         watermarks = Watermarks(start: recovered.logStart, durable: end.offset)
         appends = Mutex(
             AppendState(
@@ -103,7 +110,7 @@ public final class Partition: Sendable {
         let staged = committer.stage(
             batch, slice, of: self, &state.place, isJournaled: state.isJournaled, leadsItself: leadsItself
         ) { copy in
-            RecordBatchPatch.place(copy, baseOffset: base, leaderEpoch: Self.leaderEpoch)
+            RecordBatchPatch.place(copy, baseOffset: base, leaderEpoch: leaderEpoch)
             if let appendTime { RecordBatchPatch.setLogAppendTime(copy, appendTime) }
         }
         switch staged {
@@ -118,9 +125,6 @@ public final class Partition: Sendable {
                 AppendTicket(baseOffset: base, lastOffset: last, logAppendTime: appendTime, round: round))
         }
     }
-
-    /// One node leads every partition from the start on.
-    static let leaderEpoch: Int32 = 0
 
     /// After the ticket's round: nil if its batch is durable, else why not.
     package func outcome(of ticket: AppendTicket) -> LogError? {
@@ -236,7 +240,7 @@ public final class Partition: Sendable {
             if isUnsettled { settle() }
             let producers = appends.withLock { $0.producers }.truncated(to: end.offset)
             let checkpoint = PartitionCheckpoint(
-                journalSequence: journalSequence, logStart: logStart, end: end, producers: producers)
+                journalSequence: journalSequence, logStart: logStart, end: end, epochs: epochs.withLock { $0 }, producers: producers)
             try checkpoints.withLock { file throws(FileError) in try file.write(checkpoint) }
         } catch {
             writer.withLock { $0.putBack(segments) }
@@ -291,6 +295,7 @@ struct PartitionServices {
     let committer: Committer
     let builders = BuilderPool()
     let environment: Environment
+    let leaderEpoch: Int32
 }
 
 /// Someone who waits for a partition to grow. Called once, on the thread that committed: do little there.

@@ -1,12 +1,14 @@
 internal import Storage
 
-/// Which topics there are: their ids, partition counts and settings, and the id of the data directory.
+/// Which topics there are: their ids, partition counts and settings; the id of the data directory, and the epoch that its
+/// batches get.
 ///
 ///     0   UInt64  magic            "MRTLCTLG"
-///     8   UInt32  version          1
+///     8   UInt32  version          2
 ///     12  UInt32  crc              CRC32C of the body
 ///     16  UInt64  directoryHigh, 24 UInt64 directoryLow
-///     32  UInt32  topic count, then for each topic:
+///     32  Int32   leaderEpoch      not in version 1
+///     36  UInt32  topic count, then for each topic:
 ///         UInt64 idHigh, UInt64 idLow, UInt8 flags (1: being deleted), UInt32 partition count,
 ///         text name, UInt16 setting count, each: text name, text value
 ///
@@ -14,11 +16,16 @@ internal import Storage
 /// "Catalogue".
 struct TopicCatalogue: Equatable, Sendable {
     static let magic: UInt64 = 0x4D52_544C_4354_4C47
-    static let version: UInt32 = 1
+    static let version: UInt32 = 2
     static let headerSize = 16
 
     var directory: TopicID
+    /// One for all partitions: one more each time that the directory is opened after an accident.
+    var leaderEpoch: Int32 = 0
     var topics: [Entry] = []
+
+    /// Read from a file of an older version, which is replaced before anything else is written.
+    private(set) var isOfOldVersion = false
 
     struct Entry: Equatable, Sendable {
         var name: String
@@ -35,6 +42,7 @@ struct TopicCatalogue: Equatable, Sendable {
         var body = FieldWriter()
         body.add(directory.high)
         body.add(directory.low)
+        body.add(leaderEpoch)
         body.add(UInt32(clamping: topics.count))
         for topic in topics { topic.encode(into: &body) }
         var writer = FieldWriter()
@@ -50,12 +58,14 @@ struct TopicCatalogue: Equatable, Sendable {
             var reader = FieldReader(bytes[...])
             guard try reader.next(UInt64.self) == Self.magic else { throw Problem(reason: "it is not a catalogue") }
             let version: UInt32 = try reader.next()
-            guard version == Self.version else {
-                throw Problem(reason: "its version is \(version), not \(Self.version)")
+            guard 1...Self.version ~= version else {
+                throw Problem(reason: "its version is \(version): this program knows 1 to \(Self.version)")
             }
             let crc: UInt32 = try reader.next()
             guard crc == crc32c(bytes[Self.headerSize...]) else { throw Problem(reason: "its checksum is wrong") }
             directory = TopicID(high: try reader.next(), low: try reader.next())
+            if version > 1 { leaderEpoch = try reader.next() }
+            isOfOldVersion = version < Self.version
             for _ in 0..<(try reader.next(UInt32.self)) { topics.append(try Entry(from: &reader)) }
         } catch let problem as Problem {
             throw problem

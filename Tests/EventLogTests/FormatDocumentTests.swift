@@ -72,7 +72,7 @@ import Testing
 
     @Test("each field of a byte table begins where the one before it ends")
     func contiguous() throws {
-        #expect(document.layouts.count == 9)
+        #expect(document.layouts.count == 10)
         for layout in document.layouts {
             var end = 0
             for field in try document.fields(layout) {
@@ -123,6 +123,9 @@ import Testing
             [
                 "timestamp": TimeIndexEntryLayout.timestamp, "relativeOffset": TimeIndexEntryLayout.relativeOffset,
             ], size: TimeIndexEntryLayout.size)
+        try expect(
+            "LeaderEpochs", ["epoch": LeaderEpochs.epochField, "startOffset": LeaderEpochs.startOffset],
+            size: LeaderEpochs.entrySize)
         try expect("JournalHeader", ["crc": JournalHeader.checkedSize], size: JournalHeader.size, isWhole: false)
         try expect("TopicCatalogue", ["directoryHigh": TopicCatalogue.headerSize], isWhole: false)
         try expect(
@@ -164,6 +167,7 @@ import Testing
             ("bytes of a checkpoint's slot at least", CheckpointFile.slotSizeMin),
             ("producers of a partition that are remembered", ProducerTable.producersMax),
             ("batches of a producer that are remembered", ProducerTable.batchesRemembered),
+            ("leader epochs of a partition that are remembered", LeaderEpochs.entriesMax),
             ("partitions of a topic", EventLog.partitionsMax),
             ("bytes of a topic's name", TopicName.lengthMax),
             ("bytes of a text in the catalogue", Int(UInt16.max)),
@@ -198,7 +202,7 @@ import Testing
     func constants() {
         #expect(StorageAlignment.block == 4096)
         #expect(JournalHeader.ringStart == 8192)
-        #expect([JournalHeader.version, RoundLayout.version, TopicCatalogue.version] == [1, 1, 1])
-        #expect(PartitionCheckpoint.version == 1)
+        #expect([JournalHeader.version, RoundLayout.version, TopicCatalogue.version] == [2, 1, 2])
+        #expect(PartitionCheckpoint.version == 2)
     }
 }

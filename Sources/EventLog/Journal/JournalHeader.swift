@@ -6,16 +6,19 @@ internal import Storage
 ///     0   UInt64  magic            "MRTLJRNL"
 ///     8   UInt64  nonce            of this journal's rounds
 ///     16  UInt64  directoryHigh, 24 UInt64 directoryLow   the id of the data directory it belongs to
-///     32  UInt32  version          1
+///     32  UInt32  version          2
 ///     36  UInt32  epoch            of the writer that has the directory open
 ///     40  UInt64  generation       the larger one of the two blocks holds
 ///     48  UInt64  tailPosition     where the first round that is still needed begins
 ///     56  UInt64  tailSequence     its sequence number
-///     64  UInt32  crc              CRC32C of bytes 0 to 63
+///     64  UInt32  flags            1: closed in order, and nothing was written since
+///     68  UInt32  crc              CRC32C of bytes 0 to 67
+///
+/// In version 1 the crc stands at 64, and nothing says how the log was closed.
 struct JournalHeader: Equatable {
     static let magic: UInt64 = 0x4D52_544C_4A52_4E4C
-    static let version: UInt32 = 1
-    static let checkedSize = 64, size = 68
+    static let version: UInt32 = 2
+    static let checkedSize = 68, size = 72
 
     var nonce: UInt64
     var directory: TopicID
@@ -23,6 +26,8 @@ struct JournalHeader: Equatable {
     var generation: UInt64
     var tailPosition: Int
     var tailSequence: UInt64
+    /// Everything is in the segments, and nobody was cut short.
+    var isClosed: Bool
 
     /// Rounds begin after the two blocks.
     static let ringStart = 2 * StorageAlignment.block
@@ -41,12 +46,14 @@ struct JournalHeader: Equatable {
         writer.add(generation)
         writer.add(UInt64(tailPosition))
         writer.add(tailSequence)
+        writer.add(UInt32(isClosed ? 1 : 0))
         writer.add(crc32c(writer.bytes[...]))
         return writer.bytes
     }
 
     init(
-        nonce: UInt64, directory: TopicID, epoch: UInt32, generation: UInt64, tailPosition: Int, tailSequence: UInt64
+        nonce: UInt64, directory: TopicID, epoch: UInt32, generation: UInt64, tailPosition: Int, tailSequence: UInt64,
+        isClosed: Bool
     ) {
         self.nonce = nonce
         self.directory = directory
@@ -54,6 +61,7 @@ struct JournalHeader: Equatable {
         self.generation = generation
         self.tailPosition = tailPosition
         self.tailSequence = tailSequence
+        self.isClosed = isClosed
     }
 
     /// nil: the block holds no header that is whole.
@@ -64,20 +72,29 @@ struct JournalHeader: Equatable {
             guard try reader.next(UInt64.self) == Self.magic else { return nil }
             nonce = try reader.next()
             directory = TopicID(high: try reader.next(), low: try reader.next())
-            guard try reader.next(UInt32.self) == Self.version else { return nil }
+            let version: UInt32 = try reader.next()
+            guard 1...Self.version ~= version else { return nil }
             epoch = try reader.next()
             generation = try reader.next()
             tailPosition = Int(clamping: try reader.next(UInt64.self))
             tailSequence = try reader.next()
-            guard try reader.next(UInt32.self) == crc32c(bytes.prefix(Self.checkedSize)) else { return nil }
+            isClosed = version > 1 ? try reader.next(UInt32.self) & 1 != 0 : false
+            let checkedSize = bytes.count - reader.remaining
+            guard try reader.next(UInt32.self) == crc32c(bytes.prefix(checkedSize)) else { return nil }
         } catch { return nil }
     }
 
-    /// The newer of the two that is whole.
+    /// The newer of the two that is whole. Where the other one is damaged, it may have been newer: then nobody knows
+    /// how the log was closed.
     static func newest(in file: any StorageFile) throws(FileError) -> JournalHeader? {
         let blocks = try file.read(upTo: ringStart, at: 0)
         let slots = [blocks.prefix(StorageAlignment.block), blocks.dropFirst(StorageAlignment.block)]
-        return slots.compactMap { JournalHeader(decoding: $0) }.max { $0.generation < $1.generation }
+        let headers = slots.map { JournalHeader(decoding: $0) }
+        var newest = headers.compactMap(\.self).max { $0.generation < $1.generation }
+        for (slot, header) in zip(slots, headers) where header == nil && slot.contains(where: { $0 != 0 }) {
+            newest?.isClosed = false
+        }
+        return newest
     }
 }
 

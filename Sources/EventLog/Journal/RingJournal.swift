@@ -37,15 +37,16 @@ final class RingJournal: Journal, @unchecked Sendable {
 
     // MARK: Opening
 
-    /// A new journal: `bytes` of zeros with a header.
+    /// A new journal: `bytes` of zeros with a header. `isClosed`: nobody was cut short before it.
     static func create(
-        at path: String, _ fileSystem: any FileSystem, directory: TopicID, nonce: UInt64, bytes: Int
+        at path: String, _ fileSystem: any FileSystem, directory: TopicID, nonce: UInt64, bytes: Int,
+        isClosed: Bool
     ) throws(FileError) {
         let file = try fileSystem.open(path, .create)
         try fill(file, from: 0, to: bytes)
         let header = JournalHeader(
             nonce: nonce, directory: directory, epoch: 0, generation: 1,
-            tailPosition: JournalHeader.ringStart, tailSequence: 1)
+            tailPosition: JournalHeader.ringStart, tailSequence: 1, isClosed: isClosed)
         let encoded = header.encoded()
         try file.write(encoded, at: header.slotPosition)
         try file.synchronize()
@@ -120,6 +121,16 @@ final class RingJournal: Journal, @unchecked Sendable {
         var header = state.withLock { $0.header }
         header.epoch &+= 1
         header.generation += 1
+        header.isClosed = false
+        try write(header)
+        state.withLock { $0.header = header }
+    }
+
+    /// Whoever opens the directory next need not fear that anything was lost. After the last checkpoint.
+    func markClosed() throws(FileError) {
+        var header = state.withLock { $0.header }
+        header.generation += 1
+        header.isClosed = true
         try write(header)
         state.withLock { $0.header = header }
     }

@@ -107,7 +107,6 @@ extension RecordBatchHeader {
 
 extension ProducerTable {
     func encode(into writer: inout FieldWriter) {
-        writer.add(UInt32(producers.count))
         for (id, producer) in producers.sorted(by: { $0.key < $1.key }) {
             writer.add(id)
             writer.add(producer.epoch)
@@ -122,8 +121,8 @@ extension ProducerTable {
         }
     }
 
-    init(from reader: inout FieldReader) throws(FieldReader.EndedEarly) {
-        for _ in 0..<(try reader.next(UInt32.self)) {
+    init(from reader: inout FieldReader, count: UInt32) throws(FieldReader.EndedEarly) {
+        for _ in 0..<count {
             let id: Int64 = try reader.next()
             var producer = Producer(epoch: try reader.next())
             for _ in 0..<(try reader.next(UInt8.self)) {

@@ -64,6 +64,9 @@ private struct DirectoryOpening {
         let isCurrent = try checkAge(of: journal, known)
         let losesJournal = header.isForeign || !isWhole || !isCurrent
         let topics = try finish(catalogue, partitions, losesJournal: losesJournal)
+        try advanceLeaderEpoch(
+            &catalogue, topics.lazy.flatMap(\.1).compactMap(\.epochs.latest).max() ?? 0,
+            wasClosed: header.header.isClosed && !losesJournal)
         return DirectoryRecovery(
             lock: lock, catalogue: catalogue, journal: journal, pressure: pressure, topics: topics,
             losesJournal: losesJournal, knownSequence: known)
@@ -99,6 +102,7 @@ private struct DirectoryOpening {
         if let catalogue = try file.read() {
             // Who wrote it may have been killed before its name was durable, and what follows builds on it.
             try storage { () throws(FileError) in try fileSystem.synchronizeDirectory(path) }
+            if catalogue.isOfOldVersion { try file.write(catalogue) }
             return catalogue
         }
         try checkIsNew()
@@ -106,7 +110,7 @@ private struct DirectoryOpening {
         var random = EnvironmentRandom(options.environment)
         let catalogue = TopicCatalogue(directory: TopicID.random(using: &random))
         // The journal first: a directory with a catalogue always has one.
-        try createJournal(catalogue.directory)
+        try createJournal(catalogue.directory, isNew: true)
         try file.write(catalogue)
         return catalogue
     }
@@ -129,12 +133,12 @@ private struct DirectoryOpening {
         }
     }
 
-    private func createJournal(_ directory: TopicID) throws(LogError) {
+    private func createJournal(_ directory: TopicID, isNew: Bool) throws(LogError) {
         try storage { () throws(FileError) in
             if fileSystem.exists(journalPath) { try fileSystem.remove(journalPath) }
             try RingJournal.create(
                 at: journalPath, fileSystem, directory: directory, nonce: options.environment.random(),
-                bytes: StorageAlignment.roundUp(max(options.journalBytesInitial, 1 << 20)))
+                bytes: StorageAlignment.roundUp(max(options.journalBytesInitial, 1 << 20)), isClosed: isNew)
             try fileSystem.synchronizeDirectory(path)
         }
     }
@@ -163,7 +167,7 @@ private struct DirectoryOpening {
             problem = header == nil ? "its header is damaged" : "it belongs to another directory"
         }
         try acceptLoss(problem, at: 0)
-        try createJournal(catalogue.directory)
+        try createJournal(catalogue.directory, isNew: false)
         let header = try storage { () throws(FileError) in
             try JournalHeader.newest(in: try fileSystem.open(journalPath, .read))
         }
@@ -222,6 +226,18 @@ private struct DirectoryOpening {
         try acceptLoss(
             "it ends at round \(journal.nextSequence) where the partitions know of \(known): it is an old copy", at: 0)
         return false
+    }
+
+    /// After anything but a close, records that readers have seen may be gone and their offsets be given again: a new
+    /// epoch tells the one from the other. It is durable before a batch bears it or a client hears of it, and past every
+    /// one that is found: a catalogue that was put back from a copy may be older than the batches.
+    private func advanceLeaderEpoch(
+        _ catalogue: inout TopicCatalogue, _ latest: Int32, wasClosed: Bool
+    ) throws(LogError) {
+        let known = max(catalogue.leaderEpoch, latest)
+        if wasClosed && known == catalogue.leaderEpoch { return }
+        catalogue.leaderEpoch = known == .max ? known : known + 1
+        try CatalogueFile(in: path, fileSystem).write(catalogue)
     }
 
     private func finish(

@@ -44,8 +44,7 @@ struct NewPartitions {
         var file = checkpointFile(index)
         try file.write(
             PartitionCheckpoint(
-                journalSequence: nextSequence, logStart: 0, end: LogEnd(offset: 0, segment: 0, position: 0),
-                producers: ProducerTable()))
+                journalSequence: nextSequence, logStart: 0, end: LogEnd(offset: 0, segment: 0, position: 0)))
     }
 
     /// A creation that was cut short leaves a directory without records: it is removed. Records are never.

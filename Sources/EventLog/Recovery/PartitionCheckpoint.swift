@@ -4,15 +4,18 @@ internal import Storage
 /// docs/FORMAT.md, "Checkpoint".
 ///
 ///     0   UInt32  magic            "MCKP"
-///     4   UInt16  version          1
+///     4   UInt16  version          2
 ///     6   UInt16  zero
 ///     8   UInt64  generation       the larger one of the two slots holds
 ///     16  UInt32  length           bytes of the body
 ///     20  UInt32  crc              CRC32C of bytes 0 to 19 and of the body
-///     24  body:   UInt64 journalSequence, Int64 logStart, Int64 end, Int64 segment, UInt64 position, producers
+///     24  body:   UInt64 journalSequence, Int64 logStart, Int64 end, Int64 segment, UInt64 position,
+///                 UInt32 epochCount, UInt32 producerCount, epochs, producers
+///
+/// Version 1 has no epochs and no count of them.
 struct PartitionCheckpoint: Equatable, Sendable {
     static let magic: UInt32 = 0x4D43_4B50
-    static let version: UInt16 = 1
+    static let version: UInt16 = 2
     static let checkedSize = 20, headerSize = 24
 
     /// The journal's rounds below this are in what the checkpoint says; of those from this on, some may be. A number
@@ -20,10 +23,11 @@ struct PartitionCheckpoint: Equatable, Sendable {
     var journalSequence: UInt64
     var logStart: Offset
     var end: LogEnd
+    var epochs = LeaderEpochs()
     var producers: ProducerTable
 
     static func == (a: Self, b: Self) -> Bool {
-        a.journalSequence == b.journalSequence && a.logStart == b.logStart && a.end == b.end
+        a.journalSequence == b.journalSequence && a.logStart == b.logStart && a.end == b.end && a.epochs == b.epochs
             && a.producers.producers == b.producers.producers
     }
 
@@ -34,6 +38,9 @@ struct PartitionCheckpoint: Equatable, Sendable {
         body.add(end.offset.value)
         body.add(end.segment.value)
         body.add(UInt64(end.position))
+        body.add(UInt32(epochs.entries.count))
+        body.add(UInt32(producers.producers.count))
+        epochs.encode(into: &body)
         producers.encode(into: &body)
         var writer = FieldWriter()
         writer.add(Self.magic)
@@ -50,9 +57,9 @@ struct PartitionCheckpoint: Equatable, Sendable {
     static func decode(_ slot: ArraySlice<UInt8>) -> (checkpoint: PartitionCheckpoint, generation: UInt64)? {
         var reader = FieldReader(slot)
         do {
-            guard try reader.next(UInt32.self) == magic, try reader.next(UInt16.self) == version,
-                try reader.next(UInt16.self) == 0
-            else { return nil }
+            guard try reader.next(UInt32.self) == magic else { return nil }
+            let version: UInt16 = try reader.next()
+            guard 1...Self.version ~= version, try reader.next(UInt16.self) == 0 else { return nil }
             let generation: UInt64 = try reader.next()
             let length = Int(try reader.next(UInt32.self))
             let crc: UInt32 = try reader.next()
@@ -60,14 +67,33 @@ struct PartitionCheckpoint: Equatable, Sendable {
             let computed = body.withUnsafeBytes { crc32c($0, seed: crc32c(slot.prefix(checkedSize))) }
             guard crc == computed else { return nil }
             var fields = FieldReader(body)
-            let checkpoint = PartitionCheckpoint(
-                journalSequence: try fields.next(), logStart: Offset(try fields.next()),
-                end: LogEnd(
-                    offset: Offset(try fields.next()), segment: Offset(try fields.next()),
-                    position: Int(clamping: try fields.next(UInt64.self))),
-                producers: try ProducerTable(from: &fields))
-            return (checkpoint, generation)
+            return (try PartitionCheckpoint(from: &fields, version: version), generation)
         } catch { return nil }
+    }
+
+    private init(from fields: inout FieldReader, version: UInt16) throws(FieldReader.EndedEarly) {
+        journalSequence = try fields.next()
+        logStart = Offset(try fields.next())
+        end = LogEnd(
+            offset: Offset(try fields.next()), segment: Offset(try fields.next()),
+            position: Int(clamping: try fields.next(UInt64.self)))
+        let epochCount: UInt32 = version > 1 ? try fields.next() : 0
+        let producerCount: UInt32 = try fields.next()
+        epochs = try LeaderEpochs(from: &fields, count: epochCount)
+        producers = try ProducerTable(from: &fields, count: producerCount)
+        // All that version 1 knew was written by the first epoch there is.
+        if version == 1, end.offset > logStart { epochs.begin(0, at: logStart) }
+    }
+
+    init(
+        journalSequence: UInt64, logStart: Offset, end: LogEnd, epochs: LeaderEpochs = LeaderEpochs(),
+        producers: ProducerTable = ProducerTable()
+    ) {
+        self.journalSequence = journalSequence
+        self.logStart = logStart
+        self.end = end
+        self.epochs = epochs
+        self.producers = producers
     }
 }
 

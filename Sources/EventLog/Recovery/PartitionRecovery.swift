@@ -10,6 +10,7 @@ struct RecoveredPartition {
     var settings: TopicSettings
     var logStart: Offset
     var end: LogEnd
+    var epochs: LeaderEpochs
     var producers: ProducerTable
     /// Oldest first; the last one is `active`.
     var segments: [Segment]
@@ -35,6 +36,7 @@ final class PartitionRecovery {
     private var checkpointFile: CheckpointFile
     private var checkpoint: PartitionCheckpoint
     private var end: LogEnd
+    private var epochs: LeaderEpochs
     private var producers: ProducerTable
     private var bases: [Offset]
     /// Base offsets of segments that were written to, or hold more than the checkpoint knows.
@@ -64,9 +66,9 @@ final class PartitionRecovery {
             checkpoint =
                 read
                 ?? PartitionCheckpoint(
-                    journalSequence: 0, logStart: start, end: LogEnd(offset: start, segment: start, position: 0),
-                    producers: ProducerTable())
+                    journalSequence: 0, logStart: start, end: LogEnd(offset: start, segment: start, position: 0))
             end = checkpoint.end
+            epochs = checkpoint.epochs
             producers = checkpoint.producers
             hasNoCheckpoint = read == nil
         } catch {
@@ -96,7 +98,7 @@ final class PartitionRecovery {
         }
         insertBase(entry.segment)
         guard entry.endOffset > end.offset else { return }
-        for part in parts { noteProducers(in: part) }
+        for part in parts { noteBatches(in: part) }
         end = LogEnd(offset: entry.endOffset, segment: entry.segment, position: entry.position + entry.byteCount)
     }
 
@@ -142,7 +144,7 @@ final class PartitionRecovery {
     }
 
     /// The batches of an entry were checked when they arrived, and the entry's checksum says that they are unharmed.
-    private func noteProducers(in bytes: UnsafeRawBufferPointer) {
+    private func noteBatches(in bytes: UnsafeRawBufferPointer) {
         var rest = bytes
         while rest.count >= RecordBatchLayout.headerSize, let header = try? RecordBatchHeader(parsing: rest.bytes),
             header.sizeInBytes <= rest.count
@@ -153,7 +155,9 @@ final class PartitionRecovery {
     }
 
     private func note(_ header: RecordBatchHeader) {
-        guard header.isNumbered, header.lastOffset >= checkpoint.end.offset else { return }
+        guard header.lastOffset >= checkpoint.end.offset else { return }
+        epochs.begin(header.partitionLeaderEpoch, at: max(header.baseOffset, checkpoint.logStart))
+        guard header.isNumbered else { return }
         producers.add(header, baseOffset: header.baseOffset, lastOffset: header.lastOffset, round: 0)
     }
 
@@ -282,8 +286,8 @@ final class PartitionRecovery {
         let dirty = sealed.filter { touched.contains($0.baseOffset) } + (isChanged ? [active] : [])
         return RecoveredPartition(
             topicName: topic.name, topicID: topic.id, index: index, directory: directory, settings: topic.settings,
-            logStart: checkpoint.logStart, end: end, producers: producers, segments: sealed + [active],
-            active: active, activeFile: file, firstTimestamp: restored.firstTimestamp, dirty: dirty,
+            logStart: checkpoint.logStart, end: end, epochs: epochs, producers: producers,
+            segments: sealed + [active], active: active, activeFile: file, firstTimestamp: restored.firstTimestamp, dirty: dirty,
             unsyncedRecords: end.offset.value - checkpoint.end.offset.value, checkpointFile: checkpointFile)
     }
 }
