@@ -66,7 +66,8 @@ public final class EventLog: Sendable {
             partitions: { table.partitions }, publishedSequence: { committer.publishedSequence },
             onIdle: { committer.releaseIdleMemory() })
         services = PartitionServices(
-            committer: committer, environment: options.environment, leaderEpoch: directory.catalogue.leaderEpoch)
+            committer: committer, environment: options.environment, leaderEpoch: directory.catalogue.leaderEpoch,
+            checkpointer: checkpointer)
         directory.pressure.connect(checkpointer)
     }
 
@@ -129,6 +130,8 @@ public final class EventLog: Sendable {
         for partition in topicTable.partitions { partition.fail(.closed) }
         committer.stop()
         checkpointer.stop()
+        // Whoever deletes records now has looked before.
+        checkpointer.exclusively {}
     }
 
     // MARK: Topics
@@ -296,6 +299,13 @@ public final class EventLog: Sendable {
             partitions.append(Partition(try recovery.finish(), services))
         }
         return partitions
+    }
+
+    // MARK: Space
+
+    /// How many bytes the file system that holds the directory has, and how many of them can be used.
+    package func space() throws(LogError) -> (total: Int, usable: Int) {
+        try storage { () throws(FileError) in try fileSystem.space(at: path) }
     }
 
     // MARK: Producers

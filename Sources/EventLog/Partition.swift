@@ -17,6 +17,7 @@ public final class Partition: Sendable {
     /// What batches that are appended bear: one for the whole directory, and for as long as it is open.
     package let leaderEpoch: Int32
     let epochs: Mutex<LeaderEpochs>
+    weak let checkpointer: Checkpointer?
     private let appends: Mutex<AppendState>
     private let writer: Mutex<PartitionWriter>
     private let segmentList: Mutex<[Segment]>
@@ -46,6 +47,7 @@ public final class Partition: Sendable {
         builders = services.builders
         environment = services.environment
         leaderEpoch = services.leaderEpoch
+        checkpointer = services.checkpointer
         let end = recovered.end
         var epochs = recovered.epochs
         epochs.begin(services.leaderEpoch, at: end.offset)
@@ -65,6 +67,9 @@ public final class Partition: Sendable {
     /// The offset after the last durable record: what the next record to be read gets. Kafka's high watermark. In a topic
     /// that skips the journal (`flush.messages`, `flush.ms`) the offset after the last written one.
     public var end: Offset { watermarks.end }
+
+    /// The idempotent producers that are remembered, in order of ids, with what they have appended so far.
+    package var activeProducers: [ProducerState] { appends.withLock { $0.producers }.states }
 
     package var settings: TopicSettings { appends.withLock { $0.settings } }
 
@@ -231,16 +236,22 @@ public final class Partition: Sendable {
         try writer.withLock { writer throws(FileError) in try writer.synchronizeRelaxed() }
     }
 
-    /// Writes what a checkpoint has to say and returns the segments to sync before it counts.
-    func writeCheckpoint(journalSequence: UInt64) throws(FileError) -> [Segment] {
+    /// Writes what a checkpoint has to say and returns the segments to sync before it counts. `logStart`: the one that is
+    /// to be, where records are being deleted.
+    func writeCheckpoint(journalSequence: UInt64, logStart newStart: Offset? = nil) throws(FileError) -> [Segment] {
+        let start = newStart ?? logStart
         let (end, isUnsettled, segments) = writer.withLock { ($0.published, $0.isUnsettled, $0.takeDirty()) }
         do throws(FileError) {
             for segment in segments { try segment.writeIndexes() }
-            if isUnsettled || !settings.isJournaled { try synchronize(segments) }
+            // What lies before the start is not replayed: of a segment that stays it must be durable by then.
+            let advances = checkpoints.withLock { $0.lastStart.map { $0 < start } ?? true }
+            if isUnsettled || advances || !settings.isJournaled { try synchronize(segments) }
             if isUnsettled { settle() }
             let producers = appends.withLock { $0.producers }.truncated(to: end.offset)
+            var epochs = epochs.withLock { $0 }
+            epochs.trim(to: start)
             let checkpoint = PartitionCheckpoint(
-                journalSequence: journalSequence, logStart: logStart, end: end, epochs: epochs.withLock { $0 }, producers: producers)
+                journalSequence: journalSequence, logStart: start, end: end, epochs: epochs, producers: producers)
             try checkpoints.withLock { file throws(FileError) in try file.write(checkpoint) }
         } catch {
             writer.withLock { $0.putBack(segments) }
@@ -262,6 +273,12 @@ public final class Partition: Sendable {
         try environment.fileSystem.synchronizeDirectory(directory)
     }
 
+    /// What the slots of the checkpoint agree on.
+    var vouchedStart: (logStart: Offset, segment: Offset)? { checkpoints.withLock { $0.vouched } }
+
+    /// True: no checkpoint can be made any more.
+    var hasFailedSync: Bool { writer.withLock { $0.hasFailedSync } }
+
     func checkpointFailed(_ segments: [Segment]) { writer.withLock { $0.putBack(segments) } }
 
     func synchronizeCheckpoint() throws(FileError) {
@@ -270,8 +287,19 @@ public final class Partition: Sendable {
 
     // MARK: Reading
 
-    /// All segments, oldest first. The list is a snapshot: segments only get added at its end.
+    /// All segments, oldest first. The list is a snapshot: segments are added at its end, and deleted at its start.
     var segments: [Segment] { segmentList.withLock { $0 } }
+
+    /// Takes segments from the list's start, but never the last: each that `isDoomed` with the one after it.
+    func takeSegments(while isDoomed: (Segment, Segment) -> Bool) -> [Segment] {
+        let taken = segmentList.withLock { segments in
+            let count = zip(segments, segments.dropFirst()).prefix { isDoomed($0, $1) }.count
+            defer { segments.removeFirst(count) }
+            return Array(segments[..<count])
+        }
+        if !taken.isEmpty { writer.withLock { $0.forget(taken) } }
+        return taken
+    }
 
     /// The segment that holds `offset`, or would.
     func segment(holding offset: Offset) -> Segment? {
@@ -296,6 +324,8 @@ struct PartitionServices {
     let builders = BuilderPool()
     let environment: Environment
     let leaderEpoch: Int32
+    /// Weak: it knows the partitions.
+    weak let checkpointer: Checkpointer?
 }
 
 /// Someone who waits for a partition to grow. Called once, on the thread that committed: do little there.

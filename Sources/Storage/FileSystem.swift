@@ -15,6 +15,8 @@ package protocol FileSystem: Sendable {
     func synchronizeDirectory(_ path: String) throws(FileError)
     /// Makes everything written so far to the file system that holds `path` durable: one call for many files.
     func synchronizeAll(_ path: String) throws(FileError)
+    /// How many bytes the file system that holds `path` has, and how many of them this process can use.
+    func space(at path: String) throws(FileError) -> (total: Int, usable: Int)
     /// Takes the directory's lock file for this process and this open; fails at once if someone holds it.
     func lock(_ path: String) throws(FileError) -> any FileLock
 }

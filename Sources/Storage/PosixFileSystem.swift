@@ -86,6 +86,16 @@ package struct PosixFileSystem: FileSystem {
         guard martlet_syncfs(descriptor) == 0 else { throw FileError(.synchronize, path, code: errno) }
     }
 
+    package func space(at path: String) throws(FileError) -> (total: Int, usable: Int) {
+        var status = statvfs()
+        guard statvfs(path, &status) == 0 else { throw FileError(.size, path, code: errno) }
+        func bytes(_ blocks: fsblkcnt_t) -> Int {
+            let (bytes, overflow) = UInt64(blocks).multipliedReportingOverflow(by: UInt64(status.f_frsize))
+            return overflow ? .max : Int(clamping: bytes)
+        }
+        return (bytes(status.f_blocks), bytes(status.f_bavail))
+    }
+
     package func lock(_ path: String) throws(FileError) -> any FileLock {
         let descriptor = try openDescriptor(path, O_RDWR | O_CREAT)
         // flock, not lockf: lockf belongs to the process, so one process could open a directory twice.

@@ -204,5 +204,6 @@ private struct FullDisk: FileSystem {
     func rename(_ from: String, to: String) throws(FileError) { try disk.rename(from, to: to) }
     func synchronizeDirectory(_ path: String) throws(FileError) { try disk.synchronizeDirectory(path) }
     func synchronizeAll(_ path: String) throws(FileError) { try disk.synchronizeAll(path) }
+    func space(at path: String) throws(FileError) -> (total: Int, usable: Int) { try disk.space(at: path) }
     func lock(_ path: String) throws(FileError) -> any FileLock { try disk.lock(path) }
 }

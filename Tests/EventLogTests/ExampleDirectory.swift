@@ -33,7 +33,8 @@ final class ExampleDirectory: Sendable {
         try recovery.journal.begin()
         let committer = Committer(journal: recovery.journal, rounds: CommitRounds(), logger: options.logger)
         let services = PartitionServices(
-            committer: committer, environment: options.environment, leaderEpoch: recovery.catalogue.leaderEpoch)
+            committer: committer, environment: options.environment, leaderEpoch: recovery.catalogue.leaderEpoch,
+            checkpointer: nil)
         let partitions = recovery.topics[0].1.map { Partition($0, services) }
 
         let numbered = Batch([Record(key: "d1", value: "21.7", timestamp: time(5000))], producer: 1 << 32)
@@ -111,7 +112,8 @@ final class ExampleDirectory: Sendable {
         case "batch-lz4": return try part(of: first, batch: 2)
         case "offset-index": return try files.contents(of: "readings-0/\(SegmentFiles.offsetIndex(0))")
         case "time-index": return try files.contents(of: "readings-0/\(SegmentFiles.timeIndex(0))")
-        case "journal-header": return Array(
+        case "journal-header":
+            return Array(
                 try files.contents(of: "journal")[StorageAlignment.block..<JournalHeader.ringStart])
         case "journal-round":
             let journal = try files.contents(of: "journal")

@@ -120,6 +120,7 @@ final class History {
         case 77..<79: try deleteTopic(log)
         case 79..<85: try alterTopic(log)
         case 85..<88: try addPartitions(log)
+        case 88..<92: try deleteRecords(log)
         default: try verify(log, isFresh: false)
         }
     }
@@ -268,6 +269,17 @@ final class History {
         topics[topic.name]?.grow(to: count)
     }
 
+    private func deleteRecords(_ log: EventLog) throws {
+        guard let (partition, topic) = pickPartition(log) else { return }
+        let model = topic.partitions[partition.index]
+        let start = chance(30) ? model.end : Int64.random(in: 0...model.end, using: &random)
+        note("delete before \(start) of \(topic.name)-\(partition.index)")
+        topics[topic.name]?.partitions[partition.index].startMax = max(start, model.startMax)
+        let returned = try partition.deleteRecords(before: Offset(start))
+        guard returned.value == max(start, model.start) else { throw Failure(description: "it starts at \(returned)") }
+        topics[topic.name]?.partitions[partition.index].deleted(before: returned.value)
+    }
+
     // MARK: What must be true
 
     /// Compares everything that is served with what must be there. `isFresh`: right after opening, which decides what a
@@ -297,13 +309,17 @@ final class History {
             stored.append(record.makeStoredRecord())
             return true
         }
-        for (i, record) in stored.enumerated() where record.offset.value != Int64(i) {
-            throw Failure(description: "\(what): offset \(record.offset) where \(i) was due")
+        let start = partition.logStart.value
+        for (i, record) in stored.enumerated() where record.offset.value != start + Int64(i) {
+            throw Failure(description: "\(what): offset \(record.offset) where \(start + Int64(i)) was due")
         }
-        guard partition.end.value == Int64(stored.count) else {
+        guard partition.end.value == start + Int64(stored.count) else {
             throw Failure(description: "\(what) ends at \(partition.end) and holds \(stored.count)")
         }
-        do { try topic.partitions[partition.index].settle(stored, isFresh: isFresh, topic.settings) } catch {
+        do {
+            try topic.partitions[partition.index].settle(
+                stored, start: partition.logStart.value, isFresh: isFresh, topic.settings)
+        } catch {
             throw Failure(description: "\(what): \(error)")
         }
         try verifyLookups(partition, topic.partitions[partition.index], what)
@@ -311,24 +327,25 @@ final class History {
     }
 
     private func verifyLookups(_ partition: Partition, _ model: ModelPartition, _ what: String) throws {
+        let first = Int(model.start)
         let records = model.batches.flatMap(\.records)
-        guard !records.isEmpty else { return }
+        guard records.count > first else { return }
         for _ in 0..<3 {
-            let i = Int.random(in: 0..<records.count, using: &random)
+            let i = Int.random(in: first..<records.count, using: &random)
             let read = try partition.read(from: .offset(Offset(Int64(i))), maxRecords: 1).first
             guard read?.offset.value == Int64(i), read?.valueText == records[i].value else {
                 throw Failure(description: "\(what): offset \(i) gives \(read?.offset.value ?? -1)")
             }
             let time = max(0, records[i].time + Int64.random(in: -1...1, using: &random))
-            let expected = records.firstIndex { $0.time >= time }
+            let expected = records.indices.first { $0 >= first && records[$0].time >= time }
             let found = try partition.offset(at: Timestamp(milliseconds: time))
             guard found?.offset.value == expected.map(Int64.init) else {
                 throw Failure(
                     description: "\(what): time \(time) gives \(found?.offset.value ?? -1), not \(expected ?? -1)")
             }
         }
-        let latest = records.map(\.time).max() ?? -1
-        let expected = latest < 0 ? nil : records.firstIndex { $0.time == latest }
+        let latest = records[first...].map(\.time).max() ?? -1
+        let expected = latest < 0 ? nil : records.indices.first { $0 >= first && records[$0].time == latest }
         let found = try partition.maxTimestampOffset()
         guard found?.offset.value == expected.map(Int64.init) else {
             throw Failure(
@@ -430,6 +447,9 @@ struct ModelPartition {
     /// Records that a power cut cannot cost: all of a journaled topic's, but not the last of a relaxed one's.
     var durable: Int64 = 0
     var mayHaveLost = false
+    /// Records before this are deleted; before `startMax` they may be, where a deletion failed.
+    var start: Int64 = 0
+    var startMax: Int64 = 0
 
     var end: Int64 { batches.last?.end ?? 0 }
     var nextSequence: Int32 {
@@ -444,17 +464,29 @@ struct ModelPartition {
         durable = settings.isJournaled ? end : max(durable, end - (settings.flushMessages - 1))
     }
 
+    /// Deleting makes durable what was published.
+    mutating func deleted(before start: Int64) {
+        (self.start, startMax) = (start, start)
+        durable = max(durable, start)
+    }
+
     /// Compares what is stored, and takes over what was open.
-    mutating func settle(_ stored: [StoredRecord], isFresh: Bool, _ settings: TopicSettings) throws {
+    mutating func settle(
+        _ stored: [StoredRecord], start: Int64, isFresh: Bool, _ settings: TopicSettings
+    ) throws {
+        guard start >= self.start, start <= startMax else {
+            throw History.Failure(description: "it starts at \(start), not at \(self.start) to \(startMax)")
+        }
+        if isFresh { deleted(before: start) }
         let all = batches + (open.map { [$0] } ?? [])
-        var count = 0
+        var count = all.prefix { $0.end <= start }.count
         var rest = stored[...]
         while !rest.isEmpty {
             guard count < all.count else {
                 throw History.Failure(description: "\(rest.count) records too many at the end")
             }
             let records = all[count].records
-            for record in records {
+            for record in records.dropFirst(Int(max(0, start - all[count].base))) {
                 guard let next = rest.popFirst(), next.valueText == record.value,
                     next.timestamp.milliseconds == record.time
                 else { throw History.Failure(description: "\(all[count]) is not there as it was sent") }

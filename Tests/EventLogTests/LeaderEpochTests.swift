@@ -40,7 +40,9 @@ import Testing
 
     @Test func anOffsetBelongsToTheEpochThatWroteIt() {
         let list = epochs([(1, 5), (2, 10), (5, 25)])
-        for (offset, epoch): (Int64, Int32?) in [(0, nil), (4, nil), (5, 1), (9, 1), (10, 2), (24, 2), (25, 5), (99, 5)] {
+        for (offset, epoch): (Int64, Int32?) in [
+            (0, nil), (4, nil), (5, 1), (9, 1), (10, 2), (24, 2), (25, 5), (99, 5),
+        ] {
             #expect(list.epoch(at: Offset(offset)) == epoch, "\(offset)")
         }
     }
@@ -302,5 +304,7 @@ import Testing
         try directory.write(checkpoint, to: "t-0/checkpoint")
     }
 
-    private func bigEndian(_ value: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) } }
+    private func bigEndian(_ value: UInt32) -> [UInt8] {
+        (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) }
+    }
 }

@@ -234,6 +234,9 @@ package final class SimulatedDisk: FileSystem {
         }
     }
 
+    /// As much as it has, and half of it in use.
+    package func space(at path: String) throws(FileError) -> (total: Int, usable: Int) { (1 << 40, 1 << 39) }
+
     package func lock(_ path: String) throws(FileError) -> any FileLock {
         _ = try open(path, .create)
         let isTaken = state.withLock { !$0.locked.insert(path).inserted }

@@ -41,7 +41,7 @@ struct AppendBenchmark {
         let settings = try TopicSettings(["flush.messages": "1000000000", "compression.type": compression])
         let partition = try log.createTopic("t", settings: settings).partitions[0]
         let time = try seconds { () throws(LogError) in _ = try partition.append(contentsOf: records) }
-        let bytes = try partition.byteCount()
+        let bytes = partition.byteCount
         try log.close()
         return (time, bytes)
     }

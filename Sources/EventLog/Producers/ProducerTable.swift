@@ -54,6 +54,12 @@ struct ProducerTable: Sendable {
         return header.baseSequence == expected ? .append : outOfOrder(header, expected: expected)
     }
 
+    /// What there is to say of each producer, in order of ids.
+    var states: [ProducerState] {
+        producers.compactMap { id, producer in producer.batches.last.map { ProducerState(id, producer.epoch, $0) } }
+            .sorted { $0.id < $1.id }
+    }
+
     private func outOfOrder(_ header: RecordBatchHeader, expected: Int32) -> Verdict {
         .reject(
             .outOfOrderSequence(producer: header.producerID, expected: expected, received: header.baseSequence))

@@ -24,7 +24,14 @@ struct BatchReader: ~Copyable {
     /// The next batch that has a record before `limit`; nil at the durable end, from where a later call goes on.
     /// Its header fits its length; its checksum is not looked at. The bytes are valid until the next call.
     mutating func nextBatch(before limit: Offset = Offset(.max)) throws(LogError) -> UnsafeRawBufferPointer? {
-        let limit = min(limit, partition.end)
+        do throws(LogError) { return try batch(before: min(limit, partition.end)) } catch {
+            // Deleted meanwhile, where it was not read yet.
+            try partition.checkRange(next)
+            throw error
+        }
+    }
+
+    private mutating func batch(before limit: Offset) throws(LogError) -> UnsafeRawBufferPointer? {
         while next < limit {
             guard let segment else {
                 try locate()

@@ -6,7 +6,11 @@ extension Partition {
     func locate(_ offset: Offset) throws(LogError) -> (segment: Segment, batch: BatchLocation)? {
         guard offset < end, var segment = segment(holding: offset) else { return nil }
         while true {
-            if let batch = try segment.batch(containing: offset) { return (segment, batch) }
+            if let batch = try segment.batch(containing: offset) {
+                // It was deleted since the caller looked: what lies after it is not what was asked for.
+                if batch.baseOffset > offset { try checkRange(offset) }
+                return (segment, batch)
+            }
             guard let following = self.segment(after: segment) else { return nil }
             try checkGap(before: following, from: offset)
             segment = following
@@ -16,6 +20,7 @@ extension Partition {
     /// Records between `offset` and the next segment are lost where they were durable once: that is said, not skipped.
     func checkGap(before following: Segment, from offset: Offset) throws(LogError) {
         guard following.baseOffset > offset else { return }
+        try checkRange(offset)
         throw .damaged(
             file: following.path, position: 0,
             reason: "offsets \(offset) to \(following.baseOffset.value - 1) before it are missing: read on from "
@@ -27,15 +32,22 @@ extension Partition {
     public func indexedPosition(of offset: Offset) throws(LogError) -> (segment: Offset, position: Int) {
         try checkRange(offset)
         guard let segment = segment(holding: offset) else { return (logStart, 0) }
-        return (segment.baseOffset, try segment.indexedPosition(of: offset))
+        return try reading(at: offset) { () throws(LogError) in
+            (segment.baseOffset, try segment.indexedPosition(of: offset))
+        }
     }
 
-    /// How many bytes of durable batches the partition has on disk, without indexes.
-    public func byteCount() throws(LogError) -> Int {
-        var total = 0
-        for segment in segments { total += try segment.visibleBytes() }
-        return total
+    /// Runs `body`, which reads at `offset`: where it fails because the records were deleted meanwhile, that is said.
+    func reading<R>(at offset: Offset, _ body: () throws(LogError) -> R) throws(LogError) -> R {
+        do { return try body() } catch {
+            try checkRange(offset)
+            throw error
+        }
     }
+
+    /// How many bytes of batches that readers see the partition has on disk, without indexes. Asks the disk once for each
+    /// segment that nobody has read from.
+    public var byteCount: Int { segments.reduce(0) { $0 + $1.byteCount } }
 
     /// Bytes of the log from the batch that holds `offset` on: at most `maxBytes`, but with `firstBatchWhole` at
     /// least that batch. They end at the durable end and within one segment. nil at the durable end.
@@ -43,6 +55,12 @@ extension Partition {
     /// Throws `offsetOutOfRange`.
     package func slice(from offset: Offset, maxBytes: Int, firstBatchWhole: Bool) throws(LogError) -> LogSlice? {
         try checkRange(offset)
+        return try reading(at: offset) { () throws(LogError) in
+            try locatedSlice(from: offset, maxBytes: maxBytes, firstBatchWhole: firstBatchWhole)
+        }
+    }
+
+    private func locatedSlice(from offset: Offset, maxBytes: Int, firstBatchWhole: Bool) throws(LogError) -> LogSlice? {
         guard let (segment, batch) = try locate(offset) else { return nil }
         var count = min(max(maxBytes, 0), try segment.visibleBytes() - batch.position)
         if count < batch.byteCount {
@@ -55,29 +73,83 @@ extension Partition {
     /// The first record, in order of offsets, of `timestamp` or later: exact, also inside a compressed batch. Of a
     /// batch whose codec is not read here, its first record. nil: all are earlier.
     public func offset(at timestamp: Timestamp) throws(LogError) -> (offset: Offset, timestamp: Timestamp)? {
-        for segment in segments {
-            guard let latest = try segment.maxTimestamp(), latest.timestamp >= timestamp,
-                let batch = try segment.batch(notBefore: timestamp), batch.baseOffset < end
-            else { continue }
-            return try firstRecord(of: batch, in: segment) { $0 >= timestamp }
-        }
-        return nil
+        try searching { start throws(LogError) in try offset(at: timestamp, from: start) }
     }
 
     /// The first record that has the largest timestamp of all. nil: there is none with a timestamp.
     package func maxTimestampOffset() throws(LogError) -> (offset: Offset, timestamp: Timestamp)? {
+        try searching { start throws(LogError) in try maxTimestampOffset(from: start) }
+    }
+
+    /// Runs `body` with the log's start: again, where records were deleted meanwhile and it may have met that.
+    private func searching<R>(_ body: (Offset) throws(LogError) -> R) throws(LogError) -> R {
+        while true {
+            let start = logStart
+            do throws(LogError) {
+                let result = try body(start)
+                if logStart == start { return result }
+            } catch {
+                if logStart == start { throw error }
+            }
+        }
+    }
+
+    private func offset(
+        at timestamp: Timestamp, from start: Offset
+    ) throws(LogError) -> (offset: Offset, timestamp: Timestamp)? {
+        for segment in segments(from: start) {
+            guard let latest = try segment.maxTimestamp(), latest.timestamp >= timestamp else { continue }
+            var next = start
+            while let batch = try segment.batch(notBefore: timestamp, from: next), batch.baseOffset < end {
+                if let found = try firstRecord(of: batch, in: segment, from: start, { $0 >= timestamp }) {
+                    return found
+                }
+                next = batch.lastOffset.advanced(by: 1)
+            }
+        }
+        return nil
+    }
+
+    private func maxTimestampOffset(from start: Offset) throws(LogError) -> (offset: Offset, timestamp: Timestamp)? {
         var found: (segment: Segment, entry: (timestamp: Timestamp, offset: Offset))?
-        for segment in segments {
-            guard let latest = try segment.maxTimestamp(before: end) else { continue }
+        for segment in segments(from: start) {
+            guard let latest = try segment.maxTimestamp(from: start, before: end) else { continue }
             if let best = found?.entry.timestamp, best >= latest.timestamp { continue }
             found = (segment, latest)
         }
-        guard let (segment, entry) = found, let batch = try segment.batch(containing: entry.offset) else { return nil }
-        return try firstRecord(of: batch, in: segment) { $0 >= entry.timestamp }
+        // The batch in which the log begins counts only as far as it is there.
+        let first = try firstBatchMaxTimestamp(from: start)
+        guard let (segment, entry) = found, entry.timestamp > first?.timestamp ?? .none,
+            let batch = try segment.batch(containing: entry.offset)
+        else { return first }
+        return try firstRecord(of: batch, in: segment, from: start) { $0 >= entry.timestamp }
     }
 
+    /// Of a batch that lies before and behind `start`: the first record from there on that has the largest timestamp.
+    private func firstBatchMaxTimestamp(from start: Offset) throws(LogError) -> (offset: Offset, timestamp: Timestamp)?
+    {
+        guard let (segment, batch) = try locate(start), batch.baseOffset < start else { return nil }
+        var latest = Timestamp.none
+        let whole = try firstRecord(of: batch, in: segment, from: start) { timestamp in
+            latest = max(latest, timestamp)
+            return false
+        }
+        // Not decoded here: the header's is the nearest that is true.
+        if let whole { return whole.timestamp > .none ? whole : nil }
+        guard latest > .none else { return nil }
+        return try firstRecord(of: batch, in: segment, from: start) { $0 >= latest }
+    }
+
+    /// The segments that have records from `start` on.
+    private func segments(from start: Offset) -> ArraySlice<Segment> {
+        let all = segments
+        return all[max(0, all.partitionPoint { $0.baseOffset <= start } - 1)...]
+    }
+
+    /// The first record from `start` on whose timestamp matches. Where none does, of a batch that lies wholly behind
+    /// `start` its last one; of another nil.
     private func firstRecord(
-        of batch: BatchLocation, in segment: Segment, where matches: (Timestamp) -> Bool
+        of batch: BatchLocation, in segment: Segment, from start: Offset, _ matches: (Timestamp) -> Bool
     ) throws(LogError) -> (offset: Offset, timestamp: Timestamp)? {
         var window = ReadWindow()
         let bytes = try window.bytes(
@@ -86,14 +158,15 @@ extension Partition {
             var scratch = DecompressionBuffer()
             var cursor = try RecordCursor(try RecordBatchView(validating: bytes.bytes), into: &scratch)
             while let record = try cursor.next() {
-                if matches(record.timestamp) { return (record.offset, record.timestamp) }
+                if record.offset >= start, matches(record.timestamp) { return (record.offset, record.timestamp) }
             }
         } catch BatchError.unsupportedCompression {
             // Better too early than too late: whoever reads from here skips what is older.
-            return (batch.baseOffset, batch.maxTimestamp)
+            return (max(start, batch.baseOffset), batch.maxTimestamp)
         } catch {
             throw .unreadable(offset: batch.baseOffset, error)
         }
+        if batch.baseOffset < start { return nil }
         // The header promised such a record; the batch as a whole is the nearest that is true.
         return (batch.lastOffset, batch.maxTimestamp)
     }

@@ -10,7 +10,7 @@ final class Checkpointer: @unchecked Sendable {
     private let directory: String
     private let fileSystem: any FileSystem
     private let journal: RingJournal
-    private let logger: Logger
+    let logger: Logger
     private let partitions: @Sendable () -> [Partition]
     private let publishedSequence: @Sendable () -> UInt64
     private let onIdle: @Sendable () -> Void
@@ -139,6 +139,22 @@ final class Checkpointer: @unchecked Sendable {
         // those: what is published in between is only replayed once more.
         let boundary = publishedSequence()
         let dirty = partitions().filter { $0.isDirty }
+        try write(dirty, journalSequence: boundary)
+        for partition in dirty { removeDeleted(from: partition) }
+        try journal.release(below: boundary)
+    }
+
+    /// A checkpoint of one partition, by whoever has the turn: the journal keeps its rounds. `logStart`: the start of its
+    /// log from now on.
+    func checkpointAlone(_ partition: Partition, logStart: Offset) throws(FileError) {
+        if let failure = state.withLock({ $0.failure }) { throw failure }
+        try write([partition], journalSequence: publishedSequence(), logStart: logStart)
+    }
+
+    /// Writes checkpoints and makes them durable, with all that they speak of.
+    private func write(
+        _ dirty: [Partition], journalSequence: UInt64, logStart: Offset? = nil
+    ) throws(FileError) {
         var written: [(partition: Partition, segments: [Segment])] = []
         do throws(FileError) {
             let unsettled = dirty.filter { $0.isUnsettled }
@@ -147,7 +163,8 @@ final class Checkpointer: @unchecked Sendable {
                 for partition in unsettled { partition.settle() }
             }
             for partition in dirty {
-                written.append((partition, try partition.writeCheckpoint(journalSequence: boundary)))
+                let segments = try partition.writeCheckpoint(journalSequence: journalSequence, logStart: logStart)
+                written.append((partition, segments))
             }
             try synchronize(written)
         } catch {
@@ -155,7 +172,6 @@ final class Checkpointer: @unchecked Sendable {
             if error.operation == .synchronize { syncFailed(error) }
             throw error
         }
-        try journal.release(below: boundary)
     }
 
     /// What the journal has can wait for the next opening; what skips it is in doubt from now on.

@@ -111,6 +111,29 @@ struct CheckpointFile: Sendable {
     /// One slot says nothing that is whole: torn by a power cut before it came to count, or damaged since.
     private(set) var hasDamagedSlot = false
     static let slotSizeMin = 4096
+    /// What the slots that are whole say, the newest last.
+    private var claims: [Claim] = []
+
+    private struct Claim {
+        var logStart: Offset
+        /// The one that holds the end.
+        var segment: Offset
+
+        init(_ checkpoint: PartitionCheckpoint) {
+            logStart = checkpoint.logStart
+            segment = checkpoint.end.segment
+        }
+    }
+
+    /// The log's start that was written last; nil: none was.
+    var lastStart: Offset? { claims.last?.logStart }
+
+    /// What holds by either slot: no record before this start is needed, nor a segment before this one. nil: no slot is
+    /// whole.
+    var vouched: (logStart: Offset, segment: Offset)? {
+        guard let start = claims.map(\.logStart).min(), let segment = claims.map(\.segment).min() else { return nil }
+        return (start, segment)
+    }
 
     init(path: String, _ fileSystem: any FileSystem, generation: UInt64 = 0, slotSize: Int = slotSizeMin) {
         self.path = path
@@ -134,6 +157,7 @@ struct CheckpointFile: Sendable {
         guard let newest = slots.max(by: { $0.generation < $1.generation }) else { return nil }
         slotSize = count / 2
         generation = newest.generation
+        claims = slots.sorted { $0.generation < $1.generation }.map { Claim($0.checkpoint) }
         isDamaged = false
         return newest.checkpoint
     }
@@ -147,6 +171,7 @@ struct CheckpointFile: Sendable {
         let slot = Int((generation + 1) % 2) * slotSize
         try file.write(bytes, at: slot)
         generation += 1
+        claims = claims.suffix(1) + [Claim(checkpoint)]
     }
 
     /// A new file with slots that are large enough, durable before it takes the old one's name.
@@ -161,6 +186,7 @@ struct CheckpointFile: Sendable {
         try fileSystem.rename(temporary, to: path)
         generation = new.generation
         slotSize = size
+        claims = [Claim(checkpoint)]
         isDamaged = false
     }
 

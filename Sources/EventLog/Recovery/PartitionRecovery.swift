@@ -267,7 +267,22 @@ final class PartitionRecovery {
         return firstReplayed.segment < end.segment ? 0 : min(checkpoint.end.position, firstReplayed.position)
     }
 
+    /// Removes segments whose records were all deleted; a power cut may have brought them back. True: there are more, of
+    /// which only one slot of the checkpoint says so yet.
+    private func removeDeleted() throws(FileError) -> Bool {
+        func count(below start: Offset, in segment: Offset) -> Int {
+            zip(bases, bases.dropFirst()).prefix { $1 <= start && $0 < segment }.count
+        }
+        let vouched = checkpointFile.vouched.map { count(below: $0.logStart, in: $0.segment) } ?? 0
+        if vouched > 0 {
+            let first = bases[vouched]
+            try removeSegments { $0 < first }
+        }
+        return count(below: checkpoint.logStart, in: end.segment) > 0
+    }
+
     private func assemble(_ file: any StorageFile) throws(FileError) -> RecoveredPartition {
+        let leavesDeleted = try removeDeleted()
         let interval = topic.settings.indexIntervalBytes
         var sealed: [Segment] = []
         for base in bases where base < end.segment {
@@ -282,12 +297,13 @@ final class PartitionRecovery {
             growing: end.segment, in: directory, fileSystem, indexInterval: interval, file: file,
             index: restored.index, indexFiles: restored.files, byteCount: end.position)
         // Something was taken away or added: the next checkpoint says where the log ends now.
-        let isChanged = !touched.isEmpty || hasNoCheckpoint
+        let isChanged = !touched.isEmpty || hasNoCheckpoint || leavesDeleted
         let dirty = sealed.filter { touched.contains($0.baseOffset) } + (isChanged ? [active] : [])
         return RecoveredPartition(
             topicName: topic.name, topicID: topic.id, index: index, directory: directory, settings: topic.settings,
             logStart: checkpoint.logStart, end: end, epochs: epochs, producers: producers,
-            segments: sealed + [active], active: active, activeFile: file, firstTimestamp: restored.firstTimestamp, dirty: dirty,
+            segments: sealed + [active], active: active, activeFile: file, firstTimestamp: restored.firstTimestamp,
+            dirty: dirty,
             unsyncedRecords: end.offset.value - checkpoint.end.offset.value, checkpointFile: checkpointFile)
     }
 }

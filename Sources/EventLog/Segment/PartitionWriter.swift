@@ -20,7 +20,7 @@ struct PartitionWriter: ~Copyable {
     private var unsynced: [Segment] = []
     /// True: the directory may have names that are not durable, that of a new segment for one.
     private var hasUnsyncedNames = true
-    private var hasFailedSync = false
+    private(set) var hasFailedSync = false
     /// Segments with bytes that no checkpoint has synced.
     private var dirty: [Segment] = []
     /// The end that readers see, and where it lies.
@@ -171,6 +171,12 @@ struct PartitionWriter: ~Copyable {
         unsynced.removeAll(keepingCapacity: true)
         hasUnsyncedNames = false
         unsyncedRecords = 0
+    }
+
+    /// These are removed: there is nothing to sync of them.
+    mutating func forget(_ segments: [Segment]) {
+        dirty.removeAll { segment in segments.contains { $0 === segment } }
+        unsynced.removeAll { segment in segments.contains { $0 === segment } }
     }
 
     mutating func syncFailed() { hasFailedSync = true }

@@ -21,6 +21,8 @@ final class Segment: Sendable {
         var mapping: MappedFile?
         /// Of a growing index: what is in its files already.
         var files = IndexFilesState()
+        /// Its files have no names any more.
+        var isRemoved = false
     }
 
     /// A segment that is there on disk and sealed: its files are opened by the first reader.
@@ -79,6 +81,25 @@ final class Segment: Sendable {
         }
     }
 
+    /// Takes the files' names away. Whoever has them open reads on.
+    func remove() throws(FileError) {
+        state.withLock { $0.isRemoved = true }
+        // The log last: without it nobody knows that there was a segment.
+        for path in [offsetIndexPath, timeIndexPath, path] where fileSystem.exists(path) {
+            try fileSystem.remove(path)
+        }
+    }
+
+    /// How many bytes of the file there are, without opening it: of the last segment, those that readers see. 0 where the
+    /// disk does not say.
+    var byteCount: Int {
+        let bytes = visible.load(ordering: .acquiring)
+        if bytes >= 0 { return bytes }
+        guard let size = try? fileSystem.open(path, .read).size() else { return 0 }
+        visible.store(size, ordering: .releasing)
+        return size
+    }
+
     /// How many bytes of the file readers may see: whole batches that are durable.
     func visibleBytes() throws(LogError) -> Int {
         let bytes = visible.load(ordering: .acquiring)
@@ -118,11 +139,13 @@ final class Segment: Sendable {
         return batch
     }
 
-    /// The first batch that holds a record of `timestamp` or later; nil if none does.
-    func batch(notBefore timestamp: Timestamp) throws(LogError) -> BatchLocation? {
+    /// The first batch with a record from `offset` on that holds one of `timestamp` or later; nil if none does.
+    func batch(notBefore timestamp: Timestamp, from offset: Offset) throws(LogError) -> BatchLocation? {
         let end = try visibleBytes()
-        guard let hit = try withIndex({ $0.entry(before: timestamp.milliseconds) }) else {
-            return try walkFromStart(to: end) { $0.maxTimestamp >= timestamp }
+        let isWanted = { (batch: BatchLocation) in batch.maxTimestamp >= timestamp && batch.lastOffset >= offset }
+        let hit = try withIndex { $0.entry(before: timestamp.milliseconds) }
+        guard let hit, baseOffset.advanced(by: Int64(hit.relativeOffset)) >= offset else {
+            return try walk(from: offset, to: end, until: isWanted)
         }
         // Up to the entry's offset every record is older: its batch is where to go on from.
         guard let start = try batch(containing: baseOffset.advanced(by: Int64(hit.relativeOffset))),
@@ -130,11 +153,24 @@ final class Segment: Sendable {
             start.lastOffset.distance(from: baseOffset) == Int64(hit.relativeOffset)
         else {
             try rebuildIndex()
-            return try walkFromStart(to: end) { $0.maxTimestamp >= timestamp }
+            return try walk(from: offset, to: end, until: isWanted)
         }
         var walk = BatchWalk(try file(), from: start.position, to: end)
         while let batch = try walk.next() {
-            if batch.maxTimestamp >= timestamp { return batch }
+            if isWanted(batch) { return batch }
+        }
+        return nil
+    }
+
+    /// The first batch that is wanted, from the one on that holds `offset`.
+    private func walk(
+        from offset: Offset, to end: Int, until isWanted: (BatchLocation) -> Bool
+    ) throws(LogError) -> BatchLocation? {
+        if offset <= baseOffset { return try walkFromStart(to: end, until: isWanted) }
+        guard let first = try batch(containing: offset) else { return nil }
+        var walk = BatchWalk(try file(), from: first.position, to: end)
+        while let batch = try walk.next() {
+            if isWanted(batch) { return batch }
         }
         return nil
     }
@@ -162,8 +198,23 @@ final class Segment: Sendable {
         return (Timestamp(milliseconds: entry.timestamp), baseOffset.advanced(by: Int64(entry.relativeOffset)))
     }
 
+    /// The same among the visible batches, which end before `end`, of those that begin at `start` or later.
+    func maxTimestamp(
+        from start: Offset, before end: Offset
+    ) throws(LogError) -> (timestamp: Timestamp, offset: Offset)? {
+        guard start > baseOffset else { return try maxTimestamp(before: end) }
+        guard let first = try batch(containing: start) else { return nil }
+        var found: (timestamp: Timestamp, offset: Offset)?
+        var walk = BatchWalk(try file(), from: first.position, to: try visibleBytes())
+        while let batch = try walk.next(), batch.lastOffset < end {
+            guard batch.baseOffset >= start else { continue }
+            if batch.maxTimestamp > found?.timestamp ?? .none { found = (batch.maxTimestamp, batch.lastOffset) }
+        }
+        return found
+    }
+
     /// The same among the visible batches, which end before `end`.
-    func maxTimestamp(before end: Offset) throws(LogError) -> (timestamp: Timestamp, offset: Offset)? {
+    private func maxTimestamp(before end: Offset) throws(LogError) -> (timestamp: Timestamp, offset: Offset)? {
         guard let latest = try maxTimestamp() else { return nil }
         if latest.offset < end { return latest }
         // The latest is written but not published: what is visible lies between the entry before it and the end.
@@ -236,8 +287,15 @@ final class Segment: Sendable {
         guard visible == size else { return nil }
         let built = try buildIndex()
         // A disk that takes no index has the batches still: then memory holds it, and the next checkpoint tries again.
-        let index = (try? writeAndMap(built)).map(SegmentIndex.sealed) ?? .growing(built)
-        state.withLock { $0.index = index }
+        let index =
+            state.withLock { $0.isRemoved }
+            ? .growing(built) : (try? writeAndMap(built)).map(SegmentIndex.sealed) ?? .growing(built)
+        let isRemoved = state.withLock { state in
+            state.index = index
+            return state.isRemoved
+        }
+        // Someone removed the segment meanwhile, and knows nothing of these.
+        if isRemoved { for path in [offsetIndexPath, timeIndexPath] { try? fileSystem.remove(path) } }
         return index
     }
 

@@ -43,11 +43,12 @@ struct DirectoryCheck {
     private mutating func check(
         partition directory: String, _ claim: DirectorySurvey.Claim?, _ progress: (Self) -> Void
     ) throws {
-        let bases = try fileSystem.list(directory).filter { $0.hasSuffix(".log") }.compactMap { baseOffset(inName: $0) }
+        let all = try fileSystem.list(directory).filter { $0.hasSuffix(".log") }.compactMap { baseOffset(inName: $0) }
+        let bases = keptBases(all.sorted(), claim)
         partitionCount += 1
         var expected: Offset?
-        for base in bases.sorted() {
-            var check = SegmentCheck(directory: directory, base: base, isLast: base == bases.max(), claim)
+        for base in bases {
+            var check = SegmentCheck(directory: directory, base: base, isLast: base == bases.last, claim)
             try check.run()
             let start = expected ?? min(base, claim?.logStart ?? base)
             if start != base {
@@ -68,6 +69,13 @@ struct DirectoryCheck {
             check.runMissing()
             findings += check.findings
         }
+    }
+
+    /// Without the segments whose records were all deleted: some may be gone, and opening the log removes the others.
+    private func keptBases(_ bases: [Offset], _ claim: DirectorySurvey.Claim?) -> ArraySlice<Offset> {
+        guard let claim else { return bases[...] }
+        return bases.dropFirst(
+            zip(bases, bases.dropFirst()).prefix { $1 <= claim.logStart && $0 < claim.segment }.count)
     }
 
     var isDamaged: Bool { findings.contains(where: \.isDamage) }
