@@ -10,6 +10,7 @@ final class BrokerContext: Sendable {
     let configuration: BrokerConfiguration
     /// Where work runs that waits for the disk or takes long: topics, lookups by time. Never on an event loop.
     let blocking: NIOThreadPool
+    let fetchSessions: FetchSessionCache
     let connectionCount = Atomic<Int>(0)
     private let loops: [BrokerLoop]
 
@@ -17,6 +18,7 @@ final class BrokerContext: Sendable {
         self.log = log
         self.configuration = configuration
         self.loops = loops.map { BrokerLoop($0, rounds: log.rounds, limits: configuration.limits) }
+        fetchSessions = FetchSessionCache(configuration.limits)
         blocking = NIOThreadPool(numberOfThreads: 2)
         blocking.start()
         for loop in self.loops { loop.watchIdle() }

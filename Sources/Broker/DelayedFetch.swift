@@ -7,7 +7,7 @@ internal import Synchronization
 final class DelayedFetch: PartitionWatcher, @unchecked Sendable {
     // Unchecked: used on the connection's loop alone, but for `partitionAdvanced`.
     let call: Call
-    private let request: FetchRequest
+    private let fetch: Fetch
     private let deadline: NIODeadline
     private var timeout: Scheduled<Void>?
     private var watched: [Partition] = []
@@ -15,36 +15,29 @@ final class DelayedFetch: PartitionWatcher, @unchecked Sendable {
     /// True: the loop has been asked to look again already.
     private let isWoken = Atomic(false)
 
-    init(_ request: FetchRequest, _ call: Call, milliseconds: Int) {
-        self.request = request
-        self.call = call
+    init(_ fetch: Fetch, milliseconds: Int) {
+        self.fetch = fetch
+        call = fetch.call
         deadline = .now() + .milliseconds(Int64(milliseconds))
     }
 
     private var loop: any EventLoop { call.connection.loop.eventLoop }
 
-    func start() {
+    /// - Parameter plan: what was seen, and is not enough.
+    func start(after plan: FetchPlan) {
         call.connection.add(self)
         timeout = loop.scheduleTask(deadline: deadline) { self.finishNow() }
-        watch()
+        watch(after: plan)
     }
 
-    /// Asks each partition to call when it grows past what is there now.
-    private func watch() {
-        for topic in request.topics {
-            guard let found = call.connection.context.log.topic(topic.topic) else { continue }
-            for wanted in topic.partitions {
-                guard let partition = found.partition(Int(wanted.partition)) else { continue }
-                let end = max(partition.end, Offset(wanted.fetchOffset))
-                guard partition.watch(past: end, self) else { return partitionAdvanced() }
-                watched.append(partition)
-            }
-        }
+    /// Asks each partition to call when it grows past what was there at the last look.
+    private func watch(after plan: FetchPlan) {
+        if !fetch.source.watch(after: plan, self, call.connection.context.log, &watched) { partitionAdvanced() }
     }
 
     private func unwatch() {
         for partition in watched { partition.unwatch(self) }
-        watched = []
+        watched.removeAll(keepingCapacity: true)
     }
 
     func partitionAdvanced() {
@@ -56,21 +49,21 @@ final class DelayedFetch: PartitionWatcher, @unchecked Sendable {
         guard !isDone else { return }
         unwatch()
         isWoken.store(false, ordering: .releasing)
-        let plan = FetchPlan(request, call)
+        let plan = fetch.plan()
         if plan.isEnough { return finish(plan) }
-        watch()
+        watch(after: plan)
     }
 
     /// Answers with what there is.
     func finishNow() {
         guard !isDone else { return }
-        finish(FetchPlan(request, call))
+        finish(fetch.plan(isLast: true))
     }
 
     private func finish(_ plan: FetchPlan) {
         cancel()
         call.connection.remove(self)
-        plan.reply()
+        fetch.reply(plan)
     }
 
     func cancel() {

@@ -16,6 +16,15 @@ package struct Limits: Sendable {
     package var fetchBytes = 64 << 20
     /// The longest that a Fetch may wait, in milliseconds.
     package var fetchWaitMilliseconds = 300_000
+    /// Fetch sessions that are kept for clients. Kafka's `max.incremental.fetch.session.cache.slots`.
+    package var fetchSessions = 1000
+    /// Partitions of one fetch session.
+    package var fetchSessionPartitions = 50_000
+    /// Partitions of all fetch sessions together: some 250 bytes each.
+    package var fetchSessionsPartitions = 250_000
+    /// How long a fetch session need not make room for another, in milliseconds: since it was used, or where the other
+    /// is larger since it was made.
+    package var fetchSessionMilliseconds = 120_000
     /// What an lz4 batch may take when decompressed, in bytes.
     package var decompressedBytes = 64 << 20
     /// How long a stop waits for answers that are under way, in milliseconds.

@@ -90,21 +90,6 @@ struct FetchTests {
         }
     }
 
-    @Test("whoever begins a session gets none, whoever goes on with one is told that it is not known")
-    func sessions() async throws {
-        try await withBatches(1) { client, _, _ in
-            var request = FetchRequest.reading("readings") { $0.sessionEpoch = 0 }
-            let begun = try await client.call(request)
-            #expect(begun.errorCode == .none && begun.sessionID == 0 && begun.responses.count == 1)
-            request.sessionID = 77
-            request.sessionEpoch = 1
-            request.topics = []
-            request.maxWaitMs = 60_000
-            let goesOn = try await client.call(request)
-            #expect(goesOn.errorCode == .fetchSessionIDNotFound && goesOn.responses.isEmpty)
-        }
-    }
-
     // MARK: How much
 
     @Test("max_bytes and the partition's are kept to, in whole batches and a piece", arguments: [true, false])

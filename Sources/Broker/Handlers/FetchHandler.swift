@@ -5,53 +5,127 @@ internal import NIOCore
 
 /// Reads batches: byte ranges of segments, sent from the page cache. Where there is less than the client wants at
 /// least, the request waits until there is more, or its time is up.
-///
-/// No sessions are kept: a client that goes on with one, of another broker or a former one, is told to begin anew.
 enum FetchHandler {
     static func handle(_ request: FetchRequest, _ call: Call) {
-        guard request.sessionEpoch <= 0 else {
-            return call.reply(FetchResponse { $0.errorCode = .fetchSessionIDNotFound })
+        let context = call.connection.context
+        let source: FetchSource
+        do throws(FetchSessionError) {
+            source = try context.fetchSessions.source(of: request, version: call.version)
+        } catch {
+            return call.reply(FetchResponse { $0.errorCode = error.wireCode })
         }
-        let plan = FetchPlan(request, call)
-        let wait = min(Int(max(request.maxWaitMs, 0)), call.connection.context.limits.fetchWaitMilliseconds)
-        if plan.isEnough || wait == 0 { return plan.reply() }
-        DelayedFetch(request, call, milliseconds: wait).start()
+        let fetch = Fetch(
+            call: call, source: source, minBytes: Int(max(request.minBytes, 0)),
+            maxBytes: min(Int(max(request.maxBytes, 0)), context.limits.fetchBytes))
+        let wait = min(Int(max(request.maxWaitMs, 0)), context.limits.fetchWaitMilliseconds)
+        let plan = fetch.plan(isLast: wait == 0)
+        if plan.isEnough || wait == 0 { return fetch.reply(plan) }
+        DelayedFetch(fetch, milliseconds: wait).start(after: plan)
+    }
+}
+
+/// A fetch request that is being answered.
+struct Fetch {
+    let call: Call
+    let source: FetchSource
+    let minBytes: Int
+    let maxBytes: Int
+
+    /// What there is to answer now.
+    /// - Parameter isLast: it is the answer, whether it is enough or not.
+    func plan(isLast: Bool = false) -> FetchPlan {
+        var plan = FetchPlan(self)
+        source.read(into: &plan, isLast: isLast)
+        return plan
+    }
+
+    func reply(_ plan: FetchPlan) {
+        var response = plan.response
+        switch source {
+        case .request(let request, let opensSession):
+            guard opensSession else { break }
+            response.sessionID = call.connection.context.fetchSessions.open(
+                request, answered: response, version: call.version)
+        case .session(let session, _): response.sessionID = session.id
+        }
+        plan.reply(response)
     }
 }
 
 /// What a fetch would be answered now.
 struct FetchPlan {
     private let call: Call
-    private var response = FetchResponse()
+    private(set) var response = FetchResponse()
+    /// Of those that are read, whether there is anything to tell of them or not.
+    var partitionCount = 0
     private var slices: [LogSlice] = []
     private var byteCount = 0
+    private var budget: Int
     private var hasError = false
     private let minBytes: Int
 
-    init(_ request: FetchRequest, _ call: Call) {
-        self.call = call
-        minBytes = Int(max(request.minBytes, 0))
-        var budget = min(Int(max(request.maxBytes, 0)), call.connection.context.limits.fetchBytes)
+    init(_ fetch: Fetch) {
+        call = fetch.call
+        minBytes = fetch.minBytes
+        budget = fetch.maxBytes
+    }
+
+    var log: EventLog { call.connection.context.log }
+
+    /// True: the answer should not wait. An error is worth telling at once.
+    var isEnough: Bool { hasError || byteCount >= minBytes || partitionCount == 0 }
+
+    /// The answer is an error, and nothing else.
+    mutating func refuse(_ code: ErrorCode) {
+        response.errorCode = code
+        hasError = true
+    }
+
+    /// Reads all that the request names, and has something to tell of each.
+    mutating func read(_ request: FetchRequest) {
+        response.responses.reserveCapacity(request.topics.count)
         for topic in request.topics {
-            let found = call.connection.context.log.topic(topic.topic)
             var answer = FetchResponse.TopicResponse()
             answer.topic = topic.topic
+            answer.topicID = topic.topicID
             answer.partitions.reserveCapacity(topic.partitions.count)
-            for wanted in topic.partitions { answer.partitions.append(data(wanted, found, &budget)) }
+            let (found, missing) = log.topic(topic)
+            for wanted in topic.partitions {
+                let partition = found?.partition(Int(wanted.partition))
+                answer.partitions.append(
+                    data(wanted, partition, missing: found == nil ? missing : .unknownTopicOrPartition))
+            }
+            partitionCount += topic.partitions.count
             response.responses.append(answer)
         }
     }
 
-    /// True: the answer should not wait. An error is worth telling at once.
-    var isEnough: Bool { hasError || byteCount >= minBytes || response.responses.isEmpty }
+    /// Tells of one partition; those of a topic that follow each other are told together.
+    mutating func add(_ data: FetchResponse.PartitionData, of place: FetchPlace) {
+        let last = response.responses.count - 1
+        if last >= 0, response.responses[last].topicID == place.topicID,
+            response.responses[last].topic == place.topic
+        {
+            response.responses[last].partitions.append(data)
+        } else {
+            response.responses.append(
+                FetchResponse.TopicResponse {
+                    $0.topic = place.topic
+                    $0.topicID = place.topicID
+                    $0.partitions = [data]
+                })
+        }
+    }
 
-    private mutating func data(
-        _ wanted: FetchRequest.Partition, _ topic: Topic?, _ budget: inout Int
+    /// - Parameter missing: why there is no partition.
+    mutating func data(
+        _ wanted: FetchRequest.Partition, _ partition: Partition?, missing: ErrorCode
     ) -> FetchResponse.PartitionData {
         var data = FetchResponse.PartitionData()
         data.partitionIndex = wanted.partition
-        guard let partition = topic?.partition(Int(wanted.partition)) else {
-            return failed(data, .unknownTopicOrPartition)
+        guard let partition else {
+            data.highWatermark = -1
+            return failed(data, missing)
         }
         // Only epoch 0 was ever given out.
         guard wanted.currentLeaderEpoch <= 0 else { return failed(data, .unknownLeaderEpoch) }
@@ -89,11 +163,11 @@ struct FetchPlan {
         hasError = true
         var data = data
         data.errorCode = code
-        if code == .unknownTopicOrPartition { data.highWatermark = -1 }
         return data
     }
 
-    func reply() {
+    /// - Parameter response: that of the plan, with the session's id.
+    func reply(_ response: FetchResponse) {
         var buffer = ByteBufferAllocator().buffer(capacity: 256)
         var ranges: [ExternalRange] = []
         do throws(ProtocolError) {

@@ -5,7 +5,6 @@ package struct FetchRequest: RequestMessage {
     package static var apiKey: ApiKey { .fetch }
     package static var versions: ClosedRange<Int16> { 4...18 }
     package static var firstFlexibleVersion: Int16 { 12 }
-
     /// The first version that names topics by id.
     package static let firstTopicIDVersion: Int16 = 13
 

@@ -1,0 +1,36 @@
+internal import EventLog
+internal import KafkaProtocol
+
+/// What a fetch reads from: the partitions that its request names, or those of a session.
+enum FetchSource: Sendable {
+    case request(FetchRequest, opensSession: Bool)
+    /// `epoch` is the request's: a session that has gone on is no longer its own.
+    case session(FetchSession, epoch: Int32)
+
+    /// - Parameter isLast: the plan is the answer, whatever it holds.
+    func read(into plan: inout FetchPlan, isLast: Bool) {
+        switch self {
+        case .request(let request, _): plan.read(request)
+        case .session(let session, let epoch): session.read(into: &plan, epoch: epoch, isLast: isLast)
+        }
+    }
+
+    /// Has `watcher` called when a partition grows past what `plan` saw, and adds those that will to `watched`. False:
+    /// one has grown already.
+    func watch(
+        after plan: FetchPlan, _ watcher: any PartitionWatcher, _ log: EventLog, _ watched: inout [Partition]
+    ) -> Bool {
+        switch self {
+        case .session(let session, let epoch): return session.watch(watcher, epoch: epoch, &watched)
+        case .request(let request, _):
+            for (topic, seen) in zip(request.topics, plan.response.responses) {
+                for (wanted, data) in zip(topic.partitions, seen.partitions) {
+                    guard let partition = FetchPlace(topic, wanted.partition).find(in: log).partition else { continue }
+                    guard partition.watch(past: Offset(data.highWatermark), watcher) else { return false }
+                    watched.append(partition)
+                }
+            }
+            return true
+        }
+    }
+}
