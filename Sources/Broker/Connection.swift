@@ -150,6 +150,9 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
         return HostPort(host: host, port: port)
     }
 
+    /// What clients are told to connect to.
+    var nodeAddress: HostPort { context.configuration.advertise ?? localAddress ?? context.configuration.listen }
+
     // MARK: Requests
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -320,7 +323,8 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
         makeOutput()
         do {
             try Frame.append(
-                produce.response(), version: produce.version, correlationID: produce.correlationID, to: &output)
+                produce.response(node: nodeAddress), version: produce.version, correlationID: produce.correlationID,
+                to: &output)
             isOutputEmpty = false
             return true
         } catch {

@@ -134,7 +134,7 @@ extension FetchSession {
             for index in order {
                 let at = Int(index)
                 if slots[at].isQuiet { continue }
-                let (partition, missing) = slots[at].find(in: plan.log)
+                let (partition, missing) = slots[at].find(in: plan.log, byID: plan.namesByID)
                 let data = plan.data(slots[at].wanted, partition, missing: missing)
                 slots[at].see(data)
                 guard slots[at].hasNews(data) else { continue }
@@ -206,9 +206,9 @@ extension FetchSession {
 
         /// The partition, or why there is none. One that failed is looked for again: its topic may have been deleted,
         /// and made anew.
-        mutating func find(in log: EventLog) -> (partition: Partition?, missing: ErrorCode) {
+        mutating func find(in log: EventLog, byID: Bool) -> (partition: Partition?, missing: ErrorCode) {
             if let partition, partition.failure == nil { return (partition, .none) }
-            let found = place.find(in: log)
+            let found = place.find(in: log, byID: byID)
             partition = found.partition
             return found
         }
@@ -262,21 +262,17 @@ struct FetchPlace: Hashable, Sendable {
     }
 
     /// The partition, or why there is none.
-    func find(in log: EventLog) -> (partition: Partition?, missing: ErrorCode) {
-        let (found, missing) = log.topic(topic, topicID)
+    func find(in log: EventLog, byID: Bool) -> (partition: Partition?, missing: ErrorCode) {
+        let (found, missing) = log.topic(topic, topicID, byID: byID)
         guard let found else { return (nil, missing) }
         return (found.partition(Int(partition)), .unknownTopicOrPartition)
     }
 }
 
 extension EventLog {
-    func topic(_ wanted: FetchRequest.Topic) -> (topic: Topic?, missing: ErrorCode) {
-        topic(wanted.topic, wanted.topicID)
-    }
-
-    /// A topic by its name, or by its id where there is one; or why there is none.
-    func topic(_ name: String, _ id: UUIDBytes) -> (topic: Topic?, missing: ErrorCode) {
-        id.isZero ? (topic(name), .unknownTopicOrPartition) : (topic(id: TopicID(id)), .unknownTopicID)
+    /// A topic by its id or its name, whichever the request's version has; or why there is none.
+    func topic(_ name: String, _ id: UUIDBytes, byID: Bool) -> (topic: Topic?, missing: ErrorCode) {
+        byID ? (topic(id: TopicID(id)), .unknownTopicID) : (topic(name), .unknownTopicOrPartition)
     }
 }
 

@@ -25,7 +25,8 @@ enum FetchSource: Sendable {
         case .request(let request, _):
             for (topic, seen) in zip(request.topics, plan.response.responses) {
                 for (wanted, data) in zip(topic.partitions, seen.partitions) {
-                    guard let partition = FetchPlace(topic, wanted.partition).find(in: log).partition else { continue }
+                    let place = FetchPlace(topic, wanted.partition)
+                    guard let partition = place.find(in: log, byID: plan.namesByID).partition else { continue }
                     guard partition.watch(past: Offset(data.highWatermark), watcher) else { return false }
                     watched.append(partition)
                 }

@@ -4,8 +4,8 @@
 package enum SupportedVersions {
     package static let rows: [Row] = [
         // From 0, though the record formats of 0–2 are refused: librdkafka sends uncompressed without it (KAFKA-18659).
-        Row(ProduceRequest.self, offered: 0...11),
-        Row(FetchRequest.self, offered: 4...12),
+        Row(ProduceRequest.self, offered: 0...13),
+        Row(FetchRequest.self, offered: 4...17),
         Row(ListOffsetsRequest.self, offered: 1...7),
         Row(MetadataRequest.self, offered: 0...13),
         // From 0: librdkafka takes this for the mark of a broker that has groups and LZ4.

@@ -23,7 +23,10 @@ struct MutationTests {
             try await broker.client.create("sink")
             let versions = try #require(SupportedVersions.row(of: key.rawValue)).offered
             var client = broker.client
-            for request in try versions.map({ try Self.request(key, $0) }) {
+            // From some version on topics are named by id.
+            let sink = try #require(broker.broker.log.topic("sink")?.id)
+            let id = UUIDBytes(high: sink.high, low: sink.low)
+            for request in try versions.map({ try Self.request(key, $0, sink: id) }) {
                 for _ in 0..<Self.requestsPerVersion {
                     await client.send(Wire.prefixed(Self.mutate(request, &random)))
                     // Behind it, a question that is always answered: by then the broker is through with the other.
@@ -61,14 +64,21 @@ struct MutationTests {
         return bytes
     }
 
-    private static func request(_ key: ApiKey, _ version: Int16) throws -> [UInt8] {
+    private static func request(_ key: ApiKey, _ version: Int16, sink: UUIDBytes) throws -> [UInt8] {
         let frame: [UInt8]
         switch key {
         case .produce:
             let batch = try Batch([Record(key: "k", value: "v", headers: [.init(name: "h", value: [1])])])
-            frame = try Wire.frame(ProduceRequest.sending(batch, to: "sink"), version: version)
+            var request = ProduceRequest.sending(batch, to: "sink")
+            request.topicData[0].topicID = sink
+            frame = try Wire.frame(request, version: version)
         case .fetch:
-            frame = try Wire.frame(FetchRequest.reading("kept") { $0.forgottenTopicsData = [] }, version: version)
+            // With a session of its own, which may be gone on with by what the change makes of it.
+            let request = FetchRequest.reading("sink") {
+                $0.topics[0].topicID = sink
+                $0.sessionEpoch = 0
+            }
+            frame = try Wire.frame(request, version: version)
         case .listOffsets: frame = try Wire.frame(ListOffsetsRequest.asking("kept", at: 5), version: version)
         case .metadata: frame = try Wire.frame(MetadataRequest.about(["kept", "x"]), version: version)
         case .findCoordinator:

@@ -52,7 +52,7 @@ struct VersionTests {
         }
     }
 
-    @Test("every version of Produce that has batches appends", arguments: 3...11)
+    @Test("every version of Produce that has batches appends", arguments: 3...12)
     func produce(version: Int16) async throws {
         try await withBroker { broker in
             let client = try await WireClient.connect(to: broker)

@@ -64,7 +64,7 @@ struct ApiVersionsTests {
 
     @Test("Produce and FindCoordinator are offered from version 0, without which librdkafka drops LZ4 and groups")
     func librdkafka() {
-        #expect(SupportedVersions.row(of: 0)?.offered == 0...11)
+        #expect(SupportedVersions.row(of: 0)?.offered == 0...13)
         #expect(SupportedVersions.row(of: 10)?.offered.lowerBound == 0)
         #expect(SupportedVersions.row(of: 3)?.offered.lowerBound == 0)
     }

@@ -48,6 +48,16 @@ struct Fetch {
                 request, answered: response, version: call.version)
         case .session(let session, _): response.sessionID = session.id
         }
+        if plan.namesLeader {
+            let node = call.connection.nodeAddress
+            response.nodeEndpoints = [
+                FetchResponse.NodeEndpoint {
+                    $0.nodeID = BrokerContext.nodeID
+                    $0.host = node.host
+                    $0.port = Int32(clamping: node.port)
+                }
+            ]
+        }
         plan.reply(response)
     }
 }
@@ -62,6 +72,8 @@ struct FetchPlan {
     private var byteCount = 0
     private var budget: Int
     private var hasError = false
+    /// True: a partition's `currentLeader` is set.
+    private(set) var namesLeader = false
     private let minBytes: Int
 
     init(_ fetch: Fetch) {
@@ -71,6 +83,8 @@ struct FetchPlan {
     }
 
     var log: EventLog { call.connection.context.log }
+    /// Whether the request names topics by their ids.
+    var namesByID: Bool { call.version >= FetchRequest.firstTopicIDVersion }
 
     /// True: the answer should not wait. An error is worth telling at once.
     var isEnough: Bool { hasError || byteCount >= minBytes || partitionCount == 0 }
@@ -89,7 +103,7 @@ struct FetchPlan {
             answer.topic = topic.topic
             answer.topicID = topic.topicID
             answer.partitions.reserveCapacity(topic.partitions.count)
-            let (found, missing) = log.topic(topic)
+            let (found, missing) = log.topic(topic.topic, topic.topicID, byID: namesByID)
             for wanted in topic.partitions {
                 let partition = found?.partition(Int(wanted.partition))
                 answer.partitions.append(
@@ -163,6 +177,12 @@ struct FetchPlan {
         hasError = true
         var data = data
         data.errorCode = code
+        // The one node leads it afterwards, too, and in the epoch that the client has to learn (KIP-951).
+        if code == .notLeaderOrFollower || code == .fencedLeaderEpoch, call.version >= FetchRequest.firstLeaderVersion {
+            data.currentLeader.leaderID = BrokerContext.nodeID
+            data.currentLeader.leaderEpoch = 0
+            namesLeader = true
+        }
         return data
     }
 

@@ -6,8 +6,7 @@ internal import Logging
 enum MetadataHandler {
     static func handle(_ request: MetadataRequest, _ call: Call) {
         let context = call.connection.context
-        let address = context.configuration.advertise ?? call.connection.localAddress ?? context.configuration.listen
-        let builder = MetadataBuilder(log: context.log, address: address, version: call.version)
+        let builder = MetadataBuilder(log: context.log, address: call.connection.nodeAddress, version: call.version)
         guard !request.asksForAllTopics(version: call.version), let topics = request.topics else {
             return call.reply(builder.response(builder.allTopics))
         }

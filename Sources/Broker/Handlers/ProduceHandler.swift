@@ -31,11 +31,12 @@ struct ProduceWork {
     mutating func run() {
         while topicIndex < request.topicData.count {
             let topic = request.topicData[topicIndex]
-            if partitionIndex == 0 { reply.begin(topic: topic.name, count: topic.partitionData.count) }
-            let found = call.connection.context.log.topic(topic.name)
+            if partitionIndex == 0 { reply.begin(topic) }
+            let (found, missing) = call.connection.context.log.topic(
+                topic.name, topic.topicID, byID: call.version >= ProduceRequest.firstTopicIDVersion)
             while partitionIndex < topic.partitionData.count {
                 let data = topic.partitionData[partitionIndex]
-                if let round = append(data, to: found) {
+                if let round = append(data, to: found, missing: missing) {
                     let work = self
                     return call.connection.stall(StalledProduce(round: round, work: work))
                 }
@@ -70,11 +71,16 @@ struct ProduceWork {
     }
 
     /// A round to wait for where there is no room.
-    private mutating func append(_ data: ProduceRequest.PartitionData, to topic: Topic?) -> UInt64? {
+    private mutating func append(
+        _ data: ProduceRequest.PartitionData, to topic: Topic?, missing: ErrorCode
+    ) -> UInt64? {
         let partition = topic?.partition(Int(data.index))
         do throws(Refusal) {
             try checkRequest()
-            guard let partition else { throw Refusal(.unknownTopicOrPartition, "there is no such partition") }
+            guard topic != nil else { throw Refusal(missing, "there is no such topic: create it, or ask for metadata") }
+            guard let partition else {
+                throw Refusal(.unknownTopicOrPartition, "there is no such partition: ask for the topic's metadata")
+            }
             guard let records = data.records else { throw Refusal(.invalidRecord, "there are no records") }
             switch try Self.append(records, to: partition, call) {
             case .accepted(let ticket), .duplicate(let ticket): reply.add(data.index, partition, ticket)
@@ -163,10 +169,11 @@ struct ProduceReply {
         self.waitsForDisk = waitsForDisk
     }
 
-    mutating func begin(topic: String, count: Int) {
+    mutating func begin(_ topic: ProduceRequest.TopicData) {
         var response = ProduceResponse.TopicResponse()
-        response.name = topic
-        response.partitionResponses.reserveCapacity(count)
+        response.name = topic.name
+        response.topicID = topic.topicID
+        response.partitionResponses.reserveCapacity(topic.partitionData.count)
         answer.responses.append(response)
     }
 
@@ -198,6 +205,24 @@ struct ProduceReply {
         answer.responses[answer.responses.count - 1].partitionResponses.append(response)
     }
 
+    /// A partition that does not take appends because the broker stops is led by the same node afterwards (KIP-951).
+    private func nameLeader(in answer: inout ProduceResponse, _ node: HostPort) {
+        for topic in answer.responses.indices {
+            for place in answer.responses[topic].partitionResponses.indices
+            where answer.responses[topic].partitionResponses[place].errorCode == .notLeaderOrFollower {
+                answer.responses[topic].partitionResponses[place].currentLeader.leaderID = BrokerContext.nodeID
+                answer.responses[topic].partitionResponses[place].currentLeader.leaderEpoch = 0
+            }
+        }
+        answer.nodeEndpoints = [
+            ProduceResponse.NodeEndpoint {
+                $0.nodeID = BrokerContext.nodeID
+                $0.host = node.host
+                $0.port = Int32(clamping: node.port)
+            }
+        ]
+    }
+
     var listed: ProduceReply {
         var reply = self
         reply.isListed = true
@@ -205,15 +230,19 @@ struct ProduceReply {
     }
 
     /// After the round: what became of the batches.
-    func response() -> ProduceResponse {
+    /// - Parameter node: where this broker is reached.
+    func response(node: @autoclosure () -> HostPort) -> ProduceResponse {
         var answer = answer
+        var namesLeader = firstRefusal?.refusal.code == .notLeaderOrFollower
         for (topic, place, partition, ticket) in tickets {
             let failure = waitsForDisk ? partition.outcome(of: ticket) : partition.failure
             guard let failure else { continue }
             answer.responses[topic].partitionResponses[place].errorCode = failure.wireCode
             answer.responses[topic].partitionResponses[place].baseOffset = -1
             answer.responses[topic].partitionResponses[place].errorMessage = failure.description
+            if failure.wireCode == .notLeaderOrFollower { namesLeader = true }
         }
+        if namesLeader { nameLeader(in: &answer, node()) }
         return answer
     }
 }

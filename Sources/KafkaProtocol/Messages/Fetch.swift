@@ -7,6 +7,8 @@ package struct FetchRequest: RequestMessage {
     package static var firstFlexibleVersion: Int16 { 12 }
     /// The first version that names topics by id.
     package static let firstTopicIDVersion: Int16 = 13
+    /// The first version whose answer says who leads a partition that is asked for at the wrong broker or epoch.
+    package static let firstLeaderVersion: Int16 = 16
 
     package var clusterID: String?
     /// −1: a consumer. From version 15 on in `replicaState`.
