@@ -11,6 +11,8 @@ final class BrokerContext: Sendable {
     /// Where work runs that waits for the disk or takes long: topics, lookups by time. Never on an event loop.
     let blocking: NIOThreadPool
     let fetchSessions: FetchSessionCache
+    /// Held while the settings of a topic are changed, across writes to disk: on threads of `blocking` only.
+    let settingsChanges = Mutex(())
     let connectionCount = Atomic<Int>(0)
     private let loops: [BrokerLoop]
 
@@ -24,6 +26,7 @@ final class BrokerContext: Sendable {
         for loop in self.loops { loop.watchIdle() }
     }
 
+    var loopCount: Int { loops.count }
     var limits: Limits { configuration.limits }
     var logger: Logger { configuration.logger }
 

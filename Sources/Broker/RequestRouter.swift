@@ -22,6 +22,11 @@ enum RequestRouter {
         case .findCoordinator: FindCoordinatorHandler.handle(try request(body, call), call)
         case .describeConfigs: DescribeConfigsHandler.handle(try request(body, call), call)
         case .incrementalAlterConfigs: IncrementalAlterConfigsHandler.handle(try request(body, call), call)
+        case .alterConfigs: AlterConfigsHandler.handle(try request(body, call), call)
+        case .describeCluster: DescribeClusterHandler.handle(try request(body, call), call)
+        case .describeTopicPartitions: DescribeTopicPartitionsHandler.handle(try request(body, call), call)
+        case .electLeaders: ElectLeadersHandler.handle(try request(body, call), call)
+        case .listPartitionReassignments: ListPartitionReassignmentsHandler.handle(try request(body, call), call)
         default: throw RoutingError.unsupportedVersion(key, header.apiVersion)
         }
     }

@@ -17,6 +17,11 @@ package enum SupportedVersions {
         Row(DescribeConfigsRequest.self, offered: 1...4),
         Row(CreatePartitionsRequest.self, offered: 0...3),
         Row(IncrementalAlterConfigsRequest.self, offered: 0...1),
+        Row(AlterConfigsRequest.self, offered: 0...2),
+        Row(ElectLeadersRequest.self, offered: 0...2),
+        Row(ListPartitionReassignmentsRequest.self, offered: 0...0),
+        Row(DescribeClusterRequest.self, offered: 0...2),
+        Row(DescribeTopicPartitionsRequest.self, offered: 0...0),
     ]
 
     /// One API: what is offered of it, and from which version on it is flexible.

@@ -129,6 +129,50 @@ struct MutationTests {
                 ]
             }
             frame = try Wire.frame(request, version: version)
+        case .alterConfigs:
+            let request = AlterConfigsRequest {
+                $0.resources = [
+                    .init {
+                        $0.resourceType = ConfigResourceType.topic.rawValue
+                        $0.resourceName = "sink"
+                        $0.configs = [
+                            .init {
+                                $0.name = "segment.bytes"
+                                $0.value = "20000"
+                            }
+                        ]
+                    }
+                ]
+            }
+            frame = try Wire.frame(request, version: version)
+        case .describeCluster: frame = try Wire.frame(DescribeClusterRequest(), version: version)
+        case .describeTopicPartitions:
+            let request = DescribeTopicPartitionsRequest {
+                $0.topics = [.init { $0.name = "kept" }, .init { $0.name = "sink" }]
+                $0.responsePartitionLimit = 1
+                $0.cursor = .init { $0.topicName = "kept" }
+            }
+            frame = try Wire.frame(request, version: version)
+        case .electLeaders:
+            let request = ElectLeadersRequest {
+                $0.topicPartitions = [
+                    .init {
+                        $0.topic = "kept"
+                        $0.partitions = [0]
+                    }
+                ]
+            }
+            frame = try Wire.frame(request, version: version)
+        case .listPartitionReassignments:
+            let request = ListPartitionReassignmentsRequest {
+                $0.topics = [
+                    .init {
+                        $0.name = "kept"
+                        $0.partitionIndexes = [0]
+                    }
+                ]
+            }
+            frame = try Wire.frame(request, version: version)
         default:
             frame = []
             Issue.record("\(key.name) is offered: give it a request here")

@@ -100,7 +100,10 @@ struct TopicTests {
     }
 
     private static func assignment(_ partition: Int32) -> CreateTopicsRequest.ReplicaAssignment {
-        CreateTopicsRequest.ReplicaAssignment { $0.partitionIndex = partition }
+        CreateTopicsRequest.ReplicaAssignment {
+            $0.partitionIndex = partition
+            $0.brokerIDs = [1]
+        }
     }
 
     @Test("assignments say how many partitions there are")
@@ -139,7 +142,145 @@ struct TopicTests {
         }
     }
 
+    @Test(
+        "an assignment to another node than the one there is, to none, or to that twice is refused, with the reason",
+        arguments: [
+            ([2], "there is no broker 2"), ([1, 3], "there is no broker 3"), ([], "names no broker"),
+            ([1, 1], "more than once"),
+        ]
+            as [([Int32], String)])
+    func assignedElsewhere(nodes: [Int32], reason: String) async throws {
+        try await withTopicClient { client, broker in
+            var request = CreateTopicsRequest.creating("readings", partitions: -1)
+            request.topics[0].replicationFactor = -1
+            request.topics[0].assignments = [0, 1].map(Self.assignment)
+            request.topics[0].assignments[1].brokerIDs = nodes
+            for validateOnly in [true, false] {
+                request.validateOnly = validateOnly
+                let result = try #require(try await client.call(request).topics.first)
+                #expect(result.errorCode == .invalidReplicaAssignment)
+                #expect(result.errorMessage?.contains(reason) == true, "\(result)")
+            }
+            #expect(broker.log.topics.isEmpty)
+            try await client.create("other")
+            let adding = CreatePartitionsRequest.adding("other", to: 3, assignments: [[1], nodes])
+            let added = try #require(try await client.call(adding).results.first)
+            #expect(added.errorCode == .invalidReplicaAssignment)
+            #expect(added.errorMessage?.contains(reason) == true, "\(added)")
+            #expect(broker.log.topic("other")?.partitions.count == 1)
+        }
+    }
+
+    @Test("a setting without a value is refused")
+    func nullSetting() async throws {
+        try await withTopicClient { client, broker in
+            var request = CreateTopicsRequest.creating("readings", ["segment.bytes": "20000"])
+            request.topics[0].configs[0].value = nil
+            let result = try #require(try await client.call(request).topics.first)
+            #expect(result.errorCode == .invalidConfig)
+            #expect(result.errorMessage?.contains("'segment.bytes' has no value") == true, "\(result)")
+            #expect(broker.log.topics.isEmpty)
+        }
+    }
+
+    // MARK: Adding partitions
+
+    @Test("partitions are added, with or without assignments, in every version", arguments: 0...3)
+    func addPartitions(version: Int16) async throws {
+        try await withTopicClient { client, broker in
+            try await client.create("readings")
+            for (count, assignments) in [(2, nil), (4, [[1], [1]])] as [(Int32, [[Int32]]?)] {
+                let request = CreatePartitionsRequest.adding("readings", to: count, assignments: assignments)
+                let results = try await client.call(request, version: version).results
+                #expect(results.map(\.errorCode) == [.none] && results.map(\.errorMessage) == [nil])
+                #expect(broker.log.topic("readings")?.partitions.count == Int(count))
+            }
+            #expect(try await client.produce(Batch("x"), to: "readings", 3).errorCode == .none)
+        }
+    }
+
+    @Test(
+        "partitions that cannot be added are refused with the reason, also when it is only to be validated",
+        arguments: [
+            ("readings", 2, nil, ErrorCode.invalidPartitions, "can only be added"),
+            ("readings", 1, nil, .invalidPartitions, "can only be added"),
+            ("readings", 0, nil, .invalidPartitions, "can only be added"),
+            ("readings", -1, nil, .invalidPartitions, "can only be added"),
+            ("readings", 10_001, nil, .invalidPartitions, "up to 10000"),
+            ("readings", .max, nil, .invalidPartitions, "up to 10000"),
+            ("readings", 4, [[1]], .invalidReplicaAssignment, "one for each"),
+            ("readings", 4, [], .invalidReplicaAssignment, "one for each"),
+            ("none", 4, nil, .unknownTopicOrPartition, "create it first"),
+        ] as [(String, Int32, [[Int32]]?, ErrorCode, String)])
+    func partitionsRefused(
+        topic: String, count: Int32, assignments: [[Int32]]?, code: ErrorCode, reason: String
+    ) async throws {
+        try await withTopicClient { client, broker in
+            try await client.create("readings", partitions: 2)
+            var request = CreatePartitionsRequest.adding(topic, to: count, assignments: assignments)
+            for validateOnly in [true, false] {
+                request.validateOnly = validateOnly
+                let result = try #require(try await client.call(request).results.first)
+                #expect(result.errorCode == code && result.name == topic)
+                #expect(result.errorMessage?.contains(reason) == true, "\(result)")
+            }
+            #expect(broker.log.topic("readings")?.partitions.count == 2)
+        }
+    }
+
+    @Test("validating that partitions could be added adds none")
+    func validatePartitions() async throws {
+        try await withTopicClient { client, broker in
+            try await client.create("readings")
+            var request = CreatePartitionsRequest.adding("readings", to: 3)
+            request.validateOnly = true
+            #expect(try await client.call(request).results.map(\.errorCode) == [.none])
+            #expect(broker.log.topic("readings")?.partitions.count == 1)
+        }
+    }
+
+    @Test("a topic that is twice in a request for partitions is refused twice, and its neighbour gets them")
+    func repeatedPartitions() async throws {
+        try await withTopicClient { client, broker in
+            for name in ["once", "twice"] { try await client.create(name) }
+            var request = CreatePartitionsRequest.adding("twice", to: 2)
+            request.topics += CreatePartitionsRequest.adding("once", to: 2).topics + request.topics
+            let results = try await client.call(request).results
+            #expect(results.map(\.errorCode) == [.invalidRequest, .none, .invalidRequest])
+            #expect(results[0].errorMessage?.contains("more than once") == true)
+            #expect(broker.log.topic("twice")?.partitions.count == 1 && broker.log.topic("once")?.partitions.count == 2)
+        }
+    }
+
     // MARK: Deleting
+
+    @Test("a topic that is twice in a request, named in two ways or in none, is refused with the reason, and stays")
+    func deleteRefused() async throws {
+        try await withTopicClient { client, broker in
+            try await client.create("readings")
+            try await client.create("other")
+            let id = try #require(try await client.metadata(of: ["readings"]).topics.first?.topicID)
+            var request = DeleteTopicsRequest()
+            request.topics = [
+                .init { $0.name = "readings" },
+                .init { $0.name = "other" },
+                .init { $0.name = "readings" },
+                .init {
+                    $0.name = "readings"
+                    $0.topicID = id
+                },
+                .init { $0.name = nil },
+            ]
+            let results = try await client.call(request).responses
+            let invalid = ErrorCode.invalidRequest
+            #expect(results.map(\.errorCode) == [invalid, .none, invalid, invalid, invalid])
+            let reasons = ["more than once", nil, "more than once", "not by both", "neither name nor id"]
+            for (result, reason) in zip(results, reasons) {
+                if let reason { #expect(result.errorMessage?.contains(reason) == true, "\(result)") }
+            }
+            #expect(broker.log.topics.map(\.name) == ["readings"])
+        }
+    }
 
     @Test("a topic is deleted by its name, in every version", arguments: 0...6)
     func deleteByName(version: Int16) async throws {
@@ -191,6 +332,20 @@ struct TopicTests {
             _ = try await other.call(DeleteTopicsRequest.deleting("readings"))
             let answer = try await client.receive(fetch)
             #expect(answer.responses[0].partitions[0].errorCode == .unknownTopicOrPartition)
+        }
+    }
+}
+
+extension CreatePartitionsRequest {
+    static func adding(_ topic: String, to count: Int32, assignments: [[Int32]]? = nil) -> CreatePartitionsRequest {
+        CreatePartitionsRequest {
+            $0.topics = [
+                .init {
+                    $0.name = topic
+                    $0.count = count
+                    $0.assignments = assignments?.map { nodes in .init { $0.brokerIDs = nodes } }
+                }
+            ]
         }
     }
 }

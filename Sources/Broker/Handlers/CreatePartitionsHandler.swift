@@ -4,29 +4,49 @@ internal import KafkaProtocol
 enum CreatePartitionsHandler {
     static func handle(_ request: CreatePartitionsRequest, _ call: Call) {
         let context = call.connection.context
+        let counts = Dictionary(request.topics.map { ($0.name, 1) }, uniquingKeysWith: +)
         call.replyBlocking {
             CreatePartitionsResponse {
-                $0.results = request.topics.map { add($0, context, validateOnly: request.validateOnly) }
+                $0.results = request.topics.map { topic in
+                    add(topic, context, isRepeated: counts[topic.name] != 1, validateOnly: request.validateOnly)
+                }
             }
         }
     }
 
     private static func add(
-        _ wanted: CreatePartitionsRequest.Topic, _ context: BrokerContext, validateOnly: Bool
+        _ wanted: CreatePartitionsRequest.Topic, _ context: BrokerContext, isRepeated: Bool, validateOnly: Bool
     ) -> CreatePartitionsResponse.TopicResult {
         var result = CreatePartitionsResponse.TopicResult()
         result.name = wanted.name
-        do throws(LogError) {
-            guard let topic = context.log.topic(wanted.name) else { throw .unknownTopic(wanted.name) }
-            if validateOnly {
-                try topic.checkPartitions(to: Int(wanted.count))
-            } else {
-                try topic.addPartitions(to: Int(wanted.count))
-            }
+        do throws(Refusal) {
+            guard !isRepeated else { throw Refusal(.invalidRequest, "the topic is in the request more than once") }
+            try add(wanted, to: context.log.existingTopic(wanted.name), validateOnly: validateOnly)
         } catch {
-            result.errorCode = error.wireCode
-            result.errorMessage = error.wireMessage
+            result.errorCode = error.code
+            result.errorMessage = error.message
         }
         return result
+    }
+
+    private static func add(
+        _ wanted: CreatePartitionsRequest.Topic, to topic: Topic, validateOnly: Bool
+    ) throws(Refusal) {
+        do throws(LogError) { try topic.checkPartitions(to: Int(wanted.count)) } catch { throw Refusal(error) }
+        try check(wanted.assignments, ofNew: Int(wanted.count) - topic.partitions.count)
+        guard !validateOnly else { return }
+        do throws(LogError) { try topic.addPartitions(to: Int(wanted.count)) } catch { throw Refusal(error) }
+    }
+
+    private static func check(_ assignments: [CreatePartitionsRequest.Assignment]?, ofNew count: Int) throws(Refusal) {
+        guard let assignments else { return }
+        guard assignments.count == count else {
+            throw Refusal(
+                .invalidReplicaAssignment,
+                "\(assignments.count) assignments do not fit \(count) new partitions: give one for each, or none")
+        }
+        if let problem = ReplicaAssignment.problem(with: assignments.lazy.map(\.brokerIDs)) {
+            throw Refusal(.invalidReplicaAssignment, problem)
+        }
     }
 }

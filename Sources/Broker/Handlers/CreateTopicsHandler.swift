@@ -32,11 +32,18 @@ enum CreateTopicsHandler {
             guard Set(wanted.assignments.map(\.partitionIndex)) == Set(0..<Int32(clamping: count)) else {
                 return failed(wanted, .invalidReplicaAssignment, "assignments must number the partitions from 0 on")
             }
+            if let problem = ReplicaAssignment.problem(with: wanted.assignments.lazy.map(\.brokerIDs)) {
+                return failed(wanted, .invalidReplicaAssignment, problem)
+            }
         } else if count == -1 {
             count = defaultPartitions
         }
         guard wanted.replicationFactor == -1 || wanted.replicationFactor > 0 else {
             return failed(wanted, .invalidReplicationFactor, "a replication factor is 1 or more")
+        }
+        if let config = wanted.configs.first(where: { $0.value == nil }) {
+            let name = config.name.prefix(100)
+            return failed(wanted, .invalidConfig, "setting '\(name)' has no value: give one, or leave it out")
         }
         do throws(LogError) {
             let settings = try TopicSettings(wanted.configs.reduce(into: [:]) { $0[$1.name] = $1.value ?? "" })

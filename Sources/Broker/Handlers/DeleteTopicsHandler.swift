@@ -6,33 +6,54 @@ enum DeleteTopicsHandler {
     static func handle(_ request: DeleteTopicsRequest, _ call: Call) {
         let context = call.connection.context
         let byName = request.topicNames.map { name in DeleteTopicsRequest.Topic { $0.name = name } }
+        let topics = request.topics + byName
+        let counts = Dictionary(topics.map { (Key($0), 1) }, uniquingKeysWith: +)
         call.replyBlocking {
-            DeleteTopicsResponse { $0.responses = (request.topics + byName).map { delete($0, context) } }
+            DeleteTopicsResponse {
+                $0.responses = topics.map { delete($0, context, isRepeated: counts[Key($0)] != 1) }
+            }
+        }
+    }
+
+    /// How a topic is named.
+    private struct Key: Hashable {
+        let name: String?
+        let id: UUIDBytes
+
+        init(_ topic: DeleteTopicsRequest.Topic) {
+            name = topic.name
+            id = topic.topicID
         }
     }
 
     private static func delete(
-        _ wanted: DeleteTopicsRequest.Topic, _ context: BrokerContext
+        _ wanted: DeleteTopicsRequest.Topic, _ context: BrokerContext, isRepeated: Bool
     ) -> DeleteTopicsResponse.TopicResult {
         var result = DeleteTopicsResponse.TopicResult()
         result.name = wanted.name
         result.topicID = wanted.topicID
-        let isByID = wanted.name == nil
-        let topic = isByID ? context.log.topic(id: TopicID(wanted.topicID)) : wanted.name.flatMap(context.log.topic)
-        guard let topic else {
-            result.errorCode = isByID ? .unknownTopicID : .unknownTopicOrPartition
-            result.errorMessage = "there is no such topic"
-            return result
-        }
-        result.name = topic.name
-        result.topicID = UUIDBytes(topic.id)
-        do throws(LogError) {
-            try context.log.deleteTopic(topic.name)
+        do throws(Refusal) {
+            guard !isRepeated else { throw Refusal(.invalidRequest, "the topic is in the request more than once") }
+            let topic = try find(wanted, in: context.log)
+            result.name = topic.name
+            result.topicID = UUIDBytes(topic.id)
+            do throws(LogError) { try context.log.deleteTopic(topic.name) } catch { throw Refusal(error) }
             context.logger.info("deleted a topic", metadata: ["topic": "\(topic.name)"])
         } catch {
-            result.errorCode = error.wireCode
-            result.errorMessage = error.wireMessage
+            result.errorCode = error.code
+            result.errorMessage = error.message
         }
         return result
+    }
+
+    private static func find(_ wanted: DeleteTopicsRequest.Topic, in log: EventLog) throws(Refusal) -> Topic {
+        switch (wanted.name, wanted.topicID.isZero) {
+        case (let name?, true): return try log.existingTopic(name)
+        case (nil, false):
+            if let topic = log.topic(id: TopicID(wanted.topicID)) { return topic }
+            throw Refusal(.unknownTopicID, "there is no topic of that id: list the topics there are")
+        case (_?, false): throw Refusal(.invalidRequest, "name a topic by its name or its id, not by both")
+        case (nil, true): throw Refusal(.invalidRequest, "a topic has neither name nor id: give one of them")
+        }
     }
 }

@@ -1,52 +1,64 @@
 internal import EventLog
 internal import KafkaProtocol
 
-/// Sets and unsets settings of topics.
+/// Sets and unsets settings of topics, and leaves the others as they are.
 enum IncrementalAlterConfigsHandler {
     static func handle(_ request: IncrementalAlterConfigsRequest, _ call: Call) {
         let context = call.connection.context
         call.replyBlocking {
-            IncrementalAlterConfigsResponse {
-                $0.responses = request.resources.map { alter($0, context, validateOnly: request.validateOnly) }
+            let repeated = ConfigResource.repeated(
+                request.resources.lazy.map { ConfigResource($0.resourceType, $0.resourceName) })
+            return IncrementalAlterConfigsResponse {
+                $0.responses = request.resources.map {
+                    alter($0, repeated, context, validateOnly: request.validateOnly)
+                }
             }
         }
     }
 
     private static func alter(
-        _ resource: IncrementalAlterConfigsRequest.Resource, _ context: BrokerContext, validateOnly: Bool
+        _ wanted: IncrementalAlterConfigsRequest.Resource, _ repeated: Set<ConfigResource>, _ context: BrokerContext,
+        validateOnly: Bool
     ) -> IncrementalAlterConfigsResponse.ResourceResult {
         var result = IncrementalAlterConfigsResponse.ResourceResult()
-        result.resourceType = resource.resourceType
-        result.resourceName = resource.resourceName
+        result.resourceType = wanted.resourceType
+        result.resourceName = wanted.resourceName
         result.errorMessage = nil
-        guard resource.resourceType == .topic else {
-            result.errorCode = .invalidRequest
-            result.errorMessage = "only topics have settings that can be changed"
-            return result
-        }
-        do throws(LogError) {
-            guard let topic = context.log.topic(resource.resourceName) else {
-                throw .unknownTopic(resource.resourceName)
+        do throws(Refusal) {
+            let resource = ConfigResource(wanted.resourceType, wanted.resourceName)
+            guard !repeated.contains(resource) else { throw .repeatedResource }
+            try ConfigResource.check(
+                wanted.configs.map { config in
+                    // What is deleted needs no value.
+                    let isDeleted = config.configOperation == AlterConfigOperation.delete.rawValue
+                    return (config.name, isDeleted ? "" : config.value)
+                })
+            try resource.alter(context, validateOnly: validateOnly) { settings throws(Refusal) in
+                for config in wanted.configs { try apply(config, to: &settings) }
             }
-            var settings = topic.settings
-            for config in resource.configs { try apply(config, to: &settings) }
-            if !validateOnly { try topic.alter(settings) }
         } catch {
-            result.errorCode = error.wireCode
-            result.errorMessage = error.wireMessage
+            result.errorCode = error.code
+            result.errorMessage = error.message
         }
         return result
     }
 
     private static func apply(
         _ config: IncrementalAlterConfigsRequest.Config, to settings: inout TopicSettings
-    ) throws(LogError) {
-        switch AlterConfigOperation(rawValue: config.configOperation) {
-        case .set: try settings.set(config.name, to: config.value ?? "")
-        case .delete: try settings.unset(config.name)
-        case .append, .subtract, nil:
-            throw .invalidSetting(
-                name: config.name, value: config.value ?? "", reason: "it is no list: set it, or delete it")
+    ) throws(Refusal) {
+        do throws(LogError) {
+            switch AlterConfigOperation(rawValue: config.configOperation) {
+            case .set: return try settings.set(config.name, to: config.value ?? "")
+            case .delete: return try settings.unset(config.name)
+            case .append, .subtract:
+                throw .invalidSetting(
+                    name: config.name, value: config.value ?? "", reason: "it is no list: set it, or delete it")
+            case nil: break
+            }
+        } catch {
+            throw Refusal(error)
         }
+        throw Refusal(
+            .invalidRequest, "\(config.configOperation) is no operation: 0 sets, 1 deletes, 2 appends, 3 subtracts")
     }
 }

@@ -6,7 +6,10 @@ internal import Logging
 enum MetadataHandler {
     static func handle(_ request: MetadataRequest, _ call: Call) {
         let context = call.connection.context
-        let builder = MetadataBuilder(log: context.log, address: call.connection.nodeAddress, version: call.version)
+        let builder = MetadataBuilder(
+            log: context.log, address: call.connection.nodeAddress, version: call.version,
+            tellsOperationsOfCluster: request.includeClusterAuthorizedOperations,
+            tellsOperationsOfTopics: request.includeTopicAuthorizedOperations)
         guard !request.asksForAllTopics(version: call.version), let topics = request.topics else {
             return call.reply(builder.response(builder.allTopics))
         }
@@ -61,6 +64,8 @@ struct MetadataBuilder: Sendable {
     let log: EventLog
     let address: HostPort
     let version: Int16
+    let tellsOperationsOfCluster: Bool
+    let tellsOperationsOfTopics: Bool
 
     func response(_ topics: [MetadataResponse.Topic]) -> MetadataResponse {
         MetadataResponse {
@@ -74,6 +79,7 @@ struct MetadataBuilder: Sendable {
             $0.clusterID = log.directoryID
             $0.controllerID = BrokerContext.nodeID
             $0.topics = topics
+            if tellsOperationsOfCluster { $0.clusterAuthorizedOperations = AuthorizedOperations.cluster }
         }
     }
 
@@ -110,6 +116,7 @@ struct MetadataBuilder: Sendable {
         MetadataResponse.Topic {
             $0.name = topic.name
             $0.topicID = UUIDBytes(topic.id)
+            if tellsOperationsOfTopics { $0.topicAuthorizedOperations = AuthorizedOperations.topic }
             $0.partitions = topic.partitions.map { partition in
                 MetadataResponse.Partition {
                     $0.partitionIndex = Int32(clamping: partition.index)

@@ -1,0 +1,49 @@
+internal import EventLog
+internal import KafkaProtocol
+
+/// Replaces all settings of topics: what is not named goes back to its default.
+enum AlterConfigsHandler {
+    static func handle(_ request: AlterConfigsRequest, _ call: Call) {
+        let context = call.connection.context
+        call.replyBlocking {
+            let repeated = ConfigResource.repeated(request.resources.lazy.map(ConfigResource.init))
+            return AlterConfigsResponse {
+                $0.responses = request.resources.map {
+                    alter($0, repeated, context, validateOnly: request.validateOnly)
+                }
+            }
+        }
+    }
+
+    private static func alter(
+        _ wanted: AlterConfigsRequest.Resource, _ repeated: Set<ConfigResource>, _ context: BrokerContext,
+        validateOnly: Bool
+    ) -> AlterConfigsResponse.ResourceResponse {
+        var result = AlterConfigsResponse.ResourceResponse()
+        result.resourceType = wanted.resourceType
+        result.resourceName = wanted.resourceName
+        result.errorMessage = nil
+        do throws(Refusal) {
+            let resource = ConfigResource(wanted)
+            guard !repeated.contains(resource) else { throw .repeatedResource }
+            try ConfigResource.check(wanted.configs.map { ($0.name, $0.value) })
+            try resource.alter(context, validateOnly: validateOnly) { settings throws(Refusal) in
+                do throws(LogError) {
+                    settings = try TopicSettings(wanted.configs.reduce(into: [:]) { $0[$1.name] = $1.value ?? "" })
+                } catch {
+                    throw Refusal(error)
+                }
+            }
+        } catch {
+            result.errorCode = error.code
+            result.errorMessage = error.message
+        }
+        return result
+    }
+}
+
+extension ConfigResource {
+    fileprivate init(_ resource: AlterConfigsRequest.Resource) {
+        self.init(ConfigResourceType(rawValue: resource.resourceType), resource.resourceName)
+    }
+}
