@@ -105,10 +105,18 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     /// Closes because of what the client sent; the log says why.
-    func close(because reason: String) {
-        logger.warning("a connection is closed", metadata: ["peer": "\(peer)", "reason": "\(reason)"])
+    /// - Parameter request: the API's number and the version, where a request's header was there.
+    func close(because reason: String, request: (api: Int16, version: Int16)? = nil) {
+        var metadata: Logger.Metadata = ["peer": "\(peer)", "reason": "\(reason)"]
+        if let request {
+            metadata["api"] = "\(ApiKey(rawValue: request.api)?.name ?? "\(request.api)")"
+            metadata["version"] = "\(request.version)"
+        }
+        logger.warning("a connection is closed", metadata: metadata)
         closeNow()
     }
+
+    func close(because reason: String, _ call: Call) { close(because: reason, request: (call.api, call.version)) }
 
     func closeNow() {
         isClosed = true
@@ -140,7 +148,12 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
         }
     }
 
-    var peer: String { remoteAddress?.description ?? "unknown" }
+    var peer: String {
+        guard let remoteAddress, let host = remoteAddress.ipAddress, let port = remoteAddress.port else {
+            return "unknown"
+        }
+        return HostPort(host: host, port: port).description
+    }
 
     /// The address that the client connected to: what it can reach.
     var localAddress: HostPort? {
@@ -203,22 +216,30 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
         isHandling = true
         defer { isHandling = false }
         while !isPaused, !isClosed, !isDraining {
+            let frame: ByteBuffer
             do {
-                guard let frame = try frames.next() else { return }
-                try handle(frame)
-            } catch let error as ProtocolError {
-                return close(because: error.description)
+                guard let next = try frames.next() else { return }
+                frame = next
             } catch {
                 return close(because: "\(error)")
             }
+            do { try handle(frame) } catch { return close(because: "\(error)", request: Self.request(frame)) }
         }
+    }
+
+    /// What a frame says of the API and its version, where it is long enough for that.
+    private static func request(_ frame: ByteBuffer) -> (api: Int16, version: Int16)? {
+        guard let api = frame.getInteger(at: frame.readerIndex, as: Int16.self),
+            let version = frame.getInteger(at: frame.readerIndex + 2, as: Int16.self)
+        else { return nil }
+        return (api, version)
     }
 
     private func handle(_ frame: ByteBuffer) throws {
         var body = frame
         let header = try RequestHeader(reading: &body)
         let call = Call(
-            connection: self, version: header.apiVersion, correlationID: header.correlationID,
+            connection: self, api: header.apiKey, version: header.apiVersion, correlationID: header.correlationID,
             clientID: header.clientID, sequence: firstSequence + UInt64(pending.count), byteCount: frame.readableBytes)
         try RequestRouter.route(header, body, call)
     }
@@ -250,7 +271,7 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
             try Frame.append(response, version: call.version, correlationID: call.correlationID, to: &buffer)
             place(.ready(Reply(buffer: buffer)), at: call)
         } catch {
-            close(because: "an answer cannot be written: \(error)")
+            close(because: "an answer cannot be written: \(error)", call)
         }
     }
 
@@ -328,7 +349,7 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
             isOutputEmpty = false
             return true
         } catch {
-            close(because: "an answer cannot be written: \(error)")
+            close(because: "an answer cannot be written: \(error)", request: (ApiKey.produce.rawValue, produce.version))
             return false
         }
     }

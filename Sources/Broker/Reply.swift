@@ -27,6 +27,7 @@ enum PendingReply {
 /// A request that is being answered: what its answer needs, and where in the order that stands.
 struct Call {
     let connection: Connection
+    let api: Int16
     let version: Int16
     let correlationID: Int32
     let clientID: String?

@@ -24,7 +24,8 @@ struct FrameTests {
             let header = Wire.header(api: 3, version: 0)
             try #require(header.count == 10)
             await broker.client.send(frame: Array(header[..<length]))
-            await broker.expectClosed(because: "cut short")
+            let line = await broker.expectClosed(because: "cut short")
+            #expect(line.contains("api=Metadata ") == (length >= 4), "\(line)")
         }
     }
 
@@ -210,7 +211,9 @@ struct FrameTests {
     func wrongField(field: WrongField) async throws {
         try await withSurvivor { broker in
             await broker.client.send(frame: Wire.header(api: field.api, version: field.version) + field.rest)
-            await broker.expectClosed(because: field.reason)
+            let line = await broker.expectClosed(because: field.reason)
+            let name = ApiKey(rawValue: field.api)?.name ?? ""
+            #expect(line.contains("api=\(name) ") && line.contains("version=\(field.version)"), "\(line)")
         }
     }
 

@@ -44,11 +44,13 @@ struct Survivor {
     let client: WireClient
 
     /// The connection was closed without an answer, and the log says so with `reason` in it.
-    func expectClosed(because reason: String, _ location: SourceLocation = #_sourceLocation) async {
+    @discardableResult
+    func expectClosed(because reason: String, _ location: SourceLocation = #_sourceLocation) async -> String {
         await client.expectClosed(location)
         let line = await logs.line(with: "a connection is closed")
         #expect(line.contains(reason), sourceLocation: location)
-        #expect(line.contains("peer="), "a line that does not say whose connection", sourceLocation: location)
+        #expect(line.contains("peer=127.0.0.1:"), "a line that does not say whose connection", sourceLocation: location)
+        return line
     }
 }
 

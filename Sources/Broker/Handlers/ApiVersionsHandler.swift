@@ -8,7 +8,7 @@ enum ApiVersionsHandler {
         let (response, version) = ApiVersionsResponse.answer(to: call.version)
         call.connection.expect(call)
         let answered = Call(
-            connection: call.connection, version: version, correlationID: call.correlationID,
+            connection: call.connection, api: call.api, version: version, correlationID: call.correlationID,
             clientID: call.clientID, sequence: call.sequence, byteCount: call.byteCount)
         answered.reply(response)
     }

@@ -83,7 +83,7 @@ private struct TopicPartitionPage {
         DescribeTopicPartitionsResponse.Partition {
             $0.partitionIndex = Int32(clamping: partition.index)
             $0.leaderID = BrokerContext.nodeID
-            $0.leaderEpoch = 0
+            $0.leaderEpoch = partition.leaderEpoch
             $0.replicaNodes = [BrokerContext.nodeID]
             $0.isrNodes = [BrokerContext.nodeID]
             $0.eligibleLeaderReplicas = []

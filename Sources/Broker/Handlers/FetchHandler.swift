@@ -195,7 +195,7 @@ struct FetchPlan {
                 response, version: call.version, correlationID: call.correlationID, to: &buffer, externalRanges: &ranges
             )
         } catch {
-            return call.connection.close(because: "an answer cannot be written: \(error)")
+            return call.connection.close(because: "an answer cannot be written: \(error)", call)
         }
         let files = zip(ranges, slices).map { Reply.FileRange(position: $0.position, slice: $1) }
         call.connection.complete(call, Reply(buffer: buffer, files: files))

@@ -63,7 +63,7 @@ struct ProduceWork {
             // Nobody waits for an answer: a closed connection is the only way to say that something went wrong.
             if let first = reply.firstRefusal {
                 let reason = "a produce request without acknowledgement failed: \(first.refusal.message)"
-                call.connection.close(because: reason)
+                call.connection.close(because: reason, call)
             }
             return
         }
@@ -158,6 +158,8 @@ struct ProduceReply {
     private(set) var round: UInt64 = 0
     /// The first thing that went wrong, with the partition where there is one.
     private(set) var firstRefusal: (partition: Partition?, refusal: Refusal)?
+    /// True: a partition's `currentLeader` is set.
+    private var namesLeader = false
     /// True: the connection waits for the round already.
     private(set) var isListed = false
     private var answer = ProduceResponse()
@@ -179,12 +181,11 @@ struct ProduceReply {
 
     mutating func add(_ index: Int32, _ partition: Partition?, _ refusal: Refusal) {
         if firstRefusal == nil { firstRefusal = (partition, refusal) }
+        if refusal.code == .notLeaderOrFollower { namesLeader = true }
         add(
             ProduceResponse.PartitionResponse {
                 $0.index = index
-                $0.errorCode = refusal.code
-                $0.baseOffset = -1
-                $0.errorMessage = refusal.message
+                $0.refuse(refusal, partition)
             })
     }
 
@@ -205,24 +206,6 @@ struct ProduceReply {
         answer.responses[answer.responses.count - 1].partitionResponses.append(response)
     }
 
-    /// A partition that does not take appends because the broker stops is led by the same node afterwards (KIP-951).
-    private func nameLeader(in answer: inout ProduceResponse, _ node: HostPort) {
-        for topic in answer.responses.indices {
-            for place in answer.responses[topic].partitionResponses.indices
-            where answer.responses[topic].partitionResponses[place].errorCode == .notLeaderOrFollower {
-                answer.responses[topic].partitionResponses[place].currentLeader.leaderID = BrokerContext.nodeID
-                answer.responses[topic].partitionResponses[place].currentLeader.leaderEpoch = 0
-            }
-        }
-        answer.nodeEndpoints = [
-            ProduceResponse.NodeEndpoint {
-                $0.nodeID = BrokerContext.nodeID
-                $0.host = node.host
-                $0.port = Int32(clamping: node.port)
-            }
-        ]
-    }
-
     var listed: ProduceReply {
         var reply = self
         reply.isListed = true
@@ -233,16 +216,35 @@ struct ProduceReply {
     /// - Parameter node: where this broker is reached.
     func response(node: @autoclosure () -> HostPort) -> ProduceResponse {
         var answer = answer
-        var namesLeader = firstRefusal?.refusal.code == .notLeaderOrFollower
+        var namesLeader = namesLeader
         for (topic, place, partition, ticket) in tickets {
             let failure = waitsForDisk ? partition.outcome(of: ticket) : partition.failure
             guard let failure else { continue }
-            answer.responses[topic].partitionResponses[place].errorCode = failure.wireCode
-            answer.responses[topic].partitionResponses[place].baseOffset = -1
-            answer.responses[topic].partitionResponses[place].errorMessage = failure.description
+            answer.responses[topic].partitionResponses[place].refuse(Refusal(failure), partition)
             if failure.wireCode == .notLeaderOrFollower { namesLeader = true }
         }
-        if namesLeader { nameLeader(in: &answer, node()) }
+        if namesLeader {
+            let node = node()
+            answer.nodeEndpoints = [
+                ProduceResponse.NodeEndpoint {
+                    $0.nodeID = BrokerContext.nodeID
+                    $0.host = node.host
+                    $0.port = Int32(clamping: node.port)
+                }
+            ]
+        }
         return answer
+    }
+}
+
+extension ProduceResponse.PartitionResponse {
+    fileprivate mutating func refuse(_ refusal: Refusal, _ partition: Partition?) {
+        errorCode = refusal.code
+        baseOffset = -1
+        errorMessage = refusal.message
+        // Where the broker stops: the same node leads the partition afterwards (KIP-951).
+        guard refusal.code == .notLeaderOrFollower, let partition else { return }
+        currentLeader.leaderID = BrokerContext.nodeID
+        currentLeader.leaderEpoch = partition.leaderEpoch
     }
 }
