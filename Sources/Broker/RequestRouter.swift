@@ -27,6 +27,10 @@ enum RequestRouter {
         case .describeTopicPartitions: DescribeTopicPartitionsHandler.handle(try request(body, call), call)
         case .electLeaders: ElectLeadersHandler.handle(try request(body, call), call)
         case .listPartitionReassignments: ListPartitionReassignmentsHandler.handle(try request(body, call), call)
+        case .deleteRecords: DeleteRecordsHandler.handle(try request(body, call), call)
+        case .offsetForLeaderEpoch: OffsetForLeaderEpochHandler.handle(try request(body, call), call)
+        case .describeProducers: DescribeProducersHandler.handle(try request(body, call), call)
+        case .describeLogDirs: DescribeLogDirsHandler.handle(try request(body, call), call)
         default: throw RoutingError.unsupportedVersion(key, header.apiVersion)
         }
     }

@@ -33,6 +33,9 @@ public final class EventLog: Sendable {
         var isClosed = false
     }
 
+    /// What every partition's batches bear for as long as the directory is open.
+    package var leaderEpoch: Int32 { services.leaderEpoch }
+
     var committer: Committer { services.committer }
     var fileSystem: any FileSystem { options.environment.fileSystem }
     var logger: Logger { options.logger }
@@ -302,6 +305,9 @@ public final class EventLog: Sendable {
     }
 
     // MARK: Space
+
+    /// The data directory, from the root on.
+    package var absolutePath: String { fileSystem.absolutePath(path) }
 
     /// How many bytes the file system that holds the directory has, and how many of them can be used.
     package func space() throws(LogError) -> (total: Int, usable: Int) {

@@ -13,8 +13,11 @@ package enum SupportedVersions {
         Row(ApiVersionsRequest.self, offered: 0...4),
         Row(CreateTopicsRequest.self, offered: 0...7),
         Row(DeleteTopicsRequest.self, offered: 0...6),
+        Row(DeleteRecordsRequest.self, offered: 0...2),
         Row(InitProducerIDRequest.self, offered: 0...4),
+        Row(OffsetForLeaderEpochRequest.self, offered: 2...4),
         Row(DescribeConfigsRequest.self, offered: 1...4),
+        Row(DescribeLogDirsRequest.self, offered: 1...4),
         Row(CreatePartitionsRequest.self, offered: 0...3),
         Row(IncrementalAlterConfigsRequest.self, offered: 0...1),
         Row(AlterConfigsRequest.self, offered: 0...2),
@@ -22,6 +25,7 @@ package enum SupportedVersions {
         Row(ListPartitionReassignmentsRequest.self, offered: 0...0),
         Row(DescribeClusterRequest.self, offered: 0...2),
         Row(DescribeTopicPartitionsRequest.self, offered: 0...0),
+        Row(DescribeProducersRequest.self, offered: 0...0),
     ]
 
     /// One API: what is offered of it, and from which version on it is flexible.

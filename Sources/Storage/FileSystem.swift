@@ -3,6 +3,8 @@
 package protocol FileSystem: Sendable {
     func open(_ path: String, _ mode: OpenMode) throws(FileError) -> any StorageFile
     func exists(_ path: String) -> Bool
+    /// From the root on, without links; the path itself where there is nothing of that name.
+    func absolutePath(_ path: String) -> String
     /// Creates the directory and those above it that are missing.
     func createDirectory(_ path: String) throws(FileError)
     /// The names in a directory, without `.` and `..`, in no order.
@@ -63,6 +65,8 @@ package protocol StorageFile: AnyObject, Sendable {
 package protocol FileLock: AnyObject, Sendable {}
 
 extension FileSystem {
+    package func absolutePath(_ path: String) -> String { path }
+
     /// All bytes of a small file.
     package func contents(of path: String) throws(FileError) -> [UInt8] {
         let file = try open(path, .read)

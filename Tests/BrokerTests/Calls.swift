@@ -177,6 +177,72 @@ extension ListOffsetsRequest {
     }
 }
 
+extension DeleteRecordsRequest {
+    static func deleting(_ topic: String, _ partition: Int32 = 0, before offset: Int64) -> DeleteRecordsRequest {
+        DeleteRecordsRequest {
+            $0.topics = [
+                .init {
+                    $0.name = topic
+                    $0.partitions = [
+                        .init {
+                            $0.partitionIndex = partition
+                            $0.offset = offset
+                        }
+                    ]
+                }
+            ]
+        }
+    }
+}
+
+extension OffsetForLeaderEpochRequest {
+    /// - Parameter current: what the client takes for the newest epoch; −1: it does not say.
+    static func asking(
+        _ topic: String, _ partition: Int32 = 0, endOf epoch: Int32, current: Int32 = -1
+    ) -> OffsetForLeaderEpochRequest {
+        OffsetForLeaderEpochRequest {
+            $0.topics = [
+                .init {
+                    $0.topic = topic
+                    $0.partitions = [
+                        .init {
+                            $0.partition = partition
+                            $0.currentLeaderEpoch = current
+                            $0.leaderEpoch = epoch
+                        }
+                    ]
+                }
+            ]
+        }
+    }
+}
+
+extension DescribeProducersRequest {
+    static func about(_ topic: String, _ partitions: [Int32] = [0]) -> DescribeProducersRequest {
+        DescribeProducersRequest {
+            $0.topics = [
+                .init {
+                    $0.name = topic
+                    $0.partitionIndexes = partitions
+                }
+            ]
+        }
+    }
+}
+
+extension DescribeLogDirsRequest {
+    static func about(_ topic: String, _ partitions: [Int32] = [0]) -> DescribeLogDirsRequest {
+        DescribeLogDirsRequest {
+            $0.topics = [
+                .init {
+                    $0.topic = topic
+                    $0.partitions = partitions
+                }
+            ]
+        }
+    }
+}
+
 extension DeleteTopicsRequest {
     /// As all versions have it: by name.
     static func deleting(_ name: String) -> DeleteTopicsRequest {

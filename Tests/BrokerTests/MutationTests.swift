@@ -173,6 +173,11 @@ struct MutationTests {
                 ]
             }
             frame = try Wire.frame(request, version: version)
+        case .deleteRecords: frame = try Wire.frame(DeleteRecordsRequest.deleting("sink", before: -1), version: version)
+        case .offsetForLeaderEpoch:
+            frame = try Wire.frame(OffsetForLeaderEpochRequest.asking("kept", endOf: 0), version: version)
+        case .describeProducers: frame = try Wire.frame(DescribeProducersRequest.about("kept"), version: version)
+        case .describeLogDirs: frame = try Wire.frame(DescribeLogDirsRequest.about("kept"), version: version)
         default:
             frame = []
             Issue.record("\(key.name) is offered: give it a request here")

@@ -86,7 +86,7 @@ struct FetchPlan {
     /// Whether the request names topics by their ids.
     var namesByID: Bool { call.version >= FetchRequest.firstTopicIDVersion }
 
-    /// True: the answer should not wait. An error is worth telling at once.
+    /// True: the answer should not wait. An error is worth telling at once, and so is a truncation.
     var isEnough: Bool { hasError || byteCount >= minBytes || partitionCount == 0 }
 
     /// The answer is an error, and nothing else.
@@ -141,14 +141,21 @@ struct FetchPlan {
             data.highWatermark = -1
             return failed(data, missing)
         }
-        // Only epoch 0 was ever given out.
-        guard wanted.currentLeaderEpoch <= 0 else { return failed(data, .unknownLeaderEpoch) }
+        if let code = partition.fencing(wanted.currentLeaderEpoch) { return failed(data, code) }
         let end = partition.end
         data.highWatermark = end.value
         data.lastStableOffset = end.value
         data.logStartOffset = partition.logStart.value
         let bytesMax = min(Int(max(wanted.partitionMaxBytes, 0)), budget)
         do throws(LogError) {
+            if let diverging = try partition.divergence(
+                from: wanted.lastFetchedEpoch, at: Offset(wanted.fetchOffset))
+            {
+                // Nothing is read from there on before the client has gone back: to be told at once.
+                data.divergingEpoch = diverging
+                hasError = true
+                return data
+            }
             guard
                 let slice = try partition.slice(
                     from: Offset(wanted.fetchOffset), maxBytes: bytesMax, firstBatchWhole: byteCount == 0)
@@ -180,7 +187,7 @@ struct FetchPlan {
         // The one node leads it afterwards, too, and in the epoch that the client has to learn (KIP-951).
         if code == .notLeaderOrFollower || code == .fencedLeaderEpoch, call.version >= FetchRequest.firstLeaderVersion {
             data.currentLeader.leaderID = BrokerContext.nodeID
-            data.currentLeader.leaderEpoch = 0
+            data.currentLeader.leaderEpoch = log.leaderEpoch
             namesLeader = true
         }
         return data

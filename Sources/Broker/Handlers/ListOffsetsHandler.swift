@@ -18,7 +18,7 @@ enum ListOffsetsHandler {
 
     private static func answer(_ request: ListOffsetsRequest, _ log: EventLog, _ version: Int16) -> ListOffsetsResponse
     {
-        var asked: Set<Place> = []
+        var once = PartitionsOnce()
         return ListOffsetsResponse {
             $0.topics = request.topics.map { topic in
                 let found = log.topic(topic.name)
@@ -26,17 +26,12 @@ enum ListOffsetsHandler {
                     $0.name = topic.name
                     $0.partitions = topic.partitions.map { wanted in
                         // A look-up may decompress a batch: one request gets each partition looked at once.
-                        let isFirst = asked.insert(Place(topic: topic.name, partition: wanted.partitionIndex)).inserted
+                        let isFirst = once.isFirst(topic.name, wanted.partitionIndex)
                         return answer(wanted, found, version, isFirst: isFirst)
                     }
                 }
             }
         }
-    }
-
-    private struct Place: Hashable {
-        let topic: String
-        let partition: Int32
     }
 
     private static func answer(
@@ -57,15 +52,15 @@ enum ListOffsetsHandler {
             answer.errorCode = .unknownTopicOrPartition
             return answer
         }
-        guard wanted.currentLeaderEpoch <= 0 else {
-            answer.errorCode = .unknownLeaderEpoch
+        if let code = partition.fencing(wanted.currentLeaderEpoch) {
+            answer.errorCode = code
             return answer
         }
         do throws(LogError) {
             if let (offset, timestamp) = try lookUp(wanted.timestamp, partition) {
                 answer.offset = offset.value
                 answer.timestamp = timestamp.milliseconds
-                answer.leaderEpoch = 0
+                answer.leaderEpoch = partition.leaderEpoch(at: offset) ?? -1
             }
         } catch {
             answer.errorCode = error.wireCode

@@ -121,7 +121,7 @@ struct MetadataBuilder: Sendable {
                 MetadataResponse.Partition {
                     $0.partitionIndex = Int32(clamping: partition.index)
                     $0.leaderID = BrokerContext.nodeID
-                    $0.leaderEpoch = 0
+                    $0.leaderEpoch = partition.leaderEpoch
                     $0.replicaNodes = [BrokerContext.nodeID]
                     $0.isrNodes = [BrokerContext.nodeID]
                 }
