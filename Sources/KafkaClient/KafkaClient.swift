@@ -11,6 +11,13 @@ internal import NIOPosix
 ///     }
 ///
 /// Producers and consumers have connections of their own; close each when it is done with.
+///
+/// Calls that wait end with `cancelled` as soon as their task is cancelled, and with `closed` when what they belong to is
+/// closed; either leaves the client, its producers and its consumers as they were. What a call had asked of a broker by
+/// then may be done all the same.
+///
+/// A broker's wish for a pause (its `throttle_time_ms`) is heeded: nothing more is sent over the connection until it is
+/// over.
 public final class KafkaClient: Sendable {
     /// Creates, describes, changes and deletes topics.
     public let admin: Admin
@@ -49,7 +56,8 @@ public final class KafkaClient: Sendable {
 
     /// A consumer of a topic's partitions, with connections of its own.
     /// - Parameters:
-    ///   - partitions: nil for all that the topic has now.
+    ///   - partitions: nil for all. Where there is no stop, that goes for those that are added later, too, from their
+    ///     start: within `KafkaClientOptions.metadataAgeMax`.
     ///   - start: where each partition is read from.
     ///   - stop: where it ends; when all are there, the consumer does.
     /// - Throws: `unknownTopic`, `unknownPartition`, or what keeps the brokers from answering.
@@ -57,11 +65,14 @@ public final class KafkaClient: Sendable {
         topic: String, partitions: [Int]? = nil, from start: StartPosition = .earliest,
         until stop: StopPosition = .never, options: ConsumerOptions = ConsumerOptions()
     ) async throws(KafkaClientError) -> Consumer {
-        let count = try await cluster.route(of: topic, createMissing: false, isFresh: true).leaders.count
-        return try await makeConsumer(
-            of: (partitions ?? Array(0..<count)).map {
-                PartitionAssignment(topic: topic, partition: $0, start: start, stop: stop)
-            }, options: options)
+        let count = try await cluster.retrying { () async throws(KafkaClientError) in
+            try await cluster.route(of: topic, createMissing: false, isFresh: true).leaders.count
+        }
+        let assignments = (partitions ?? Array(0..<count)).map {
+            PartitionAssignment(topic: topic, partition: $0, start: start, stop: stop)
+        }
+        let isWhole = partitions == nil && stop == .never
+        return try await Consumer.make(makeCluster(), assignments, wholeTopics: isWhole ? [topic] : [], options)
     }
 
     /// A consumer of partitions of any topics, each from and until a place of its own.
@@ -71,7 +82,8 @@ public final class KafkaClient: Sendable {
         try await Consumer.make(makeCluster(), assignments, options)
     }
 
-    /// Closes the client's own connections. Its producers and consumers are closed by themselves.
+    /// Closes the client's own connections; calls of the admin that wait end with `closed`. Its producers and consumers
+    /// are closed by themselves.
     public func close() async { await cluster.close() }
 
     private func makeCluster() -> Cluster { Self.makeCluster(bootstrap, options) }

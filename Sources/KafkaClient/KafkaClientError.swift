@@ -34,6 +34,11 @@ public enum KafkaClientError: Error, Equatable, Sendable {
 
     /// The offset is before the start or past the end of what the partition holds.
     case offsetOutOfRange(topic: String, partition: Int, offset: Offset)
+    /// Records that had been read are gone, as after the leader of a partition was lost before others had what it had:
+    /// `read` is how far it had been read, `kept` where the partition has other records or none.
+    case logTruncated(topic: String, partition: Int, read: Offset, kept: Offset)
+    /// The broker says that what it has stored at an offset is damaged.
+    case damagedPartition(topic: String, partition: Int, offset: Offset)
     /// A batch that was fetched cannot be read.
     case unreadableBatch(topic: String, partition: Int, offset: Offset, BatchError)
 
@@ -86,6 +91,12 @@ extension KafkaClientError: CustomStringConvertible {
             "\(records) records for \(topic)-\(partition) were not acknowledged in time: \(cause)"
         case .offsetOutOfRange(let topic, let partition, let offset):
             "\(topic)-\(partition) does not hold offset \(offset): start from earliest, latest, or an offset between"
+        case .logTruncated(let topic, let partition, let read, let kept):
+            "\(topic)-\(partition) has lost records from offset \(kept) on, after it had been read up to \(read): undo "
+                + "what came of them, and seek to \(kept)"
+        case .damagedPartition(let topic, let partition, let offset):
+            "the broker's data of \(topic)-\(partition) are damaged at offset \(offset): check its disk (martlet "
+                + "verify), or read on behind the damage"
         case .unreadableBatch(let topic, let partition, let offset, let error):
             "the batch of \(topic)-\(partition) at offset \(offset) cannot be read: \(error)"
         case .rejected(let code, let name, let message):
@@ -105,8 +116,13 @@ extension KafkaClientError {
         case .unknownTopicOrPartition, .unknownTopicID: self = .unknownTopic(topic)
         case .topicAlreadyExists: self = .topicExists(topic)
         case .invalidTopicException: self = .invalidTopic(topic, reason: message)
-        default: self = .rejected(code: Int(code.rawValue), name: code.name, message: message)
+        default: self.init(code, message: message)
         }
+    }
+
+    /// A code that is about no topic; `message`: what the broker says about it, if anything.
+    init(_ code: ErrorCode, message: String? = nil) {
+        self = .rejected(code: Int(code.rawValue), name: code.name, message: message ?? code.message)
     }
 
     /// Whether the connection that it came over is of no more use.

@@ -32,10 +32,10 @@ struct Failure: Error {
         case .unknownHost, .connectionRefused, .connectionTimedOut, .connectionFailed, .connectionLost,
             .requestTimedOut, .deliveryTimedOut:
             .unreachable
-        case .unreadableBatch: .damage
+        case .unreadableBatch, .damagedPartition: .damage
         case .invalidAddress, .invalidArgument: .usage
         case .unsupportedByBroker, .invalidResponse, .unknownTopic, .unknownPartition, .topicExists, .invalidTopic,
-            .recordTooLarge, .batchTooLarge, .offsetOutOfRange, .rejected, .closed, .cancelled:
+            .recordTooLarge, .batchTooLarge, .offsetOutOfRange, .logTruncated, .rejected, .closed, .cancelled:
             .failure
         }
     }

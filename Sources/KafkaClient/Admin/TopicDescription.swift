@@ -16,7 +16,7 @@ public struct TopicDescription: Hashable, Sendable {
     /// By index.
     public var partitions: [PartitionDescription]
     /// By name.
-    public var settings: [TopicSetting]
+    public var settings: [Setting]
 }
 
 /// A partition as its leader describes it.
@@ -30,18 +30,6 @@ public struct PartitionDescription: Hashable, Sendable {
     public var logStart: Offset
     /// The offset after the last record that consumers see.
     public var end: Offset
-}
-
-/// A setting by Kafka's name, as `retention.ms`.
-public struct TopicSetting: Hashable, Sendable {
-    public var name: String
-    /// `nil`: the broker keeps it to itself.
-    public var value: String?
-    /// False: it was set for this topic.
-    public var isDefault: Bool
-    public var isReadOnly: Bool
-    public var isSensitive: Bool
-    public var documentation: String?
 }
 
 /// Where in a partition to look.
@@ -76,5 +64,7 @@ public struct ClusterDescription: Hashable, Sendable {
     public struct Node: Hashable, Sendable {
         public var id: Int
         public var address: BrokerAddress
+        /// Where it stands, if it was told.
+        public var rack: String?
     }
 }

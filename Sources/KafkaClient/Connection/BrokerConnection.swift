@@ -43,8 +43,8 @@ final class BrokerConnection: Sendable {
                 version = 0
                 continue
             }
-            let response = try read(ApiVersionsResponse.self, body, version: version)
-            guard response.errorCode == .none else { throw KafkaClientError(response.errorCode, topic: "") }
+            let response = try decode(ApiVersionsResponse.self, body, version: version)
+            guard response.errorCode == .none else { throw KafkaClientError(response.errorCode) }
             return response.apiKeys.reduce(into: [:]) { offered, row in
                 if row.minVersion <= row.maxVersion { offered[row.apiKey] = row.minVersion...row.maxVersion }
             }
@@ -61,12 +61,13 @@ extension BrokerConnection {
     ///   - waiting: what the broker may take on top of the usual time.
     ///   - byteCount: about how long the request is.
     nonisolated(nonsending) func call<Request: RequestMessage>(
-        _ request: Request, leastVersion: Int16 = 0, waiting: Duration = .zero, byteCount: Int = 256
+        _ request: Request, leastVersion: Int16 = 0, waiting: Duration = .zero,
+        byteCount: Int = 256
     ) async throws(KafkaClientError) -> Request.Response {
         let version = try version(of: Request.self, least: leastVersion)
         let body = try await channel.call(
             request, version: version, timeout: channel.options.requestTimeout + waiting, byteCount: byteCount)
-        return try Self.read(Request.Response.self, body, version: version)
+        return try read(Request.Response.self, body, version: version)
     }
 
     /// The same without a task: `complete` gets the answer on the event loop, in the order of the requests. Call it on the
@@ -80,7 +81,7 @@ extension BrokerConnection {
             request, version: version, timeout: channel.options.requestTimeout, byteCount: byteCount
         ) { body in
             do throws(KafkaClientError) {
-                complete(.success(try Self.read(Request.Response.self, try body.get(), version: version)))
+                complete(.success(try self.read(Request.Response.self, try body.get(), version: version)))
             } catch {
                 complete(.failure(error))
             }
@@ -92,9 +93,8 @@ extension BrokerConnection {
         _ request: Request, leastVersion: Int16 = 0, byteCount: Int = 256,
         complete: @escaping (Result<Void, KafkaClientError>) -> Void
     ) throws(KafkaClientError) {
-        try channel.startTelling(
-            request, version: try version(of: Request.self, least: leastVersion), byteCount: byteCount,
-            complete: complete)
+        let version = try version(of: Request.self, least: leastVersion)
+        try channel.startTelling(request, version: version, byteCount: byteCount, complete: complete)
     }
 
     private func version<Request: RequestMessage>(
@@ -119,7 +119,21 @@ extension BrokerConnection {
         }
     }
 
-    private static func read<Response: Message>(
+    /// Reads an answer, and pauses for as long as the broker asks in it, though not longer than a request may take: a
+    /// connection that is silent for longer is of no use.
+    private func read<Response: Message>(
+        _ type: Response.Type, _ body: ByteBuffer, version: Int16
+    ) throws(KafkaClientError) -> Response {
+        let response = try Self.decode(type, body, version: version)
+        if let throttled = response as? any ThrottledResponse, let pause = throttled.pause(version: version) {
+            channel.options.logger?.debug(
+                "the broker throttles", metadata: ["broker": "\(address)", "pause": "\(pause)"])
+            channel.pause(for: min(pause, channel.options.requestTimeout))
+        }
+        return response
+    }
+
+    private static func decode<Response: Message>(
         _ type: Response.Type, _ body: ByteBuffer, version: Int16
     ) throws(KafkaClientError) -> Response {
         var body = body

@@ -1,4 +1,5 @@
 internal import KafkaProtocol
+internal import Logging
 internal import NIOCore
 
 /// What a client knows of the brokers and topics, and its connections to them. Each producer, each consumer and the
@@ -12,11 +13,17 @@ actor Cluster {
     private let bootstrap: [BrokerAddress]
     private(set) var nodes: [Int32: BrokerAddress] = [:]
     private(set) var controllerID: Int32 = -1
-    private(set) var clusterID: String?
     private var routes: [String: TopicRoute] = [:]
     private var connections: [BrokerAddress: BrokerConnection] = [:]
-    private var opening: [BrokerAddress: Task<Result<BrokerConnection, KafkaClientError>, Never>] = [:]
+    private var opening: [BrokerAddress: Opening] = [:]
+    private var pauses: [ObjectIdentifier: Pending<Void>] = [:]
     private var isClosed = false
+
+    /// A connection that comes about, and those who wait for it.
+    private struct Opening {
+        var waiting: [Pending<BrokerConnection>] = []
+        var task: Task<Void, Never>?
+    }
 
     init(_ bootstrap: [BrokerAddress], on loop: any EventLoop, _ options: KafkaClientOptions) {
         self.bootstrap = bootstrap
@@ -24,55 +31,65 @@ actor Cluster {
         self.options = options
     }
 
+    /// Whoever waits for anything here gets `closed`.
     func close() {
         isClosed = true
         for connection in connections.values { connection.close() }
+        for opening in opening.values {
+            opening.task?.cancel()
+            for waiter in opening.waiting { waiter.complete(.failure(.closed)) }
+        }
+        for pause in pauses.values { pause.complete(.failure(.closed)) }
         connections = [:]
+        opening = [:]
+        pauses = [:]
     }
-}
 
-/// Where the partitions of a topic are led.
-struct TopicRoute: Sendable {
-    let name: String
-    let id: UUIDBytes
-    let isInternal: Bool
-    /// By partition; nil: it has no leader at the moment.
-    let leaders: [Int32?]
+    /// Lets time pass. Throws `cancelled`, and `closed` as soon as it is.
+    func pause(_ duration: Duration) async throws(KafkaClientError) {
+        guard !isClosed else { throw .closed }
+        let pause = Pending<Void>()
+        let timer = loop.scheduleTask(in: TimeAmount(duration)) { pause.complete(.success(())) }
+        pauses[ObjectIdentifier(pause)] = pause
+        defer {
+            timer.cancel()
+            pauses[ObjectIdentifier(pause)] = nil
+        }
+        try await pause.wait()
+    }
 }
 
 // MARK: Connections
 
 extension Cluster {
-    /// A connection to the broker at an address, opened if there is none.
+    /// A connection to the broker at an address, opened if there is none. Whoever comes while it opens waits for the same
+    /// one; it opens on where a task that waits is cancelled.
     func connection(at address: BrokerAddress) async throws(KafkaClientError) -> BrokerConnection {
         guard !isClosed else { throw .closed }
         if let open = connections[address], open.isOpen { return open }
-        // Whoever comes while it opens waits for the same one.
-        let task =
-            opening[address]
-            ?? Task { [loop, options] in
-                do throws(KafkaClientError) {
-                    return .success(try await BrokerConnection.open(to: address, on: loop, options))
-                } catch {
-                    return .failure(error)
-                }
-            }
-        opening[address] = task
-        let result = await task.value
-        opening[address] = nil
-        let connection = try result.get()
-        guard !isClosed else {
-            connection.close()
-            throw .closed
-        }
-        connections[address] = connection
-        return connection
+        let waiter = Pending<BrokerConnection>()
+        opening[address, default: Opening()].waiting.append(waiter)
+        if opening[address]?.task == nil { opening[address]?.task = Task { await open(address) } }
+        return try await waiter.wait()
     }
 
-    func connection(to node: Int32) async throws(KafkaClientError) -> BrokerConnection {
-        guard let address = nodes[node] else {
-            throw .invalidResponse("a leader, broker \(node), that is not among the brokers")
+    private func open(_ address: BrokerAddress) async {
+        let result: Result<BrokerConnection, KafkaClientError>
+        do throws(KafkaClientError) {
+            result = .success(try await BrokerConnection.open(to: address, on: loop, options))
+        } catch {
+            result = .failure(error)
         }
+        // It closes when it is let go of.
+        guard !isClosed else { return }
+        if case .success(let connection) = result { connections[address] = connection }
+        for waiter in opening.removeValue(forKey: address)?.waiting ?? [] { waiter.complete(result) }
+    }
+
+    /// A connection to a broker by its id.
+    func connection(to node: Int32) async throws(KafkaClientError) -> BrokerConnection {
+        // A broker that leaves the cluster may be named as a leader for a while.
+        guard let address = nodes[node] else { throw KafkaClientError(.brokerNotAvailable) }
         return try await connection(at: address)
     }
 
@@ -86,6 +103,7 @@ extension Cluster {
             do throws(KafkaClientError) {
                 return try await connection(at: address)
             } catch {
+                if error == .cancelled || error == .closed { throw error }
                 if firstError == nil { firstError = error }
             }
         }
@@ -99,9 +117,78 @@ extension Cluster {
     }
 }
 
+// MARK: Trying again
+
+/// Whether a request may be sent twice.
+enum Repetition {
+    /// It asks, or does the same however often.
+    case harmless
+    /// It changes something: it is repeated only where the first certainly did nothing.
+    case onlyIfUndone
+}
+
+extension Cluster {
+    /// Does what may fail for a while, as where a leader or the controller moves, and tries again with fresh metadata for up
+    /// to `requestTimeout`. Throws at once where no broker can be reached.
+    nonisolated(nonsending) func retrying<R>(
+        _ repetition: Repetition = .harmless, _ body: () async throws(KafkaClientError) -> R
+    ) async throws(KafkaClientError) -> R {
+        let deadline = NIODeadline.now() + TimeAmount(options.requestTimeout)
+        let backoff = Backoff(first: .milliseconds(100))
+        var failures = 0
+        while true {
+            do throws(KafkaClientError) {
+                return try await body()
+            } catch {
+                failures += 1
+                let mayPass = repetition == .harmless ? error.mayPass : error.isBeforeAnyEffect
+                guard mayPass, NIODeadline.now() < deadline else { throw error }
+                options.logger?.debug("a request is tried again", metadata: ["error": "\(error)"])
+            }
+            try await pause(backoff.pause(afterFailures: failures))
+            try await refresh()
+        }
+    }
+
+    /// Forgets where topics are led, and asks who the brokers and the controller are.
+    private func refresh() async throws(KafkaClientError) {
+        routes = [:]
+        _ = try await metadata(of: [], createMissing: false)
+    }
+}
+
+extension KafkaClientError {
+    /// The broker's code, of an error that has one.
+    private var code: ErrorCode? {
+        if case .rejected(let code, _, _) = self { Int16(exactly: code).map { ErrorCode(rawValue: $0) } } else { nil }
+    }
+
+    /// Whether another try may succeed, maybe with another broker.
+    var mayPass: Bool {
+        switch self {
+        case .rejected: code.map { $0.isRetriable || $0 == .brokerNotAvailable } ?? false
+        case .connectionRefused, .connectionTimedOut, .connectionFailed, .connectionLost, .requestTimedOut: true
+        default: false
+        }
+    }
+
+    /// The same, and nothing has been done.
+    fileprivate var isBeforeAnyEffect: Bool {
+        switch self {
+        case .rejected:
+            code.map { [.notController, .brokerNotAvailable, .throttlingQuotaExceeded].contains($0) } ?? false
+        case .connectionRefused, .connectionTimedOut, .connectionFailed: true
+        default: false
+        }
+    }
+}
+
 // MARK: Metadata
 
 extension Cluster {
+    /// How often a topic is asked for that a broker should be creating: over two seconds or so.
+    private static let creationPolls = 6
+
     /// Asks a broker, and learns from what it says. `topics`: nil for all.
     func metadata(of topics: [String]?, createMissing: Bool) async throws(KafkaClientError) -> MetadataResponse {
         let connection = try await anyConnection()
@@ -116,63 +203,43 @@ extension Cluster {
 
     private func learn(_ response: MetadataResponse) {
         nodes = [:]
-        for broker in response.brokers {
+        // What is no port cannot be connected to.
+        for broker in response.brokers where (1...65535).contains(broker.port) {
             nodes[broker.nodeID] = BrokerAddress(host: broker.host, port: Int(broker.port))
         }
         controllerID = response.controllerID
-        clusterID = response.clusterID
         for topic in response.topics {
             guard let name = topic.name else { continue }
             routes[name] = topic.errorCode == .none ? TopicRoute(topic) : nil
         }
     }
 
-    /// Where a topic's partitions are led: as known, or as a broker says now where it is not known or `isFresh` is asked
-    /// for. Waits while a topic that has just been created has no leaders. Throws `unknownTopic`.
+    /// Where a topic's partitions are led: as known, if that is not older than `metadataAgeMax`, or as a broker says now, if
+    /// it is or `isFresh` is asked for. Waits while a topic that has just been created has no leaders. Throws
+    /// `unknownTopic`.
     func route(
         of topic: String, createMissing: Bool, isFresh: Bool = false
     ) async throws(KafkaClientError) -> TopicRoute {
-        if !isFresh, let route = routes[topic] { return route }
-        let deadline = ContinuousClock.now + options.requestTimeout
+        if !isFresh, let route = routes[topic], route.age < TimeAmount(options.metadataAgeMax) { return route }
+        let deadline = NIODeadline.now() + TimeAmount(options.requestTimeout)
+        let backoff = Backoff(first: .milliseconds(50))
+        var failures = 0
         while true {
             let response = try await metadata(of: [topic], createMissing: createMissing)
             guard let answer = response.topics.first(where: { $0.name == topic }) else {
                 throw .invalidResponse("Metadata without the topic '\(topic)' that was asked for")
             }
             if answer.errorCode == .none, let route = routes[topic] { return route }
+            failures += 1
+            // Kafka's brokers say unknown while they create it, and where they do not create any.
             let mayPass =
-                answer.errorCode == .leaderNotAvailable
-                || (createMissing && answer.errorCode.isRetriable && answer.errorCode != .unknownTopicOrPartition)
-            guard mayPass, ContinuousClock.now < deadline else {
+                answer.errorCode == .unknownTopicOrPartition
+                ? createMissing && failures <= Self.creationPolls
+                : answer.errorCode == .leaderNotAvailable || (createMissing && answer.errorCode.isRetriable)
+            guard mayPass, NIODeadline.now() < deadline else {
                 throw KafkaClientError(answer.errorCode, topic: topic)
             }
-            try await pause(.milliseconds(100))
-        }
-    }
-
-    /// Lets time pass. Throws `cancelled`.
-    nonisolated(nonsending) func pause(_ duration: Duration) async throws(KafkaClientError) {
-        do { try await Task.sleep(for: duration) } catch { throw .cancelled }
-    }
-}
-
-extension TopicRoute {
-    init(_ topic: MetadataResponse.Topic) {
-        name = topic.name ?? ""
-        id = topic.topicID
-        isInternal = topic.isInternal
-        // Brokers give partitions in any order; those that a broken answer leaves out have no leader.
-        var leaders = [Int32?](repeating: nil, count: topic.partitions.count)
-        for partition in topic.partitions {
-            let index = Int(partition.partitionIndex)
-            if leaders.indices.contains(index), partition.leaderID >= 0 { leaders[index] = partition.leaderID }
-        }
-        self.leaders = leaders
-    }
-
-    func check(_ partition: Int) throws(KafkaClientError) {
-        guard leaders.indices.contains(partition) else {
-            throw .unknownPartition(topic: name, partition: partition, count: leaders.count)
+            try await pause(backoff.pause(afterFailures: failures))
         }
     }
 }

@@ -57,6 +57,9 @@ final class RequestChannel: Sendable {
 
     func close() { onLoop { $0.close(.closed) } }
 
+    /// Holds back what is sent from now on, for a time.
+    func pause(for duration: Duration) { onLoop { $0.pause(for: TimeAmount(duration)) } }
+
     private func onLoop(_ body: @escaping @Sendable (ResponseHandler) -> Void) {
         if channel.eventLoop.inEventLoop {
             body(handler.value)
@@ -69,17 +72,23 @@ final class RequestChannel: Sendable {
 // MARK: Requests
 
 extension RequestChannel {
-    /// Sends a request and waits for its answer's body.
+    /// Sends a request and waits for its answer's body. Throws `cancelled` when the task is.
     /// - Parameter byteCount: about how long the request is.
     nonisolated(nonsending) func call<Request: RequestMessage>(
         _ request: Request, version: Int16, timeout: Duration, byteCount: Int
     ) async throws(KafkaClientError) -> ByteBuffer {
         let (frame, correlationID) = try encode(request, version: version, byteCount: byteCount)
-        return try await withCheckedContinuation { continuation in
-            onLoop { handler in
-                handler.send(frame, .init(correlationID, Request.self, timeout) { continuation.resume(returning: $0) })
-            }
-        }.get()
+        let answer = Pending<ByteBuffer>()
+        onLoop { handler in
+            handler.send(frame, .init(correlationID, Request.self, timeout) { answer.complete($0) })
+        }
+        do throws(KafkaClientError) {
+            return try await answer.wait()
+        } catch {
+            // The answer of what is on its way comes, and is dropped: the connection is as good as before.
+            if error == .cancelled { onLoop { $0.withdraw(correlationID) } }
+            throw error
+        }
     }
 
     /// The same without a task: `complete` gets the answer's body, on the event loop, in the order of the requests. Call
@@ -117,7 +126,7 @@ extension RequestChannel {
     }
 }
 
-extension ResponseHandler.Pending {
+extension ResponseHandler.Request {
     fileprivate init<Request: RequestMessage>(
         _ correlationID: Int32, _ request: Request.Type, _ timeout: Duration,
         _ complete: @escaping (Result<ByteBuffer, KafkaClientError>) -> Void

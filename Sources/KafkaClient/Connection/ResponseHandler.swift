@@ -7,7 +7,7 @@ final class ResponseHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     /// A request on its way.
-    struct Pending {
+    struct Request {
         let correlationID: Int32
         let api: String
         let timeout: TimeAmount
@@ -16,10 +16,27 @@ final class ResponseHandler: ChannelInboundHandler {
         let complete: (Result<ByteBuffer, KafkaClientError>) -> Void
     }
 
+    private enum Outgoing {
+        case request(ByteBuffer, Request)
+        case telling(ByteBuffer, (Result<Void, KafkaClientError>) -> Void)
+
+        var correlationID: Int32? { if case .request(_, let request) = self { request.correlationID } else { nil } }
+
+        func fail(_ error: KafkaClientError) {
+            switch self {
+            case .request(_, let request): request.complete(.failure(error))
+            case .telling(_, let whenWritten): whenWritten(.failure(error))
+            }
+        }
+    }
+
     private let address: BrokerAddress
     private let loop: any EventLoop
     private var frames: FrameAccumulator
-    private var pending = CircularBuffer<(request: Pending, timer: Scheduled<Void>)>()
+    private var pending = CircularBuffer<(request: Request, timer: Scheduled<Void>)>()
+    /// What is sent when the broker's pause is over, in its order.
+    private var held = CircularBuffer<Outgoing>()
+    private var pauseEnd: (due: NIODeadline, timer: Scheduled<Void>)?
     private var context: ChannelHandlerContext?
     /// Why nothing can be sent any more.
     private var failure: KafkaClientError?
@@ -33,12 +50,34 @@ final class ResponseHandler: ChannelInboundHandler {
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
-    func send(_ frame: ByteBuffer, _ request: Pending) {
+    func send(_ frame: ByteBuffer, _ request: Request) { send(.request(frame, request)) }
+
+    /// Sends what no answer comes for.
+    func send(_ frame: ByteBuffer, whenWritten: @escaping (Result<Void, KafkaClientError>) -> Void) {
+        send(.telling(frame, whenWritten))
+    }
+
+    private func send(_ outgoing: Outgoing) {
         guard let context, failure == nil else {
             let error = failure ?? .closed
             // Later, as any answer: who sends is not done with sending yet.
-            return loop.assumeIsolated().execute { request.complete(.failure(error)) }
+            return loop.assumeIsolated().execute { outgoing.fail(error) }
         }
+        if pauseEnd == nil { write(outgoing, context) } else { held.append(outgoing) }
+    }
+
+    private func write(_ outgoing: Outgoing, _ context: ChannelHandlerContext) {
+        switch outgoing {
+        case .request(let frame, let request): write(frame, request, context)
+        case .telling(let frame, let whenWritten):
+            let address = address
+            context.writeAndFlush(NIOAny(frame)).assumeIsolated().whenComplete { result in
+                whenWritten(result.mapError { .connectionLost(address, reason: "\($0)") })
+            }
+        }
+    }
+
+    private func write(_ frame: ByteBuffer, _ request: Request, _ context: ChannelHandlerContext) {
         let id = request.correlationID
         let timer = context.eventLoop.assumeIsolated().scheduleTask(in: request.timeout) { [weak self] in
             if let self { self.timeOut(id) }
@@ -47,17 +86,24 @@ final class ResponseHandler: ChannelInboundHandler {
         context.writeAndFlush(NIOAny(frame), promise: nil)
     }
 
-    /// Sends what no answer comes for.
-    func send(_ frame: ByteBuffer, whenWritten: @escaping (Result<Void, KafkaClientError>) -> Void) {
-        guard let context, failure == nil else {
-            let error = failure ?? .closed
-            return loop.assumeIsolated().execute { whenWritten(.failure(error)) }
+    /// Holds back what is sent from now on, for a time.
+    func pause(for time: TimeAmount) {
+        let due = NIODeadline.now() + time
+        guard let context, failure == nil, pauseEnd.map({ $0.due < due }) ?? true else { return }
+        pauseEnd?.timer.cancel()
+        let timer = context.eventLoop.assumeIsolated().scheduleTask(in: time) { [weak self] in
+            if let self { self.endPause() }
         }
-        let address = address
-        context.writeAndFlush(NIOAny(frame)).assumeIsolated().whenComplete { result in
-            whenWritten(result.mapError { .connectionLost(address, reason: "\($0)") })
-        }
+        pauseEnd = (due, timer)
     }
+
+    private func endPause() {
+        pauseEnd = nil
+        while let context, pauseEnd == nil, let next = held.popFirst() { write(next, context) }
+    }
+
+    /// Nobody waits for a request any more: it is not sent if it has not been yet.
+    func withdraw(_ correlationID: Int32) { held.removeAll { $0.correlationID == correlationID } }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         frames.append(unwrapInboundIn(data))
@@ -98,11 +144,15 @@ final class ResponseHandler: ChannelInboundHandler {
     /// Fails all that is under way.
     func close(_ error: KafkaClientError) {
         if failure == nil { failure = error }
-        let waiting = pending
+        let (waiting, unsent) = (pending, held)
         pending.removeAll()
+        held.removeAll()
+        pauseEnd?.timer.cancel()
+        pauseEnd = nil
         for (_, timer) in waiting { timer.cancel() }
         loop.assumeIsolated().execute {
             for (request, _) in waiting { request.complete(.failure(error)) }
+            for outgoing in unsent { outgoing.fail(error) }
         }
         context?.close(promise: nil)
     }

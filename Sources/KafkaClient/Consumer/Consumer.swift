@@ -5,7 +5,15 @@
 ///     }
 ///
 /// The sequence ends when every partition has come to its stop; without one it waits for more. Within a partition records
-/// come in order; partitions take turns. There are no consumer groups: who wants to go on later keeps `positions`.
+/// come in order; partitions take turns. There are no consumer groups: who wants to go on later keeps `positions`. Records
+/// of transactions come as they were written, also those of one that was aborted.
+///
+/// An error ends the partition that it is about, and the others go on: `next` throws it in its place, and again when
+/// nothing else is left, until a `seek` takes the partition up once more. Leaders that move and brokers that come back
+/// are no errors before `ConsumerOptions.retryTimeout`.
+///
+/// Safe to use from any number of tasks. Where a task that waits is cancelled it gets `cancelled`, and the consumer is as
+/// good as before.
 public final class Consumer: Sendable, AsyncSequence {
     public typealias Element = ConsumedBatch
     public typealias Failure = KafkaClientError
@@ -25,9 +33,9 @@ public final class Consumer: Sendable, AsyncSequence {
     }
 
     /// The next records of some partition; nil: all partitions have come to their stops. Waits while there is nothing.
-    /// One task at a time may wait.
-    /// - Throws: `offsetOutOfRange`, `unknownTopic` where a topic was deleted, `unreadableBatch`, the error of brokers
-    ///   that have failed for `retryTimeout`, `closed`, and `cancelled` when the task is.
+    /// - Throws: `offsetOutOfRange` and `logTruncated`, where `outOfRange` does not say how to go on; `damagedPartition`
+    ///   and `unreadableBatch`, behind which a `seek` goes on; `unknownTopic` where a topic was deleted; the error of
+    ///   brokers that have failed for `retryTimeout`; `closed`; and `cancelled` when the task is.
     public func next() async throws(KafkaClientError) -> ConsumedBatch? {
         while true {
             switch buffer.take() {
@@ -46,11 +54,49 @@ public final class Consumer: Sendable, AsyncSequence {
         buffer.places.reduce(into: [:]) { $0[$1.partition] = Offset($1.position) }
     }
 
-    /// Goes on elsewhere in a partition. Its stop stays.
+    /// Bytes that have been fetched and wait to be taken by `next`. Cheap.
+    public var bufferedBytes: Int { buffer.byteCount }
+
+    /// Goes on elsewhere in a partition, also where an error had ended it: the next records that `next` brings of it are
+    /// those from `offset` on. Its stop stays.
     /// - Throws: `invalidArgument` for a partition that is not the consumer's.
     public func seek(_ partition: TopicPartition, to offset: Offset) throws(KafkaClientError) {
         try buffer.seek(partition, to: offset.value)
     }
+
+    /// The same for an end of the partition or a point in time, which its leader is asked for; that may take as long as a
+    /// fetch waits (`maxWait`). For a time after the last record, goes on at the end.
+    /// - Throws: the same; what keeps the leader from answering; `cancelled`.
+    public func seek(_ partition: TopicPartition, to position: StartPosition) async throws(KafkaClientError) {
+        // Before the broker is troubled.
+        guard buffer.places.contains(where: { $0.partition == partition }) else {
+            throw .invalidArgument("\(partition) is not among the consumer's partitions")
+        }
+        if case .offset(let offset) = position { return try seek(partition, to: offset) }
+        let query = position.query ?? .latest
+        var found = try await fetcher.cluster.offsets([(partition, query)])[0]
+        if found == nil { found = try await fetcher.cluster.offsets([(partition, .latest)])[0] }
+        try seek(partition, to: found?.offset ?? 0)
+    }
+
+    /// Fetches partitions no more until they are resumed; `next` brings nothing of them. What had been fetched of them is
+    /// let go of and fetched again later, so that a partition that is paused holds no memory.
+    /// - Throws: `invalidArgument` for a partition that is not the consumer's.
+    public func pause(_ partitions: some Sequence<TopicPartition>) throws(KafkaClientError) {
+        try buffer.pause(Array(partitions))
+    }
+
+    /// Goes on with partitions where they were paused.
+    /// - Throws: `invalidArgument` for a partition that is not the consumer's.
+    public func resume(_ partitions: some Sequence<TopicPartition>) throws(KafkaClientError) {
+        try buffer.resume(Array(partitions))
+    }
+
+    /// The partitions that are read, in order: those that were asked for, and any that were added to a whole topic.
+    public var partitions: [TopicPartition] { buffer.places.map(\.partition) }
+
+    /// The partitions that are paused.
+    public var paused: Set<TopicPartition> { Set(buffer.places.lazy.filter(\.isPaused).map(\.partition)) }
 
     /// Stops fetching and closes the connections. `next` throws `closed` after what it has still got.
     public func close() async {
@@ -77,8 +123,10 @@ public final class Consumer: Sendable, AsyncSequence {
 
 extension Consumer {
     /// Looks up where the assignments begin and end.
+    /// - Parameter wholeTopics: topics whose partitions are read as they are added.
     static func make(
-        _ cluster: Cluster, _ assignments: [PartitionAssignment], _ options: ConsumerOptions
+        _ cluster: Cluster, _ assignments: [PartitionAssignment], wholeTopics: [String] = [],
+        _ options: ConsumerOptions
     ) async throws(KafkaClientError) -> Consumer {
         guard !assignments.isEmpty else { throw .invalidArgument("a consumer needs one partition at least") }
         let partitions = assignments.map { TopicPartition(topic: $0.topic, partition: $0.partition) }
@@ -93,12 +141,11 @@ extension Consumer {
             let places = assignments.indices.map { index in
                 let start = assignments[index].start.offset ?? starts[index] ?? ends[index]
                 let stop = assignments[index].stop.bound(end: ends[index], found: stops[index])
-                return FetchBuffer.Place(
-                    partition: partitions[index], fetchOffset: start, position: start, stop: stop)
+                return FetchBuffer.Place(partition: partitions[index], start: start, stop: stop)
             }
             let buffer = FetchBuffer(places, byteCountMax: options.bufferBytesMax)
-            let fetcher = Fetcher(cluster, buffer, options)
-            Task { await fetcher.start() }
+            let fetcher = Fetcher(cluster, buffer, options, wholeTopics: wholeTopics)
+            Task { await fetcher.run() }
             return Consumer(buffer, fetcher)
         } catch {
             await cluster.close()

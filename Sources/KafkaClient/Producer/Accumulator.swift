@@ -5,8 +5,6 @@ internal import Synchronization
 /// Where a producer's records gather, by partition, until the sender takes them. Safe from any thread: one lock, held for
 /// the time of encoding a record.
 final class Accumulator: Sendable {
-    typealias Waiter = CheckedContinuation<Result<Void, KafkaClientError>, Never>
-
     /// What the sender is to be told after an append.
     enum Wake {
         case nothing
@@ -27,7 +25,9 @@ final class Accumulator: Sendable {
         var nextSerial: Int64 = 0
         /// Batches with records that have not come to their end.
         var outstandingBatches = 0
-        var spaceWaiters: [Waiter] = []
+        var spaceWaiters: [SpaceWaiter] = []
+        /// Of the last record that there was no room for, and for which nobody waits here.
+        var refusedBytes = 0
         var flushes: [Flush] = []
         var isTimerSet = false
         var isWakeUnderWay = false
@@ -43,7 +43,13 @@ final class Accumulator: Sendable {
         /// Batches with a lower serial number count.
         let serialBound: Int64
         var outstanding: Int
-        let waiter: Waiter
+        let waiter: Pending<Void>
+    }
+
+    private struct SpaceWaiter {
+        /// Of the record that is to find room.
+        let byteCount: Int
+        let waiter: Pending<Void>
     }
 
     private let options: ProducerOptions
@@ -117,10 +123,12 @@ extension Accumulator {
 
         /// At most what it takes in a batch.
         var encodedBytesMax: Int {
-            headers.reduce(32 + (key?.count ?? 0) + (value?.count ?? 0)) {
-                $0 + 20 + $1.name.utf8.count + ($1.value?.count ?? 0)
-            }
+            Accumulator.encodedBytesMax(key: key?.count, value: value?.count, headers: headers)
         }
+    }
+
+    static func encodedBytesMax(key: Int?, value: Int?, headers: [RecordHeader]) -> Int {
+        headers.reduce(32 + (key ?? 0) + (value ?? 0)) { $0 + 20 + $1.name.utf8.count + ($1.value?.count ?? 0) }
     }
 
     /// Takes a record for which nobody waits. nil: there is no room, and the record has to be handed in again after
@@ -131,9 +139,9 @@ extension Accumulator {
         try append(record, to: topic, partition: partition, isAttended: false) { _, _ in }
     }
 
-    /// The same for a record whose caller waits. Where there is no room the continuation is not touched.
+    /// The same for a record whose caller waits.
     func append(
-        _ record: RecordBytes, to topic: TopicBuffer, partition: Int?, for caller: SendContinuation
+        _ record: RecordBytes, to topic: TopicBuffer, partition: Int?, for caller: Pending<RecordMetadata>
     ) throws(KafkaClientError) -> Wake? {
         try append(record, to: topic, partition: partition, isAttended: true) { batch, timestamp in
             batch.deliveries.append(.record(index: batch.recordCount - 1, timestamp: timestamp, caller))
@@ -154,7 +162,6 @@ extension Accumulator {
         }
     }
 
-    /// `note` is a closure and no value, because a continuation is costly to pass on where there is none.
     @inline(__always)
     private func append(
         _ record: RecordBytes, to topic: TopicBuffer, partition: Int?, isAttended: Bool,
@@ -171,6 +178,7 @@ extension Accumulator {
             // One record always has room, or it could never be sent.
             guard state.statistics.bufferedBytes + size <= options.bufferBytesMax || state.outstandingBatches == 0
             else {
+                state.refusedBytes = size
                 return nil
             }
             let slot = try Self.slot(for: record.key, topic, partition)
@@ -301,7 +309,7 @@ extension Accumulator {
     func complete(_ batch: ProducerBatch, _ result: Result<BatchOutcome, KafkaClientError>) {
         let partition = partition(ofSlot: batch.slot)
         let deliveries = batch.deliveries
-        let resumed = state.withLock { state -> [Waiter] in
+        let resumed = state.withLock { state -> [Pending<Void>] in
             state.statistics.bufferedBytes -= batch.bufferedBytes
             state.outstandingBatches -= 1
             switch result {
@@ -314,22 +322,35 @@ extension Accumulator {
                 if batch.hasUnattended, state.firstError == nil { state.firstError = error }
             }
             var resumed = Self.finishFlushes(&state, batch.serial)
-            // Not at once below the limit: each waiter that wakes should find room for more than one record.
-            if state.statistics.bufferedBytes <= options.bufferBytesMax / 4 * 3 || state.outstandingBatches == 0 {
-                resumed += state.spaceWaiters
-                state.spaceWaiters = []
-            }
+            resumed += takeSpaceWaiters(&state)
             state.isPressed = !state.spaceWaiters.isEmpty || !state.flushes.isEmpty
             batch.reset()
             if state.spare.count < 16 { state.spare.append(batch) }
             return resumed
         }
         for delivery in deliveries { delivery.complete(partition, result) }
-        for waiter in resumed { waiter.resume(returning: .success(())) }
+        for waiter in resumed { waiter.complete(.success(())) }
     }
 
-    private static func finishFlushes(_ state: inout State, _ serial: Int64) -> [Waiter] {
-        var done: [Waiter] = []
+    /// Not at once below the limit: each waiter that wakes should find room for more than one record.
+    private func hasSpace(_ state: borrowing State, for byteCount: Int) -> Bool {
+        let buffered = state.statistics.bufferedBytes
+        return state.outstandingBatches == 0
+            || (buffered <= options.bufferBytesMax / 4 * 3 && buffered + byteCount <= options.bufferBytesMax)
+    }
+
+    private func takeSpaceWaiters(_ state: inout State) -> [Pending<Void>] {
+        var ready: [Pending<Void>] = []
+        var left: [SpaceWaiter] = []
+        for waiter in state.spaceWaiters {
+            if hasSpace(state, for: waiter.byteCount) { ready.append(waiter.waiter) } else { left.append(waiter) }
+        }
+        state.spaceWaiters = left
+        return ready
+    }
+
+    private static func finishFlushes(_ state: inout State, _ serial: Int64) -> [Pending<Void>] {
+        var done: [Pending<Void>] = []
         for index in state.flushes.indices.reversed() where serial < state.flushes[index].serialBound {
             state.flushes[index].outstanding -= 1
             if state.flushes[index].outstanding == 0 { done.append(state.flushes.remove(at: index).waiter) }
@@ -341,9 +362,9 @@ extension Accumulator {
 extension Delivery {
     fileprivate func complete(_ partition: TopicPartition, _ result: Result<BatchOutcome, KafkaClientError>) {
         switch self {
-        case .record(let index, let timestamp, let continuation):
-            continuation.resume(
-                returning: result.map { outcome in
+        case .record(let index, let timestamp, let caller):
+            caller.complete(
+                result.map { outcome in
                     RecordMetadata(
                         topic: partition.topic, partition: partition.partition,
                         offset: outcome.baseOffset?.advanced(by: Int64(index)),
@@ -358,42 +379,61 @@ extension Delivery {
 // MARK: Waiting
 
 extension Accumulator {
-    /// Waits until there is room for records. `wakeSender` is called where the sender does not know yet that it must
-    /// hurry.
-    func waitForSpace(_ wakeSender: () -> Void) async throws(KafkaClientError) {
-        try await withCheckedContinuation { waiter in
-            let answer = state.withLock { state -> Result<Void, KafkaClientError>? in
-                if state.isClosed { return .failure(.closed) }
-                if state.statistics.bufferedBytes <= options.bufferBytesMax / 4 * 3 || state.outstandingBatches == 0 {
-                    return .success(())
-                }
-                state.spaceWaiters.append(waiter)
-                state.isPressed = true
-                return nil
-            }
-            if let answer { waiter.resume(returning: answer) } else { wakeSender() }
-        }.get()
+    /// Waits until there is room for a record of so many bytes; nil: for the one that was refused last. `wakeSender` is
+    /// called where the sender does not know yet that it must hurry. Throws `closed`, `cancelled`.
+    nonisolated(nonsending) func waitForSpace(
+        for byteCount: Int?, _ wakeSender: () -> Void
+    ) async throws(KafkaClientError) {
+        let waiter = Pending<Void>()
+        let isWaiting = try state.withLock { state throws(KafkaClientError) in
+            if state.isClosed { throw .closed }
+            let byteCount = byteCount ?? state.refusedBytes
+            if hasSpace(state, for: byteCount) { return false }
+            state.spaceWaiters.append(SpaceWaiter(byteCount: byteCount, waiter: waiter))
+            state.isPressed = true
+            return true
+        }
+        guard isWaiting else { return }
+        wakeSender()
+        do throws(KafkaClientError) {
+            try await waiter.wait()
+        } catch {
+            state.withLock { $0.spaceWaiters.removeAll { $0.waiter === waiter } }
+            throw error
+        }
     }
 
     /// Waits until all records so far have come to their end; throws the first error of one that nobody waited for, once.
-    func flush(_ wakeSender: () -> Void) async throws(KafkaClientError) {
-        try await withCheckedContinuation { waiter in
-            let isDone = state.withLock { state in
-                guard state.outstandingBatches > 0 else { return true }
-                for (slot, _) in state.begun { seal(state.partitions[slot], &state) }
-                state.begun.removeAll()
-                state.flushes.append(
-                    Flush(serialBound: state.nextSerial, outstanding: state.outstandingBatches, waiter: waiter))
-                state.isPressed = true
-                return false
+    /// Throws `cancelled` before that where the task is; the error is then for the next.
+    nonisolated(nonsending) func flush(_ wakeSender: () -> Void) async throws(KafkaClientError) {
+        let waiter = Pending<Void>()
+        let isWaiting = state.withLock { state in
+            guard state.outstandingBatches > 0 else { return false }
+            sealAll(&state)
+            state.flushes.append(
+                Flush(serialBound: state.nextSerial, outstanding: state.outstandingBatches, waiter: waiter))
+            state.isPressed = true
+            return true
+        }
+        if isWaiting {
+            wakeSender()
+            do throws(KafkaClientError) {
+                try await waiter.wait()
+            } catch {
+                state.withLock { $0.flushes.removeAll { $0.waiter === waiter } }
+                throw error
             }
-            if isDone { waiter.resume(returning: .success(())) } else { wakeSender() }
-        }.get()
+        }
         let error = state.withLock { state in
             defer { state.firstError = nil }
             return state.firstError
         }
         if let error { throw error }
+    }
+
+    private func sealAll(_ state: inout State) {
+        for (slot, _) in state.begun { seal(state.partitions[slot], &state) }
+        state.begun.removeAll()
     }
 
     /// Takes no more records; false: it took none before either.
@@ -405,7 +445,16 @@ extension Accumulator {
             }
             return (!state.isClosed, state.spaceWaiters)
         }
-        for waiter in waiters { waiter.resume(returning: .failure(.closed)) }
+        for waiter in waiters { waiter.waiter.complete(.failure(.closed)) }
         return wasOpen
+    }
+
+    /// What nobody has taken yet, whether it is full or not.
+    func takeAll() -> [ProducerBatch] {
+        state.withLock { state in
+            sealAll(&state)
+            defer { state.sealed = [] }
+            return state.sealed
+        }
     }
 }

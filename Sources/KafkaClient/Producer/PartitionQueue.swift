@@ -4,7 +4,8 @@
 /// A broker takes an idempotent producer's batches only in the order of their sequence numbers, without a gap. So after a
 /// failure nothing is sent until everything on its way has come back. What is left is then numbered from the last
 /// acknowledged record on: a retry has the number that it had, which lets the broker know it for one, and where a batch
-/// was given up those behind it close the gap.
+/// was given up those behind it close the gap. A batch that was given up in doubt, because the broker may have it, keeps
+/// its numbers: if the broker does not, it says so by the numbers of the next, which then go out under a new producer id.
 struct PartitionQueue {
     /// Ascending by `serial`.
     private(set) var waiting: [ProducerBatch] = []
@@ -12,8 +13,8 @@ struct PartitionQueue {
     private(set) var isPaused = false
     private var lastSerial: Int64 = -1
     private var nextSequence: Int32 = 0
-    /// The number after the last record that was acknowledged, of whichever batch has come furthest.
-    private var acknowledgedEnd: Int32 = 0
+    /// The number after the last record that was acknowledged, or given up in doubt, of whichever batch has come furthest.
+    private var settledEnd: Int32 = 0
 
     func canSend(inFlightMax: Int) -> Bool { !isPaused && inFlight.count < inFlightMax }
     var isEmpty: Bool { waiting.isEmpty && inFlight.isEmpty }
@@ -40,11 +41,14 @@ struct PartitionQueue {
     }
 
     mutating func acknowledge(_ batch: ProducerBatch) {
-        if let sequence = batch.sequence {
-            let end = Self.sequence(sequence, plus: batch.recordCount)
-            if Self.isAfter(end, acknowledgedEnd) { acknowledgedEnd = end }
-        }
+        settle(batch)
         comeBack(batch)
+    }
+
+    private mutating func settle(_ batch: ProducerBatch) {
+        guard let sequence = batch.sequence else { return }
+        let end = Self.sequence(sequence, plus: batch.recordCount)
+        if Self.isAfter(end, settledEnd) { settledEnd = end }
     }
 
     /// Back in line, before what was begun later.
@@ -65,6 +69,7 @@ struct PartitionQueue {
         let expired = waiting.filter(isExpired)
         guard !expired.isEmpty else { return [] }
         waiting.removeAll(where: isExpired)
+        for batch in expired where batch.isInDoubt { settle(batch) }
         isPaused = true
         resumeIfQuiet()
         return expired
@@ -73,9 +78,18 @@ struct PartitionQueue {
     /// A new producer id: its numbers start at 0. Needs that nothing is in flight.
     mutating func startAnew() {
         precondition(inFlight.isEmpty, "a new producer id with batches of the old one in flight")
-        acknowledgedEnd = 0
+        settledEnd = 0
         nextSequence = 0
         isPaused = false
+    }
+
+    /// Gives up everything, also what is in flight.
+    mutating func removeAll() -> [ProducerBatch] {
+        defer {
+            waiting = []
+            inFlight = []
+        }
+        return inFlight + waiting
     }
 
     private mutating func comeBack(_ batch: ProducerBatch) {
@@ -86,7 +100,7 @@ struct PartitionQueue {
     private mutating func resumeIfQuiet() {
         guard isPaused, inFlight.isEmpty else { return }
         isPaused = false
-        nextSequence = acknowledgedEnd
+        nextSequence = settledEnd
     }
 
     /// Whether a number comes after another, across the turn from the largest to 0: two numbers of one partition at one

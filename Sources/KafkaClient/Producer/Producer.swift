@@ -4,6 +4,10 @@
 ///
 /// Safe to use from any number of tasks. `send` waits for one record; for many, `enqueue` or a `ProducerTopic` and then
 /// `flush` cost neither a task nor a continuation a record.
+///
+/// What waits for acknowledgements is bounded by `ProducerOptions.bufferBytesMax`: past it producing waits, or is refused
+/// by `ProducerTopic.tryEnqueue`. Where a task that waits is cancelled it gets `cancelled`; records that were handed in by
+/// then are delivered all the same, and the producer is as good as before.
 public final class Producer: Sendable {
     let accumulator: Accumulator
     private let sender: ProducerSender
@@ -29,34 +33,28 @@ public final class Producer: Sendable {
 // MARK: Producing
 
 extension Producer {
-    /// Writes a record and waits until it is acknowledged. Cancelling the task does not take the record back.
+    /// Writes a record and waits until it is acknowledged. Cancelling the task ends the wait and does not take the record
+    /// back.
     /// - Parameter partition: nil for that of the key, or for any where there is no key.
-    /// - Throws: `unknownTopic`, `unknownPartition`, `recordTooLarge`, `deliveryTimedOut`, `batchTooLarge`, or the
-    ///   broker's error.
+    /// - Throws: `unknownTopic`, `unknownPartition`, `recordTooLarge`, `deliveryTimedOut`, `batchTooLarge`, the broker's
+    ///   error, `closed`, or `cancelled`.
     @discardableResult
     public func send(
         _ record: Record, to topic: String, partition: Int? = nil
     ) async throws(KafkaClientError) -> RecordMetadata {
         let buffer = try await buffer(topic)
         while true {
-            let metadata = try await withCheckedContinuation { (continuation: SendContinuation) in
-                do throws(KafkaClientError) {
-                    let isTaken = try record.withRecordBytes { bytes throws(KafkaClientError) in
-                        follow(
-                            try accumulator.append(bytes, to: buffer, partition: partition, for: continuation))
-                    }
-                    if !isTaken { continuation.resume(returning: .success(nil)) }
-                } catch {
-                    continuation.resume(returning: .failure(error))
-                }
-            }.get()
-            if let metadata { return metadata }
-            try await waitForSpace()
+            let delivery = Pending<RecordMetadata>()
+            let isTaken = try record.withRecordBytes { bytes throws(KafkaClientError) in
+                follow(try accumulator.append(bytes, to: buffer, partition: partition, for: delivery))
+            }
+            if isTaken { return try await delivery.wait() }
+            try await waitForSpace(for: record)
         }
     }
 
     /// Writes records in their order and waits until all are acknowledged. Throws the first error; other records may have
-    /// been written.
+    /// been written. Cancelling the task ends the wait and takes no record back that was handed in.
     public func sendBatch(
         _ records: [Record], to topic: String, partition: Int? = nil
     ) async throws(KafkaClientError) {
@@ -66,7 +64,7 @@ extension Producer {
             while !(try record.withRecordBytes({ bytes throws(KafkaClientError) in
                 follow(try accumulator.append(bytes, to: buffer, partition: partition, for: group))
             })) {
-                try await waitForSpace()
+                try await waitForSpace(for: record)
             }
         }
         hurry()
@@ -76,7 +74,7 @@ extension Producer {
     /// Puts a record into the batch of its partition; waits only where the buffer is full. Whether it was written, `flush`
     /// says.
     /// - Throws: `unknownTopic`, `unknownPartition`, `recordTooLarge`, `closed`; and the error of an earlier record that
-    ///   could not be delivered, until `flush` has thrown it.
+    ///   could not be delivered, until `flush` has thrown it. `cancelled`: the record was not taken.
     public nonisolated(nonsending) func enqueue(
         _ record: Record, to topic: String, partition: Int? = nil
     ) async throws(KafkaClientError) {
@@ -84,7 +82,7 @@ extension Producer {
         while !(try record.withRecordBytes({ bytes throws(KafkaClientError) in
             try append(bytes, to: buffer, partition: partition)
         })) {
-            try await waitForSpace()
+            try await waitForSpace(for: record)
         }
     }
 
@@ -94,19 +92,26 @@ extension Producer {
         ProducerTopic(self, try await buffer(name))
     }
 
-    /// Waits until the buffer has room again.
+    /// Waits until the buffer has room again for the record that was refused. Throws `closed`, `cancelled`.
     public func waitForSpace() async throws(KafkaClientError) {
-        try await accumulator.waitForSpace { hurry() }
+        try await accumulator.waitForSpace(for: nil) { hurry() }
+    }
+
+    private nonisolated(nonsending) func waitForSpace(for record: Record) async throws(KafkaClientError) {
+        try await accumulator.waitForSpace(for: record.encodedBytesMax) { hurry() }
     }
 
     /// Sends what is there without lingering, and waits until all records so far are acknowledged or have failed.
     /// - Throws: the first error of a record that was enqueued, once; others may have failed too
-    ///   (`ProducerStatistics.recordsFailed`).
+    ///   (`ProducerStatistics.recordsFailed`). `cancelled`: the records are delivered all the same.
     public func flush() async throws(KafkaClientError) {
         try await accumulator.flush { hurry() }
     }
 
-    /// Takes no more records, flushes, and closes the connections.
+    /// Takes no more records, flushes, and closes the connections. Calls that wait for room end with `closed`, those that
+    /// wait for records with what comes of them.
+    /// - Throws: as `flush` does. `cancelled`: the connections were closed at once, and what was not acknowledged by then
+    ///   has failed with `closed`; some of it may have been written.
     public func close() async throws(KafkaClientError) {
         guard accumulator.close() else { return }
         do throws(KafkaClientError) {

@@ -79,13 +79,10 @@ final class ProducerBatch: @unchecked Sendable {
     }
 }
 
-/// Of a caller of `send`. Resumed with nil, there was no room for its record.
-typealias SendContinuation = CheckedContinuation<Result<RecordMetadata?, KafkaClientError>, Never>
-
 /// Who waits for records of a batch.
 enum Delivery {
     /// A caller of `send`, for one record.
-    case record(index: Int, timestamp: Timestamp, SendContinuation)
+    case record(index: Int, timestamp: Timestamp, Pending<RecordMetadata>)
     /// A caller of `sendBatch`, for some of its records.
     case group(DeliveryGroup, count: Int)
 }

@@ -18,7 +18,6 @@ actor ProducerSender {
     private var topics: [String: TopicState] = [:]
     private var links: [Int32: Link] = [:]
     private var identity = Identity.none
-    private var inFlightCount = 0
     /// Why batches wait, for the error of those that wait too long.
     private var lastError: KafkaClientError?
     private var retryTimer: (due: NIODeadline, task: Scheduled<Void>)?
@@ -27,6 +26,8 @@ actor ProducerSender {
     private struct Slot {
         let partition: TopicPartition
         var queue = PartitionQueue()
+        /// Under which the broker knows batches that come twice; nil: it has none yet, or no more.
+        var producer: (id: Int64, epoch: Int16)?
         /// True: the batch that fills has lingered.
         var isDue = false
         var isActive = false
@@ -38,6 +39,8 @@ actor ProducerSender {
         var route: TopicRoute?
         var isAsking = false
         var notBefore = NIODeadline.distantPast
+        /// Since when brokers have said that there is no such topic.
+        var unknownSince: NIODeadline?
     }
 
     /// A way to a broker.
@@ -49,19 +52,12 @@ actor ProducerSender {
         var notBefore = NIODeadline.distantPast
     }
 
-    /// Under which the broker knows batches that come twice.
+    /// The producer id for partitions that have none.
     private enum Identity {
         case none
         case asking
         case known(id: Int64, epoch: Int16)
-        /// Of no more use: a new one is asked for when nothing is in flight.
-        case spent
         case failed(until: NIODeadline)
-
-        var producer: (id: Int64, epoch: Int16)? {
-            if case .known(let id, let epoch) = self { (id, epoch) } else { nil }
-        }
-        var id: Int64 { producer?.id ?? -1 }
     }
 
     init(_ cluster: Cluster, _ accumulator: Accumulator, _ options: ProducerOptions) {
@@ -86,9 +82,15 @@ actor ProducerSender {
         }
     }
 
+    /// Closes the connections; what has not been acknowledged fails with `closed`.
     func stop() async {
         isStopped = true
         retryTimer?.task.cancel()
+        retryTimer = nil
+        for batch in accumulator.takeAll() { accumulator.complete(batch, .failure(.closed)) }
+        for slot in slots.indices {
+            for batch in slots[slot].queue.removeAll() { accumulator.complete(batch, .failure(.closed)) }
+        }
         await cluster.close()
     }
 }
@@ -141,7 +143,6 @@ extension ProducerSender {
             if isIdle { slots[slot].isActive = false }
             return isIdle
         }
-        guard !active.isEmpty, isIdentified(now) else { return }
         // One batch a partition and request: round after round until nobody can send more.
         while sendRound(now) {}
     }
@@ -161,8 +162,6 @@ extension ProducerSender {
         let timeout = TimeAmount(options.deliveryTimeout)
         for slot in active {
             for batch in slots[slot].queue.removeWaiting(where: { $0.begun + timeout <= now }) {
-                // The broker may have it, so that its sequence numbers cannot be given to another.
-                if batch.isInDoubt { spendIdentity() }
                 let partition = slots[slot].partition
                 accumulator.complete(
                     batch,
@@ -171,6 +170,8 @@ extension ProducerSender {
                             topic: partition.topic, partition: partition.partition, records: batch.recordCount,
                             cause: lastError?.description ?? "the broker is too slow")))
             }
+            // However long nothing else happens.
+            if let oldest = slots[slot].queue.waiting.first { _ = isDue(oldest.begun + timeout, now) }
         }
     }
 
@@ -185,7 +186,8 @@ extension ProducerSender {
         var outgoing: [Int32: Outgoing] = [:]
         for slot in active {
             guard slots[slot].queue.canSend(inFlightMax: inFlightMax), let next = slots[slot].queue.waiting.first,
-                isDue(slots[slot].notBefore, now), let leader = readyLeader(of: slots[slot].partition, now)
+                isDue(slots[slot].notBefore, now), isIdentified(slot, now),
+                let leader = readyLeader(of: slots[slot].partition, now)
             else { continue }
             let byteCount = next.wire?.readableBytes ?? next.builder.estimatedByteCount
             let gathered = outgoing[leader]?.byteCount ?? 0
@@ -199,9 +201,10 @@ extension ProducerSender {
     }
 
     private func add(_ slot: Int, to outgoing: inout Outgoing) {
-        guard let batch = slots[slot].queue.send(producerID: identity.id) else { return }
+        let producer = slots[slot].producer
+        guard let batch = slots[slot].queue.send(producerID: producer?.id ?? -1) else { return }
         do throws(BatchError) {
-            let wire = try batch.encoded(for: identity.producer)
+            let wire = try batch.encoded(for: producer)
             outgoing.batches.append(batch)
             outgoing.byteCount += wire.readableBytes
             outgoing.request.add(wire, slots[slot].partition)
@@ -219,15 +222,18 @@ extension ProducerSender {
         let least = ProduceRequest.firstBatchVersion
         let batches = outgoing.batches
         links[leader]?.inFlight += 1
-        inFlightCount += 1
         do throws(KafkaClientError) {
             guard let connection = links[leader]?.connection else { throw .closed }
             if options.acks == .none {
-                try connection.startTelling(request, leastVersion: least, byteCount: byteCount) { result in
+                try connection.startTelling(
+                    request, leastVersion: least, byteCount: byteCount
+                ) { result in
                     self.assumeIsolated { $0.finish(batches, leader, result.map { nil }) }
                 }
             } else {
-                try connection.start(request, leastVersion: least, byteCount: byteCount) { result in
+                try connection.start(
+                    request, leastVersion: least, byteCount: byteCount
+                ) { result in
                     self.assumeIsolated { $0.finish(batches, leader, result.map { $0 }) }
                 }
             }
@@ -243,8 +249,9 @@ extension ProducerSender {
     private func finish(
         _ batches: [ProducerBatch], _ leader: Int32, _ result: Result<ProduceResponse?, KafkaClientError>
     ) {
+        // The batches came to their end then.
+        guard !isStopped else { return }
         links[leader]?.inFlight -= 1
-        inFlightCount -= 1
         switch result {
         case .success(nil):
             for batch in batches { acknowledge(batch, nil) }
@@ -278,7 +285,7 @@ extension ProducerSender {
             guard isIdempotent else { return giveUp(batch, KafkaClientError(answer.errorCode, topic: partition.topic)) }
             // Behind a batch that failed it has to be so, and it will be numbered anew. Otherwise the broker has forgotten
             // the producer, or remembers it differently.
-            if !slots[batch.slot].queue.isPaused { spendIdentity() }
+            if !slots[batch.slot].queue.isPaused { spendIdentity(of: batch.slot) }
             retry(batch, KafkaClientError(answer.errorCode, topic: partition.topic), isInDoubt: false)
         case .messageTooLarge, .recordListTooLarge:
             let bytes = batch.wire?.readableBytes ?? 0
@@ -321,8 +328,7 @@ extension ProducerSender {
     }
 
     private func backoff(_ failures: Int) -> TimeAmount {
-        let base = options.retryBackoff.milliseconds
-        return .milliseconds(min(max(1000, base), base << min(max(0, Int64(failures) - 1), 10)))
+        TimeAmount(Backoff(first: options.retryBackoff).pause(afterFailures: failures))
     }
 }
 
@@ -331,12 +337,14 @@ extension ProducerSender {
 extension ProducerSender {
     /// The broker that a partition's batch can be sent to now; nil: what it takes is under way.
     private func readyLeader(of partition: TopicPartition, _ now: NIODeadline) -> Int32? {
-        guard let leaders = topics[partition.topic]?.route?.leaders, leaders.indices.contains(partition.partition),
-            let leader = leaders[partition.partition]
+        guard let route = topics[partition.topic]?.route, route.leaders.indices.contains(partition.partition),
+            let leader = route.leaders[partition.partition]?.id
         else {
             askForRoute(partition.topic, now)
             return nil
         }
+        // What is known does until the answer is there.
+        if route.age >= TimeAmount(cluster.options.metadataAgeMax) { askForRoute(partition.topic, now) }
         let link = links[leader, default: Link()]
         guard let connection = link.connection, connection.isOpen else {
             open(leader, now)
@@ -354,17 +362,37 @@ extension ProducerSender {
                 let route = try await cluster.route(of: topic, createMissing: options.createsTopics, isFresh: true)
                 accumulator.prepare(topic, partitions: route.leaders.count)
                 topics[topic]?.route = route
-                // A leader may be missing still.
-                if route.leaders.contains(nil) { topics[topic]?.notBefore = .now() + backoff(1) }
+                topics[topic]?.unknownSince = nil
+                noteMissing(route)
             } catch {
                 lastError = error
-                if case .unknownTopic = error { giveUpWaiting(topic, error) }
-                topics[topic]?.notBefore = .now() + backoff(1)
+                if case .unknownTopic = error { noteUnknown(topic, error) }
+                topics[topic]?.notBefore = .now() + backoff(2)
             }
             topics[topic]?.isAsking = false
             send()
         }
     }
+
+    /// Partitions may have no leader for the moment, or be gone where a topic was made again with fewer.
+    private func noteMissing(_ route: TopicRoute) {
+        for slot in active where slots[slot].partition.topic == route.name {
+            do throws(KafkaClientError) { _ = try route.leader(of: slots[slot].partition.partition) } catch {
+                lastError = error
+                topics[route.name]?.notBefore = .now() + backoff(2)
+            }
+        }
+    }
+
+    /// A broker may not have heard of a new topic yet, but hears of it soon.
+    private func noteUnknown(_ topic: String, _ error: KafkaClientError) {
+        let now = NIODeadline.now()
+        let since = topics[topic]?.unknownSince ?? now
+        topics[topic]?.unknownSince = since
+        if now - since >= Self.unknownTopicPatience { giveUpWaiting(topic, error) }
+    }
+
+    private static let unknownTopicPatience = TimeAmount.seconds(3)
 
     /// The topic is gone: nothing that waits for it can be sent.
     private func giveUpWaiting(_ topic: String, _ error: KafkaClientError) {
@@ -426,27 +454,36 @@ extension ProducerSender {
 // MARK: Identity
 
 extension ProducerSender {
-    private func spendIdentity() {
-        if case .known = identity { identity = .spent }
+    /// A partition's batches go on under a new producer id. The others keep theirs: what is in doubt there may only be sent
+    /// again under the id that it had.
+    private func spendIdentity(of slot: Int) {
+        guard let spent = slots[slot].producer else { return }
+        slots[slot].producer = nil
+        if case .known(let id, _) = identity, id == spent.id { identity = .none }
     }
 
-    /// False: a producer id is on its way, after which `send` is called.
-    private func isIdentified(_ now: NIODeadline) -> Bool {
-        guard isIdempotent else { return true }
+    /// False: a producer id is on its way, or batches of the one before are, after which `send` is called.
+    private func isIdentified(_ slot: Int, _ now: NIODeadline) -> Bool {
+        guard isIdempotent, slots[slot].producer == nil else { return true }
+        guard slots[slot].queue.inFlight.isEmpty else { return false }
         switch identity {
-        case .known: return true
-        case .asking: return false
-        case .failed(let until) where !isDue(until, now): return false
-        case .spent:
-            guard inFlightCount == 0 else { return false }
-            for slot in slots.indices { slots[slot].queue.startAnew() }
-        case .none, .failed: break
+        case .known(let id, let epoch):
+            slots[slot].queue.startAnew()
+            slots[slot].producer = (id, epoch)
+            return true
+        case .asking: break
+        case .failed(let until) where !isDue(until, now): break
+        case .none, .failed: askForIdentity()
         }
+        return false
+    }
+
+    private func askForIdentity() {
         identity = .asking
         Task {
             do throws(KafkaClientError) {
                 let response = try await cluster.anyConnection().call(InitProducerIDRequest())
-                guard response.errorCode == .none else { throw KafkaClientError(response.errorCode, topic: "") }
+                guard response.errorCode == .none else { throw KafkaClientError(response.errorCode) }
                 identity = .known(id: response.producerID, epoch: response.producerEpoch)
             } catch {
                 lastError = error
@@ -454,7 +491,6 @@ extension ProducerSender {
             }
             send()
         }
-        return false
     }
 }
 

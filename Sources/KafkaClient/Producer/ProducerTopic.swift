@@ -10,7 +10,8 @@ public struct ProducerTopic: Sendable {
     }
 
     public var name: String { buffer.name }
-    /// As far as the producer knows; partitions that are added later are found by and by.
+    /// As far as the producer knows; partitions that are added later are found by and by, while records are produced
+    /// (`KafkaClientOptions.metadataAgeMax`). Keys go to other partitions from then on.
     public var partitionCount: Int { producer.accumulator.partitionCount(of: buffer) }
 
     /// Copies a record into the batch of its partition: that of the key's hash, as with Kafka's Java client, or the one
@@ -42,6 +43,11 @@ public struct ProducerTopic: Sendable {
 }
 
 extension Record {
+    /// At most what it takes in a batch.
+    var encodedBytesMax: Int {
+        Accumulator.encodedBytesMax(key: key?.count, value: value?.count, headers: headers)
+    }
+
     func withRecordBytes<R>(
         _ body: (Accumulator.RecordBytes) throws(KafkaClientError) -> R
     ) throws(KafkaClientError) -> R {

@@ -1,0 +1,23 @@
+/// How long to wait before the next try. It doubles from failure to failure, up to a second; by chance it is up to a fifth
+/// shorter or longer, so that clients that failed together do not come back together.
+struct Backoff: Sendable {
+    /// After the first failure, but for chance.
+    let first: Duration
+
+    /// Of any first pause that is not longer itself.
+    static let longest: Duration = .seconds(1)
+    /// The share of a pause that is left to chance, up and down.
+    static let jitter = 0.2
+
+    /// - Parameter failures: one after the other, from 1.
+    func pause(afterFailures failures: Int, using chance: inout some RandomNumberGenerator) -> Duration {
+        let doublings = min(max(0, failures - 1), 20)
+        let pause = min(first * Double(1 << doublings), max(first, Self.longest))
+        return pause * Double.random(in: 1 - Self.jitter...1 + Self.jitter, using: &chance)
+    }
+
+    func pause(afterFailures failures: Int) -> Duration {
+        var chance = SystemRandomNumberGenerator()
+        return pause(afterFailures: failures, using: &chance)
+    }
+}
