@@ -250,10 +250,13 @@ extension Admin {
     public func deleteRecords(
         of topic: String, before: [Int: Offset?]
     ) async throws(KafkaClientError) -> [Int: Offset] {
+        guard before.values.allSatisfy({ ($0?.value ?? 0) >= 0 }) else {
+            throw .invalidArgument("records are deleted before an offset of 0 or more")
+        }
         guard !before.isEmpty else { return [:] }
         // Doing it twice deletes no more than doing it once, but where it is up to the end.
         return try await cluster.retrying { () async throws(KafkaClientError) in
-            let route = try await cluster.route(of: topic, createMissing: false)
+            let route = try await cluster.route(of: topic, createMissing: false, isFresh: true)
             var byLeader: [Int32: [Int]] = [:]
             for partition in before.keys.sorted() {
                 byLeader[try route.leader(of: partition).id, default: []].append(partition)

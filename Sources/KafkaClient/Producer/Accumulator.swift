@@ -58,6 +58,7 @@ final class Accumulator: Sendable {
     init(_ options: ProducerOptions) { self.options = options }
 
     var statistics: ProducerStatistics { state.withLock { $0.statistics } }
+    var isOpen: Bool { state.withLock { !$0.isClosed } }
 }
 
 /// Under the accumulator's lock, but for what is constant.

@@ -26,6 +26,8 @@ public final class Producer: Sendable {
         Task { await sender.stop() }
     }
 
+    /// False: no more records are taken.
+    var isOpen: Bool { accumulator.isOpen }
     /// What it has done so far. Cheap.
     public var statistics: ProducerStatistics { accumulator.statistics }
 }

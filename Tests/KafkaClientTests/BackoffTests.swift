@@ -1,0 +1,30 @@
+import TestSupport
+import Testing
+
+@testable import KafkaClient
+
+@Suite("Backoff")
+struct BackoffTests {
+    @Test("pauses double up to a second, give or take a fifth")
+    func doubling() {
+        let backoff = Backoff(first: .milliseconds(100))
+        var chance = SeededRandom(seed: 1)
+        for (failures, expected) in [(1, 100), (2, 200), (3, 400), (4, 800), (5, 1000), (6, 1000), (.max, 1000)] {
+            let pauses = (0..<1000).map { _ in backoff.pause(afterFailures: failures, using: &chance) }
+            let bounds = Duration.milliseconds(expected) * 0.8...Duration.milliseconds(expected) * 1.2
+            #expect(pauses.allSatisfy(bounds.contains), "after \(failures) failures")
+            // By chance, and over the whole range.
+            let spread = (pauses.max() ?? .zero) - (pauses.min() ?? .zero)
+            #expect(spread > .milliseconds(expected) * 0.35 && Set(pauses).count > 900)
+        }
+    }
+
+    @Test("a first pause that is longer than a second stays as it is")
+    func long() {
+        let backoff = Backoff(first: .seconds(5))
+        for failures in [0, 1, 2, 100] {
+            let pause = backoff.pause(afterFailures: failures)
+            #expect(pause >= .seconds(4) && pause <= .seconds(6))
+        }
+    }
+}
