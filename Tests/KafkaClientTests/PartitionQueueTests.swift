@@ -98,6 +98,21 @@ struct PartitionQueueTests {
         #expect(queue.removeWaiting { _ in false }.isEmpty)
     }
 
+    @Test("what expires in doubt keeps its numbers, as do those in doubt behind it")
+    func expiredInDoubt() {
+        let batches = (0..<3).map { batch(Int64($0), records: 2) }
+        var queue = queue(batches)
+        for _ in 0..<2 { _ = queue.send(producerID: 7) }
+        for batch in batches[..<2] {
+            batch.isInDoubt = true
+            batch.wire = ByteBuffer(string: "encoded")
+            queue.retry(batch)
+        }
+        #expect(queue.removeWaiting { $0.serial == 0 }.map(\.serial) == [0])
+        #expect(queue.send(producerID: 7)?.sequence == 2 && batches[1].wire != nil)
+        #expect(queue.send(producerID: 7)?.sequence == 4)
+    }
+
     @Test("numbers go on at 0 after the largest")
     func wrap() {
         #expect(PartitionQueue.sequence(Int32.max, plus: 1) == 0)

@@ -19,8 +19,11 @@ final class ScriptedBroker: Sendable {
         }
     }
 
-    /// nil: as a broker usually does.
+    /// nil: as a broker usually does. Throws `Disconnect`.
     typealias Script = @Sendable (Request) throws -> (any Message)?
+
+    /// The connection is closed instead of an answer.
+    struct Disconnect: Error {}
 
     let port: Int
     private let server: any Channel
@@ -152,6 +155,8 @@ private final class Connection: ChannelInboundHandler {
         frames.append(unwrapInboundIn(data))
         do {
             while let frame = try frames.next() { try answer(frame, context.channel) }
+        } catch is ScriptedBroker.Disconnect {
+            context.close(promise: nil)
         } catch {
             Issue.record("a request that cannot be answered: \(error)")
             context.close(promise: nil)
