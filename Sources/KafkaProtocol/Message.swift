@@ -31,7 +31,8 @@ extension Message {
     ///   - version: the version of the API, which the request's header names.
     @inlinable
     package init(
-        reading body: ByteBuffer, version: Int16, elementsMax: Int = ProtocolReader.elementsMax
+        reading body: ByteBuffer, version: Int16, elementsMax: Int = ProtocolReader.elementsMax,
+        ignoresTrailingBytes: Bool = Self.ignoresTrailingBytes
     ) throws(ProtocolError) {
         guard Self.versions.contains(version) else {
             throw .unsupportedVersion(api: Self.apiKey.rawValue, version: version)
@@ -41,6 +42,6 @@ extension Message {
         self.init()
         try code(&reader)
         let left = reader.remainder.readableBytes
-        guard left == 0 || Self.ignoresTrailingBytes else { throw .trailingBytes(count: left) }
+        guard left == 0 || ignoresTrailingBytes else { throw .trailingBytes(count: left) }
     }
 }

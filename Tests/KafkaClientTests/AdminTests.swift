@@ -89,6 +89,25 @@ struct AdminTests {
         }
     }
 
+    @Test("a topic's settings tell their types, where their values come from, and what they would be otherwise")
+    func settings() async throws {
+        try await withClient { client in
+            try await client.admin.createTopic("readings", settings: ["segment.bytes": "1048576"])
+            let settings = try await client.admin.settings(ofTopic: "readings")
+            #expect(settings == (try await client.admin.describeTopic("readings").settings))
+            let set = try #require(settings.first { $0.name == "segment.bytes" })
+            #expect(set.value == "1048576" && set.source == .topic && !set.isDefault && set.type == .int)
+            #expect(set.documentation?.isEmpty == false)
+            let other = try #require(settings.first { $0.name == "compression.type" })
+            #expect(other.isDefault && other.source != .topic && other.type == .string)
+            #expect(other.defaultValue == other.value)
+            await #expect(throws: KafkaClientError.unknownTopic("other")) {
+                try await client.admin.settings(ofTopic: "other")
+            }
+            await #expect(throws: KafkaClientError.self) { try await client.admin.settings(ofBroker: .max) }
+        }
+    }
+
     @Test("the cluster is the one broker")
     func cluster() async throws {
         try await withBroker { broker in

@@ -105,7 +105,9 @@ private final class SequencedLog: Sendable {
         }
         let next = partition.next[header.producerID]
         if let next, header.baseSequence < next { return .duplicateSequenceNumber }
-        guard header.baseSequence == next ?? 0 else { return next == nil ? .unknownProducerID : .outOfOrderSequenceNumber }
+        guard header.baseSequence == next ?? 0 else {
+            return next == nil ? .unknownProducerID : .outOfOrderSequenceNumber
+        }
         partition.next[header.producerID] = header.baseSequence + header.recordCount
         if partition.producerIDs.last != header.producerID { partition.producerIDs.append(header.producerID) }
         var scratch = DecompressionBuffer(limit: 1 << 20)

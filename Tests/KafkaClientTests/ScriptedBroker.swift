@@ -50,14 +50,14 @@ final class ScriptedBroker: Sendable {
     }
 
     fileprivate struct Calls {
-        var all: [Request] = []
+        var byAPI: [ApiKey: [Request]] = [:]
         var held: Set<ApiKey> = []
         /// Of answers, in their order.
         var waiting: [Answer] = []
         var watchers: [(api: ApiKey, count: Int, continuation: CheckedContinuation<Void, Never>)] = []
         var connections = 0
 
-        func count(of api: ApiKey) -> Int { all.count { $0.api == api } }
+        func count(of api: ApiKey) -> Int { byAPI[api]?.count ?? 0 }
     }
 
     private init(_ server: any Channel, _ state: State, port: Int) {
@@ -70,7 +70,7 @@ final class ScriptedBroker: Sendable {
     /// Of clients, now.
     var connectionCount: Int { state.calls.withLock { $0.connections } }
 
-    func requests(_ api: ApiKey) -> [Request] { state.calls.withLock { $0.all.filter { $0.api == api } } }
+    func requests(_ api: ApiKey) -> [Request] { state.calls.withLock { $0.byAPI[api] ?? [] } }
 
     /// Waits until there have been so many requests.
     func waitForRequests(_ api: ApiKey, count: Int = 1) async {
@@ -166,7 +166,7 @@ private final class Connection: ChannelInboundHandler {
     private func answer(_ frame: ByteBuffer, _ channel: any Channel) throws {
         let (request, correlationID) = try state.read(frame)
         let watchers = state.calls.withLock { calls in
-            calls.all.append(request)
+            calls.byAPI[request.api, default: []].append(request)
             let count = calls.count(of: request.api)
             defer { calls.watchers.removeAll { $0.api == request.api && $0.count <= count } }
             return calls.watchers.filter { $0.api == request.api && $0.count <= count }

@@ -139,7 +139,9 @@ extension BrokerConnection {
         var body = body
         do throws(ProtocolError) {
             if ResponseHeader.isFlexible(type, version: version) { try ResponseHeader.skipTags(in: &body) }
-            return try Response(reading: body, version: version)
+            // Kafka's own clients do not look at what follows either, so that there are brokers with a byte too many there:
+            // librdkafka's mock cluster, after a flexible Metadata answer.
+            return try Response(reading: body, version: version, ignoresTrailingBytes: true)
         } catch {
             throw .invalidResponse("\(Response.apiKey.name): \(error)")
         }

@@ -40,7 +40,7 @@ final class RequestChannel: Sendable {
                 }
             }
         do {
-            let channel = try await bootstrap.connect(host: address.host, port: address.port).get()
+            let channel = try await bootstrap.connect(to: address).get()
             let handler = try await channel.eventLoop.submit {
                 NIOLoopBound(
                     try channel.pipeline.syncOperations.handler(type: ResponseHandler.self),
@@ -123,6 +123,14 @@ extension RequestChannel {
             throw .invalidArgument("a \(Request.apiKey.name) request cannot be written: \(error)")
         }
         return (frame, correlationID)
+    }
+}
+
+extension ClientBootstrap {
+    fileprivate func connect(to address: BrokerAddress) -> EventLoopFuture<any Channel> {
+        // Nothing has to be looked up for a number.
+        if let number = try? SocketAddress(ipAddress: address.host, port: address.port) { return connect(to: number) }
+        return connect(host: address.host, port: address.port)
     }
 }
 

@@ -32,6 +32,9 @@ public final class Consumer: Sendable, AsyncSequence {
         Task { await fetcher.stop() }
     }
 
+    /// What it is made of, for tests of what is left of it.
+    var parts: [AnyObject] { [buffer, fetcher, fetcher.cluster] }
+
     /// The next records of some partition; nil: all partitions have come to their stops. Waits while there is nothing.
     /// - Throws: `offsetOutOfRange` and `logTruncated`, where `outOfRange` does not say how to go on; `damagedPartition`
     ///   and `unreadableBatch`, behind which a `seek` goes on; `unknownTopic` where a topic was deleted; the error of

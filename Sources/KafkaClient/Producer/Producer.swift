@@ -26,6 +26,8 @@ public final class Producer: Sendable {
         Task { await sender.stop() }
     }
 
+    /// What it is made of, for tests of what is left of it.
+    var parts: [AnyObject] { [accumulator, sender, cluster] }
     /// False: no more records are taken.
     var isOpen: Bool { accumulator.isOpen }
     /// What it has done so far. Cheap.

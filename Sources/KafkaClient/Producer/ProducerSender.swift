@@ -222,23 +222,24 @@ extension ProducerSender {
         let least = ProduceRequest.firstBatchVersion
         let batches = outgoing.batches
         links[leader]?.inFlight += 1
+        let connection = links[leader]?.connection
         do throws(KafkaClientError) {
-            guard let connection = links[leader]?.connection else { throw .closed }
+            guard let connection else { throw .closed }
             if options.acks == .none {
                 try connection.startTelling(
                     request, leastVersion: least, byteCount: byteCount
                 ) { result in
-                    self.assumeIsolated { $0.finish(batches, leader, result.map { nil }) }
+                    self.assumeIsolated { $0.finish(batches, leader, connection, result.map { nil }) }
                 }
             } else {
                 try connection.start(
                     request, leastVersion: least, byteCount: byteCount
                 ) { result in
-                    self.assumeIsolated { $0.finish(batches, leader, result.map { $0 }) }
+                    self.assumeIsolated { $0.finish(batches, leader, connection, result.map { $0 }) }
                 }
             }
         } catch {
-            loop.execute { self.assumeIsolated { $0.finish(batches, leader, .failure(error)) } }
+            loop.execute { self.assumeIsolated { $0.finish(batches, leader, connection, .failure(error)) } }
         }
     }
 }
@@ -247,7 +248,8 @@ extension ProducerSender {
 
 extension ProducerSender {
     private func finish(
-        _ batches: [ProducerBatch], _ leader: Int32, _ result: Result<ProduceResponse?, KafkaClientError>
+        _ batches: [ProducerBatch], _ leader: Int32, _ connection: BrokerConnection?,
+        _ result: Result<ProduceResponse?, KafkaClientError>
     ) {
         // The batches came to their end then.
         guard !isStopped else { return }
@@ -265,7 +267,8 @@ extension ProducerSender {
                 }
             }
         case .failure(let error) where error.isOfConnection || error == .closed:
-            lose(leader, error)
+            // Once for all requests that were on their way over it.
+            if let connection, links[leader]?.connection === connection { lose(leader, error) }
             for batch in batches { retry(batch, error) }
         case .failure(let error):
             for batch in batches { giveUp(batch, error) }
@@ -315,7 +318,8 @@ extension ProducerSender {
     }
 
     private func retry(_ batch: ProducerBatch, _ error: KafkaClientError, isInDoubt: Bool = true) {
-        lastError = error
+        // Where a connection is given up, what else was on its way over it has no reason of its own.
+        if error != .closed || lastError == nil { lastError = error }
         batch.attempts += 1
         if isInDoubt { batch.isInDoubt = true }
         slots[batch.slot].queue.retry(batch)
