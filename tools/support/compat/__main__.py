@@ -5,6 +5,9 @@ import logging
 import signal
 import sys
 from contextlib import contextmanager
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import cases
 import stored_batches
@@ -15,6 +18,7 @@ from client_confluent import ConfluentKafka
 from client_kafka_python import KafkaPython
 from client_kcat import Kcat
 from crashing_broker import CrashingBroker
+from document import write_into
 from report import Report
 
 CLIENTS = {client.name: client for client in (Kcat, ConfluentKafka, KafkaPython, AIOKafka)}
@@ -187,7 +191,7 @@ def main():
     else:
         print(report.table())
     if arguments.document:
-        report.write_into(arguments.document)
+        write_into(arguments.document, "tools/compat", report.markdown())
     sys.exit(1 if report.failed else 0)
 
 

@@ -3,10 +3,6 @@
 import json
 import sys
 import time
-from pathlib import Path
-
-# Around the table in a document.
-TABLE_BEGIN, TABLE_END = "<!-- made by tools/compat -->", "<!-- until here -->"
 
 
 class Report:
@@ -61,13 +57,4 @@ class Report:
             cells = ["" if (client, check) not in results
                      else "passed" if results[client, check] is None else "**failed**" for client in clients]
             lines.append(f"| {check} | " + " | ".join(cells) + " |")
-        return "\n".join(lines)
-
-    def write_into(self, path):
-        """Puts the table where the document has the one of the run before."""
-        file = Path(path)
-        before, found, rest = file.read_text().partition(TABLE_BEGIN)
-        _, also_found, after = rest.partition(TABLE_END)
-        if not (found and also_found):
-            raise SystemExit(f"error: {path} has no lines {TABLE_BEGIN} and {TABLE_END} to put the table between")
-        file.write_text(f"{before}{TABLE_BEGIN}\n{self.markdown()}\n\n{self.summary()}.\n{TABLE_END}{after}")
+        return "\n".join([*lines, "", f"{self.summary()}."])
