@@ -44,10 +44,11 @@ struct ConfigResource: Hashable, Sendable {
         var names: Set<String> = []
         for (name, value) in pairs {
             guard names.insert(name).inserted else {
-                throw Refusal(.invalidRequest, "setting '\(name.prefix(100))' is in the request more than once")
+                throw Refusal(
+                    .invalidRequest, "setting '\(name.abbreviated)' is in the request more than once: name it once")
             }
             guard value != nil else {
-                throw Refusal(.invalidRequest, "setting '\(name.prefix(100))' has no value: give one, or delete it")
+                throw Refusal(.invalidRequest, "setting '\(name.abbreviated)' has no value: give one, or delete it")
             }
         }
     }
@@ -56,6 +57,10 @@ struct ConfigResource: Hashable, Sendable {
 extension Refusal {
     static let repeatedResource = Refusal(
         .invalidRequest, "the resource is in the request more than once: name it once, with all its settings")
+
+    static func unknownTopic(_ id: UUIDBytes) -> Refusal {
+        Refusal(.unknownTopicID, "there is no topic of id \(TopicID(id)): list the topics there are")
+    }
 
     static func noSettings(_ type: ConfigResourceType) -> Refusal {
         Refusal(

@@ -3,39 +3,53 @@ internal import KafkaProtocol
 
 /// What a producer sent for one partition, before anything is done with it.
 enum ProducedBatch {
-    /// Exactly one batch, whole and true, of records that a producer may send. The rules are Kafka's.
+    /// Exactly one batch, whole and true, of records that a producer may send in `version` of Produce. The rules are
+    /// Kafka's.
     @_lifetime(borrow bytes)
     static func check(
-        _ bytes: UnsafeRawBufferPointer, bytesMax: Int, decompressedBytesMax: Int
+        _ bytes: UnsafeRawBufferPointer, version: Int16, bytesMax: Int, decompressedBytesMax: Int
     ) throws(Refusal) -> RecordBatchView {
-        guard !bytes.isEmpty else { throw Refusal(.invalidRecord, "there is no batch") }
+        guard !bytes.isEmpty else { throw Refusal(.invalidRecord, "there is no batch: send one for each partition") }
         // The limit is for what is sent, so that compressing it here lets nothing through; and it comes first, so that
         // nothing is spent on what is over it.
         guard bytes.count <= bytesMax else { throw Refusal(.batchTooLarge(bytes: bytes.count, limit: bytesMax)) }
         let batch: RecordBatchView
         do { batch = try RecordBatchView(validating: bytes.bytes) } catch { throw Refusal(.corruptBatch(error)) }
         guard batch.header.sizeInBytes == bytes.count else {
-            throw Refusal(.invalidRecord, "a partition gets one batch in a request: bytes follow after it")
+            throw Refusal(
+                .invalidRecord, "a partition gets one batch in a request: bytes follow after it: leave them out")
         }
-        try check(batch.header)
+        try check(batch.header, version: version)
         do { try batch.validateRecords(decompressedBytesMax: decompressedBytesMax) } catch {
             throw Refusal(.corruptBatch(error))
         }
         return batch
     }
 
-    private static func check(_ header: RecordBatchHeader) throws(Refusal) {
+    private static func check(_ header: RecordBatchHeader, version: Int16) throws(Refusal) {
         guard !header.attributes.isControl else {
-            throw Refusal(.invalidRecord, "control batches are the broker's to write")
+            throw Refusal(.invalidRecord, "control batches are the broker's to write: send records")
         }
         guard !header.attributes.isTransactional else {
-            throw Refusal(.invalidTxnState, "transactions are not served")
+            throw .transactional
         }
         guard !header.attributes.usesLogAppendTime else {
-            throw Refusal(.invalidTimestamp, "the time of the append is the broker's to set")
+            throw Refusal(
+                .invalidTimestamp,
+                "the time of the append is the broker's to set: send the time of creation, and give the topic "
+                    + "message.timestamp.type=LogAppendTime")
         }
         guard header.producerID < 0 || header.baseSequence >= 0 else {
-            throw Refusal(.invalidRecord, "a batch of producer \(header.producerID) has no sequence number")
+            throw Refusal(
+                .invalidRecord,
+                "a batch of producer \(header.producerID) has no sequence number, but \(header.baseSequence): number its "
+                    + "records from 0 on")
+        }
+        guard header.compression != .zstd || version >= ProduceRequest.firstZstdVersion else {
+            throw Refusal(
+                .unsupportedCompressionType,
+                "zstd came with Produce \(ProduceRequest.firstZstdVersion), and this is Produce \(version): use a newer "
+                    + "client, or another codec")
         }
     }
 }
@@ -44,11 +58,21 @@ enum ProducedBatch {
 struct Refusal: Error {
     let code: ErrorCode
     let message: String
+    /// The one record that is at fault, by its place in the batch; nil: the request or the batch is, as a whole.
+    let record: (index: Int, message: String)?
 
     init(_ code: ErrorCode, _ message: String) {
         self.code = code
         self.message = message
+        record = nil
     }
 
-    init(_ error: LogError) { self.init(error.wireCode, error.wireMessage) }
+    init(_ error: LogError) {
+        code = error.wireCode
+        message = error.wireMessage
+        if case .corruptBatch(let problem) = error { record = problem.faultyRecord } else { record = nil }
+    }
+
+    static let transactional = Refusal(
+        .invalidTxnState, "transactions are not served: leave out the transactional id, idempotence needs none")
 }

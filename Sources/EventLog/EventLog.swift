@@ -185,7 +185,8 @@ public final class EventLog: Sendable {
         if let problem = TopicName.problem(with: name) { throw .invalidTopicName(name, reason: problem) }
         if catalogue.topics.contains(where: { $0.name == name }) { throw .topicExists(name) }
         if let other = catalogue.topics.first(where: { TopicName.collides($0.name, name) }) {
-            throw .invalidTopicName(name, reason: "it differs from topic '\(other.name)' only in '.' and '_'")
+            throw .invalidTopicName(
+                name, reason: "it differs from topic '\(other.name)' only in '.' and '_': take another")
         }
         guard count >= 1, count <= Self.partitionsMax else {
             throw .invalidPartitionCount(count, reason: "a topic has 1 to \(Self.partitionsMax)")

@@ -52,15 +52,15 @@ extension LogError: CustomStringConvertible {
         case .closed:
             "the log is closed: open it again"
         case .unknownTopic(let name):
-            "there is no topic '\(name)': create it first, or list the topics there are"
+            "there is no topic '\(name.abbreviated)': create it first, or list the topics there are"
         case .topicExists(let name):
-            "topic '\(name)' exists already"
+            "topic '\(name)' exists already: use it, or delete it first"
         case .invalidTopicName(let name, let reason):
-            "'\(name)' cannot name a topic: \(reason)"
+            "'\(name.abbreviated)' cannot name a topic: \(reason)"
         case .invalidPartitionCount(let count, let reason):
             "\(count) partitions are not possible: \(reason)"
         case .invalidSetting(let name, let value, let reason):
-            "setting \(name)=\(value) is refused: \(reason)"
+            "setting \(name.abbreviated)=\(value.abbreviated) is refused: \(reason)"
         case .offsetOutOfRange(let requested, let start, let end):
             "offset \(requested) is out of range: the log holds \(start) to \(end)"
         case .corruptBatch(let error):
@@ -70,9 +70,11 @@ extension LogError: CustomStringConvertible {
         case .unreadable(let offset, let error):
             "the batch at offset \(offset) cannot be read: \(error)"
         case .outOfOrderSequence(let producer, let expected, let received):
-            "producer \(producer) sent sequence \(received) where \(expected) was due: a batch before it was lost"
+            "producer \(producer) sent sequence \(received) where \(expected) was due: a batch before it "
+                + "was lost: send that first"
         case .producerFenced(let producer, let epoch, let current):
-            "producer \(producer) of epoch \(epoch) is fenced by epoch \(current): a newer instance has taken over"
+            "producer \(producer) of epoch \(epoch) is fenced by epoch \(current): a newer instance has taken "
+                + "over: stop this one"
         case .damaged(let file, let position, let reason):
             "\(file) is damaged at byte \(position): \(reason)"
         case .diskFull(let what):
@@ -80,5 +82,17 @@ extension LogError: CustomStringConvertible {
         case .storage(let what):
             "storage failed: \(what)"
         }
+    }
+}
+
+extension String {
+    /// Its beginning, where it is long: a name or value that a caller made up may have any length, also of a single
+    /// character, and in a message what to do stands behind it.
+    package var abbreviated: String {
+        let scalars = unicodeScalars
+        guard let end = scalars.index(scalars.startIndex, offsetBy: 300, limitedBy: scalars.endIndex),
+            end < scalars.endIndex
+        else { return self }
+        return String(scalars[..<end]) + "…"
     }
 }

@@ -45,7 +45,8 @@ public final class Topic: Sendable {
         guard count > have, count <= EventLog.partitionsMax else {
             throw .invalidPartitionCount(
                 count,
-                reason: "'\(name)' has \(have), and partitions can only be added, up to \(EventLog.partitionsMax)")
+                reason: "topic '\(name)' has \(have), and partitions can only be added, up to "
+                    + "\(EventLog.partitionsMax): give how many there are to be in all")
         }
     }
 

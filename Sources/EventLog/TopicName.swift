@@ -4,7 +4,7 @@ package enum TopicName {
 
     /// Why `name` cannot name a topic; nil if it can.
     package static func problem(with name: String) -> String? {
-        if name.isEmpty { return "it is empty" }
+        if name.isEmpty { return "it is empty, and a name has 1 to \(lengthMax) characters" }
         if name == "." || name == ".." { return "it must not be '.' or '..'" }
         if name.utf8.count > lengthMax { return "it has \(name.utf8.count) characters, over the limit of \(lengthMax)" }
         guard name.utf8.allSatisfy(isAllowed) else {

@@ -52,10 +52,7 @@ public struct TopicSettings: Sendable, Equatable {
 
     /// Sets one setting. Throws `invalidSetting` for a name that is not served or a value out of its range.
     public mutating func set(_ name: String, to value: String) throws(LogError) {
-        guard let setting = Self.all.first(where: { $0.name == name }) else {
-            let known = Self.all.map(\.name).joined(separator: ", ")
-            throw .invalidSetting(name: name, value: value, reason: "it is not one of \(known)")
-        }
+        let setting = try Self.definition(of: name, value: value)
         if let problem = setting.assign(&self, value) {
             throw .invalidSetting(name: name, value: value, reason: problem)
         }
@@ -68,12 +65,16 @@ public struct TopicSettings: Sendable, Equatable {
 
     /// Back to the default. Unknown names are refused as in `set`.
     public mutating func unset(_ name: String) throws(LogError) {
-        guard Self.all.contains(where: { $0.name == name }) else {
-            throw .invalidSetting(name: name, value: "", reason: "there is no such setting")
-        }
+        _ = try Self.definition(of: name, value: "")
         let kept = overrides.filter { $0.name != name }
         self = TopicSettings()
         for override in kept { try set(override.name, to: override.value) }
+    }
+
+    private static func definition(of name: String, value: String) throws(LogError) -> Definition {
+        if let definition = all.first(where: { $0.name == name }) { return definition }
+        let known = all.map(\.name).joined(separator: ", ")
+        throw .invalidSetting(name: name, value: value, reason: "it is not one of \(known)")
     }
 }
 
@@ -173,8 +174,9 @@ extension TopicSettings {
     private static func number<N: FixedWidthInteger>(
         _ target: inout N, _ text: String, in range: ClosedRange<N>
     ) -> String? {
-        guard let value = N(text) else { return "it must be a whole number" }
-        guard range.contains(value) else { return "it must lie between \(range.lowerBound) and \(range.upperBound)" }
+        guard let value = N(text), range.contains(value) else {
+            return "it must be a whole number from \(range.lowerBound) to \(range.upperBound)"
+        }
         target = value
         return nil
     }

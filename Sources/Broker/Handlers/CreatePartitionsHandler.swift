@@ -20,7 +20,9 @@ enum CreatePartitionsHandler {
         var result = CreatePartitionsResponse.TopicResult()
         result.name = wanted.name
         do throws(Refusal) {
-            guard !isRepeated else { throw Refusal(.invalidRequest, "the topic is in the request more than once") }
+            guard !isRepeated else {
+                throw Refusal(.invalidRequest, "the topic is in the request more than once: name it once")
+            }
             try add(wanted, to: context.log.existingTopic(wanted.name), validateOnly: validateOnly)
         } catch {
             result.errorCode = error.code

@@ -11,7 +11,8 @@ enum CreateTopicsHandler {
             CreateTopicsResponse {
                 $0.topics = request.topics.map { topic in
                     if counts[topic.name] != 1 {
-                        return failed(topic, .invalidRequest, "the topic is in the request more than once")
+                        return failed(
+                            topic, .invalidRequest, "the topic is in the request more than once: name it once")
                     }
                     return create(topic, context, defaultPartitions, validateOnly: request.validateOnly)
                 }
@@ -26,11 +27,17 @@ enum CreateTopicsHandler {
         var count = Int(wanted.numPartitions)
         if !wanted.assignments.isEmpty {
             guard count == -1, wanted.replicationFactor == -1 else {
-                return failed(wanted, .invalidRequest, "give partitions and replication factor, or assignments")
+                return failed(
+                    wanted, .invalidRequest,
+                    "\(count) partitions and a replication factor of \(wanted.replicationFactor) are given, and "
+                        + "assignments too: give -1 for both, or leave out the assignments")
             }
             count = wanted.assignments.count
-            guard Set(wanted.assignments.map(\.partitionIndex)) == Set(0..<Int32(clamping: count)) else {
-                return failed(wanted, .invalidReplicaAssignment, "assignments must number the partitions from 0 on")
+            let given = Set(wanted.assignments.map(\.partitionIndex))
+            if let missing = (0..<Int32(clamping: count)).first(where: { !given.contains($0) }) {
+                return failed(
+                    wanted, .invalidReplicaAssignment,
+                    "of \(count) assignments none is for partition \(missing): number them from 0 on, each once")
             }
             if let problem = ReplicaAssignment.problem(with: wanted.assignments.lazy.map(\.brokerIDs)) {
                 return failed(wanted, .invalidReplicaAssignment, problem)
@@ -39,11 +46,15 @@ enum CreateTopicsHandler {
             count = defaultPartitions
         }
         guard wanted.replicationFactor == -1 || wanted.replicationFactor > 0 else {
-            return failed(wanted, .invalidReplicationFactor, "a replication factor is 1 or more")
+            return failed(
+                wanted, .invalidReplicationFactor,
+                "a replication factor of \(wanted.replicationFactor) is not possible: it must be 1 or more, or -1 for the "
+                    + "default")
         }
         if let config = wanted.configs.first(where: { $0.value == nil }) {
-            let name = config.name.prefix(100)
-            return failed(wanted, .invalidConfig, "setting '\(name)' has no value: give one, or leave it out")
+            return failed(
+                wanted, .invalidConfig,
+                "setting '\(config.name.abbreviated)' has no value: give one, or leave it out")
         }
         do throws(LogError) {
             let settings = try TopicSettings(wanted.configs.reduce(into: [:]) { $0[$1.name] = $1.value ?? "" })

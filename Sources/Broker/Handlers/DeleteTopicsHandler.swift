@@ -33,7 +33,9 @@ enum DeleteTopicsHandler {
         result.name = wanted.name
         result.topicID = wanted.topicID
         do throws(Refusal) {
-            guard !isRepeated else { throw Refusal(.invalidRequest, "the topic is in the request more than once") }
+            guard !isRepeated else {
+                throw Refusal(.invalidRequest, "the topic is in the request more than once: name it once")
+            }
             let topic = try find(wanted, in: context.log)
             result.name = topic.name
             result.topicID = UUIDBytes(topic.id)
@@ -51,7 +53,7 @@ enum DeleteTopicsHandler {
         case (let name?, true): return try log.existingTopic(name)
         case (nil, false):
             if let topic = log.topic(id: TopicID(wanted.topicID)) { return topic }
-            throw Refusal(.unknownTopicID, "there is no topic of that id: list the topics there are")
+            throw .unknownTopic(wanted.topicID)
         case (_?, false): throw Refusal(.invalidRequest, "name a topic by its name or its id, not by both")
         case (nil, true): throw Refusal(.invalidRequest, "a topic has neither name nor id: give one of them")
         }

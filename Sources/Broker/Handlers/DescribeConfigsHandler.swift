@@ -46,7 +46,7 @@ enum DescribeConfigsHandler {
             guard resource.resourceName == "\(BrokerContext.nodeID)" else {
                 throw Refusal(
                     .invalidRequest,
-                    "there is no broker '\(resource.resourceName.prefix(100))': ask for \(BrokerContext.nodeID)")
+                    "there is no broker '\(resource.resourceName.abbreviated)': ask for \(BrokerContext.nodeID)")
             }
             return BrokerSettings(context, node: call.connection.nodeAddress).all.map { config($0, request) }
         default: throw .noSettings(resource.resourceType)

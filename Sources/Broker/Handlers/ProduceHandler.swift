@@ -77,11 +77,16 @@ struct ProduceWork {
         let partition = topic?.partition(Int(data.index))
         do throws(Refusal) {
             try checkRequest()
-            guard topic != nil else { throw Refusal(missing, "there is no such topic: create it, or ask for metadata") }
+            guard let topic else { throw noTopic(missing) }
             guard let partition else {
-                throw Refusal(.unknownTopicOrPartition, "there is no such partition: ask for the topic's metadata")
+                throw Refusal(
+                    .unknownTopicOrPartition,
+                    "topic '\(topic.name)' has no partition \(data.index): its \(topic.partitions.count) are numbered "
+                        + "from 0 on")
             }
-            guard let records = data.records else { throw Refusal(.invalidRecord, "there are no records") }
+            guard let records = data.records else {
+                throw Refusal(.invalidRecord, "there are no records: send a batch")
+            }
             switch try Self.append(records, to: partition, call) {
             case .accepted(let ticket), .duplicate(let ticket): reply.add(data.index, partition, ticket)
             case .full(let round): return round
@@ -93,12 +98,22 @@ struct ProduceWork {
         return nil
     }
 
+    private func noTopic(_ code: ErrorCode) -> Refusal {
+        let wanted = request.topicData[topicIndex]
+        guard code == .unknownTopicID else { return Refusal(.unknownTopic(wanted.name)) }
+        return .unknownTopic(wanted.topicID)
+    }
+
     /// What is wrong with the request as a whole is the answer for each of its partitions.
     private func checkRequest() throws(Refusal) {
-        guard (-1...1).contains(request.acks) else { throw Refusal(.invalidRequiredAcks, "acks must be 0, 1 or -1") }
-        guard request.transactionalID == nil else { throw Refusal(.invalidTxnState, "transactions are not served") }
+        guard (-1...1).contains(request.acks) else {
+            throw Refusal(.invalidRequiredAcks, "acks=\(request.acks) is not possible: it must be 0, 1 or -1, for all")
+        }
+        guard request.transactionalID == nil else { throw .transactional }
         guard call.version >= ProduceRequest.firstBatchVersion else {
-            throw Refusal(.unsupportedForMessageFormat, "only message format 2 is served")
+            throw Refusal(
+                .unsupportedForMessageFormat,
+                "Produce \(call.version) carries message formats before 2: use a client of Kafka 0.11 or later")
         }
     }
 
@@ -111,7 +126,8 @@ struct ProduceWork {
         let (outcome, refusal) = records.withUnsafeReadableBytes { bytes -> (AppendOutcome?, Refusal?) in
             do throws(Refusal) {
                 let batch = try ProducedBatch.check(
-                    bytes, bytesMax: settings.batchBytesMax, decompressedBytesMax: decompressedBytesMax)
+                    bytes, version: call.version, bytesMax: settings.batchBytesMax,
+                    decompressedBytesMax: decompressedBytesMax)
                 if settings.compression == .lz4, loop.compressor.compress(batch) {
                     return (try appendCompressed(to: partition, loop), nil)
                 }
@@ -242,6 +258,14 @@ extension ProduceResponse.PartitionResponse {
         errorCode = refusal.code
         baseOffset = -1
         errorMessage = refusal.message
+        if let record = refusal.record {
+            recordErrors = [
+                ProduceResponse.RecordError {
+                    $0.batchIndex = Int32(clamping: record.index)
+                    $0.batchIndexErrorMessage = record.message
+                }
+            ]
+        }
         // Where the broker stops: the same node leads the partition afterwards (KIP-951).
         guard refusal.code == .notLeaderOrFollower, let partition else { return }
         currentLeader.leaderID = BrokerContext.nodeID

@@ -9,6 +9,8 @@ package struct ProduceRequest: RequestMessage {
     package static var firstFlexibleVersion: Int16 { 9 }
     /// The first version whose records are batches of message format 2.
     package static let firstBatchVersion: Int16 = 3
+    /// The first version whose batches may be compressed by zstd.
+    package static let firstZstdVersion: Int16 = 7
     /// The first version that names topics by id.
     package static let firstTopicIDVersion: Int16 = 13
 
