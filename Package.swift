@@ -86,8 +86,8 @@ let package = Package(
         .testTarget(
             name: "BrokerTests",
             dependencies: [
-                "Broker", "Storage", "EventLog", "KafkaProtocol", "TestSupport", "BrokerTestSupport", nioCore, nioPosix,
-                logging,
+                "Broker", "Storage", "EventLog", "KafkaProtocol", "CLZ4", "TestSupport", "BrokerTestSupport", nioCore,
+                nioPosix, logging,
             ],
             swiftSettings: settings),
         .testTarget(

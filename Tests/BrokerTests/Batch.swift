@@ -20,6 +20,9 @@ struct Batch {
         try self.init(values.map { Record(value: $0) }, compression: compression)
     }
 
+    /// A batch as it was served.
+    init(bytes: [UInt8]) { self.bytes = bytes }
+
     /// A header for bytes of any kind.
     init(payload: [UInt8], codec: UInt8, recordCount: Int32) throws {
         try self.init("x")
