@@ -35,10 +35,7 @@ final class DelayedFetch: PartitionWatcher, @unchecked Sendable {
         if !fetch.source.watch(after: plan, self, call.connection.context.log, &watched) { partitionAdvanced() }
     }
 
-    private func unwatch() {
-        for partition in watched { partition.unwatch(self) }
-        watched.removeAll(keepingCapacity: true)
-    }
+    private func unwatch() { fetch.source.unwatch(self, &watched) }
 
     func partitionAdvanced() {
         guard !isWoken.exchange(true, ordering: .acquiringAndReleasing) else { return }

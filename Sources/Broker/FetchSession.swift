@@ -5,13 +5,26 @@ internal import Synchronization
 /// The partitions that a client reads from again and again, kept between its requests (KIP-227): a request names what
 /// has changed of them, an answer what there is to tell.
 ///
-/// Whoever names its id and the epoch that is due may go on with it, by any connection. The lock is held for one look
-/// at the partitions. A request that waits looks again later; where the session has gone on by then, its epoch says so.
+/// Whoever names its id and the epoch that is due may go on with it, by any connection. A request looks only at
+/// partitions that may have something to tell. The others are watched: a partition that grows reports itself, from
+/// whatever thread, so that one that is quiet costs nothing.
 final class FetchSession: Sendable {
     let id: Int32
     /// Since version 13 requests name topics by id; a session keeps to what it began with.
     let usesTopicIDs: Bool
-    private let state: Mutex<State>
+    private let state = Mutex(State())
+    private let news = Mutex(News())
+
+    private struct News {
+        /// Watched partitions that have changed, each once.
+        var partitions: [FetchSessionPartition] = []
+        var waiter: (any PartitionWatcher)?
+
+        mutating func takeWaiter() -> (any PartitionWatcher)? {
+            defer { waiter = nil }
+            return waiter
+        }
+    }
 
     /// The epoch of the request after one of `epoch`: past the largest it is 1 again, as 0 begins a session.
     static func epoch(after epoch: Int32) -> Int32 { epoch == .max ? 1 : epoch + 1 }
@@ -20,52 +33,80 @@ final class FetchSession: Sendable {
     init(id: Int32, usesTopicIDs: Bool, _ request: FetchRequest, answered response: FetchResponse) {
         self.id = id
         self.usesTopicIDs = usesTopicIDs
-        state = Mutex(State(request, answered: response))
+        state.withLock { state in
+            for (topic, answer) in zip(request.topics, response.responses) {
+                for (wanted, data) in zip(topic.partitions, answer.partitions) {
+                    state.want(wanted, of: topic, in: self).takeNote(of: data)
+                }
+            }
+        }
     }
 
-    var partitionCount: Int { state.withLock { $0.order.count } }
+    var partitionCount: Int { state.withLock { $0.partitions.count } }
 
-    /// Takes over what an incremental fetch changes, and returns how many partitions there are now.
+    /// Takes over what an incremental fetch changes, and returns how many partitions there are now. A request that
+    /// still waits learns that it was overtaken.
     func take(_ request: FetchRequest, usesTopicIDs: Bool) throws(FetchSessionError) -> Int {
-        try state.withLock { state throws(FetchSessionError) in
+        let count = try state.withLock { state throws(FetchSessionError) in
+            guard !state.isClosed else { throw .unknown }
             guard state.epoch == request.sessionEpoch else { throw .wrongEpoch }
             guard self.usesTopicIDs == usesTopicIDs else { throw .otherTopicNaming }
             state.epoch = Self.epoch(after: state.epoch)
             for topic in request.topics {
-                for wanted in topic.partitions { state.want(wanted, of: topic) }
+                for wanted in topic.partitions { state.want(wanted, of: topic, in: self) }
             }
             state.forget(request.forgottenTopicsData)
-            return state.order.count
+            return state.partitions.count
         }
+        news.withLock { $0.takeWaiter() }?.partitionAdvanced()
+        return count
     }
 
     /// Adds what there is to tell to `plan`, for the request of `epoch`. Where that is the answer, because it is enough
     /// or because `isLast`, the session takes note of it.
     func read(into plan: inout FetchPlan, epoch: Int32, isLast: Bool) {
         state.withLock { state in
-            guard state.epoch == Self.epoch(after: epoch) else {
-                return plan.refuse(FetchSessionError.wrongEpoch.wireCode)
-            }
+            if let error = state.error(ofRequest: epoch) { return plan.refuse(error.wireCode) }
+            news.withLock { swap(&$0.partitions, &state.changed) }
+            state.takeChanged()
             state.read(&plan)
-            plan.partitionCount = state.order.count
+            plan.partitionCount = state.partitions.count
             if isLast || plan.isEnough { state.takeNote() }
         }
     }
 
-    /// Has `watcher` called when a partition grows past what was seen last, and adds those that will to `watched`.
-    /// False: one has grown already, or the session has gone on without the request of `epoch`.
-    func watch(_ watcher: any PartitionWatcher, epoch: Int32, _ watched: inout [Partition]) -> Bool {
+    /// Has `waiter` called when there is something new for the request of `epoch`. False: there is already.
+    func wait(_ waiter: any PartitionWatcher, epoch: Int32) -> Bool {
         state.withLock { state in
-            guard state.epoch == Self.epoch(after: epoch) else { return false }
-            watched.reserveCapacity(state.order.count)
-            for index in state.order {
-                let slot = state.slots[Int(index)]
-                guard let partition = slot.partition else { continue }
-                guard partition.watch(past: Offset(slot.seenEnd), watcher) else { return false }
-                watched.append(partition)
+            guard state.error(ofRequest: epoch) == nil, state.watchAll() else { return false }
+            return news.withLock { news in
+                guard news.partitions.isEmpty else { return false }
+                news.waiter = waiter
+                return true
             }
-            return true
         }
+    }
+
+    func stopWaiting(_ waiter: any PartitionWatcher) {
+        news.withLock { if $0.waiter === waiter { $0.waiter = nil } }
+    }
+
+    /// A partition that is watched has changed.
+    func changed(_ partition: FetchSessionPartition) {
+        let waiter = news.withLock { news in
+            news.partitions.append(partition)
+            return news.takeWaiter()
+        }
+        waiter?.partitionAdvanced()
+    }
+
+    /// It has been given up: no partition is watched for it any more, and a request that waits is told so.
+    func close() {
+        state.withLock { $0.close() }
+        news.withLock { news in
+            news.partitions = []
+            return news.takeWaiter()
+        }?.partitionAdvanced()
     }
 }
 
@@ -73,166 +114,112 @@ extension FetchSession {
     private struct State {
         /// Of the next request.
         var epoch = FetchSession.epoch(after: 0)
-        var slots: [Slot] = []
-        /// Which slots are used, in the order of reading.
-        var order: [Int32] = []
-        private var free: [Int32] = []
-        private var places: [FetchPlace: Int32] = [:]
-        /// What the last look has to tell.
-        private var told: [Int32] = []
+        private(set) var isClosed = false
+        private(set) var partitions: [FetchPlace: FetchSessionPartition] = [:]
+        /// Those that may have something to tell, in the order of reading.
+        private var active: [FetchSessionPartition] = []
+        /// Those that the last look has something to tell of.
+        private var told: [FetchSessionPartition] = []
+        /// Those that were watched and are not any more.
+        var changed: [FetchSessionPartition] = []
 
-        init(_ request: FetchRequest, answered response: FetchResponse) {
-            for (topic, answer) in zip(request.topics, response.responses) {
-                for (wanted, data) in zip(topic.partitions, answer.partitions) {
-                    want(wanted, of: topic, answered: data)
-                }
-            }
+        func error(ofRequest epoch: Int32) -> FetchSessionError? {
+            if isClosed { return .unknown }
+            return self.epoch == FetchSession.epoch(after: epoch) ? nil : .wrongEpoch
         }
 
+        @discardableResult
         mutating func want(
-            _ wanted: FetchRequest.Partition, of topic: FetchRequest.Topic,
-            answered data: FetchResponse.PartitionData? = nil
-        ) {
+            _ wanted: FetchRequest.Partition, of topic: FetchRequest.Topic, in session: FetchSession
+        ) -> FetchSessionPartition {
             let place = FetchPlace(topic, wanted.partition)
-            var index = places[place]
-            if let index {
-                slots[Int(index)].take(wanted)
-            } else {
-                index = add(Slot(place, wanted))
-                places[place] = index
+            guard let partition = partitions[place] else {
+                let partition = FetchSessionPartition(place, wanted, in: session)
+                partitions[place] = partition
+                active.append(partition)
+                return partition
             }
-            guard let data, let index else { return }
-            slots[Int(index)].see(data)
-            slots[Int(index)].takeNote()
+            partition.wanted = wanted
+            activate(partition)
+            return partition
         }
 
-        private mutating func add(_ slot: Slot) -> Int32 {
-            guard let index = free.popLast() else {
-                slots.append(slot)
-                order.append(Int32(slots.count - 1))
-                return Int32(slots.count - 1)
-            }
-            slots[Int(index)] = slot
-            order.append(index)
-            return index
+        private mutating func activate(_ partition: FetchSessionPartition) {
+            guard !partition.isActive else { return }
+            partition.isActive = true
+            active.append(partition)
         }
 
         mutating func forget(_ topics: [FetchRequest.ForgottenTopic]) {
             guard !topics.isEmpty else { return }
             for topic in topics {
                 for partition in topic.partitions {
-                    guard let index = places.removeValue(forKey: FetchPlace(topic, partition)) else { continue }
-                    slots[Int(index)] = Slot()
-                    free.append(index)
+                    partitions.removeValue(forKey: FetchPlace(topic, partition))?.leave()
                 }
             }
-            order.removeAll { !slots[Int($0)].isUsed }
+            active.removeAll { $0.hasLeft }
+        }
+
+        mutating func takeChanged() {
+            for partition in changed where !partition.hasLeft {
+                partition.isWatched = false
+                activate(partition)
+            }
+            changed.removeAll(keepingCapacity: true)
         }
 
         mutating func read(_ plan: inout FetchPlan) {
             told.removeAll(keepingCapacity: true)
-            for index in order {
-                let at = Int(index)
-                if slots[at].isQuiet { continue }
-                let (partition, missing) = slots[at].find(in: plan.log, byID: plan.namesByID)
-                let data = plan.data(slots[at].wanted, partition, missing: missing)
-                slots[at].see(data)
-                guard slots[at].hasNews(data) else { continue }
-                told.append(index)
-                plan.add(data, of: slots[at].place)
+            var kept = 0
+            for index in active.indices {
+                let partition = active[index]
+                partition.isActive = read(partition, &plan)
+                guard partition.isActive else { continue }
+                active[kept] = partition
+                kept += 1
+            }
+            active.removeSubrange(kept...)
+        }
+
+        /// False: there is nothing to tell of the partition until it changes, which is watched.
+        private mutating func read(_ partition: FetchSessionPartition, _ plan: inout FetchPlan) -> Bool {
+            while true {
+                let data = partition.look(&plan)
+                if partition.hasNews(data) {
+                    told.append(partition)
+                    plan.add(data, of: partition.place)
+                    return true
+                }
+                if !partition.isAtEnd { return true }
+                if partition.watch() { return false }
+                // It has grown since the look.
             }
         }
+
+        /// Has those with something to tell that is not enough yet watched, too. False: one has grown since the look.
+        func watchAll() -> Bool { active.allSatisfy { $0.watch() } }
 
         /// What the last look had to tell is told. Partitions whose records were sent are read last from now on, so
         /// that none starves where an answer has no room for all.
         mutating func takeNote() {
             var isMoved = false
-            for index in told {
-                slots[Int(index)].takeNote()
-                if slots[Int(index)].hasRecords { isMoved = true }
+            for partition in told {
+                partition.takeNote()
+                if partition.hasRecords { isMoved = true }
             }
-            guard isMoved, order.count > 1 else { return }
-            var kept = 0
-            var moved: [Int32] = []
-            for index in order {
-                if slots[Int(index)].hasRecords {
-                    slots[Int(index)].hasRecords = false
-                    moved.append(index)
-                } else {
-                    order[kept] = index
-                    kept += 1
-                }
-            }
-            order.replaceSubrange(kept..., with: moved)
-        }
-    }
-
-    /// One partition of a session.
-    private struct Slot {
-        private(set) var place = FetchPlace()
-        private(set) var wanted = FetchRequest.Partition()
-        /// Weak: a session that nobody uses must not keep the files of a topic that is deleted.
-        private(set) weak var partition: Partition?
-        let isUsed: Bool
-        /// At the last look.
-        private(set) var seenEnd: Int64 = -1
-        private var seenStart: Int64 = -1
-        private var hasFailed = false
-        var hasRecords = false
-        /// What the client knows. −1: what is there is news to it.
-        private var knownEnd: Int64 = -1
-        private var knownStart: Int64 = -1
-        /// True: the last look had nothing to tell, nor has the next one until the partition changes.
-        private var isSettled = false
-
-        init() { isUsed = false }
-
-        init(_ place: FetchPlace, _ wanted: FetchRequest.Partition) {
-            self.place = place
-            self.wanted = wanted
-            isUsed = true
+            guard isMoved, active.count > 1 else { return }
+            let sent = told.filter(\.hasRecords)
+            active.removeAll { $0.hasRecords }
+            active += sent
         }
 
-        mutating func take(_ wanted: FetchRequest.Partition) {
-            self.wanted = wanted
-            isSettled = false
-        }
-
-        /// True: nothing has changed since the last look had nothing to tell.
-        var isQuiet: Bool {
-            guard isSettled, let partition else { return false }
-            return partition.end.value == seenEnd && partition.logStart.value == seenStart && partition.failure == nil
-        }
-
-        /// The partition, or why there is none. One that failed is looked for again: its topic may have been deleted,
-        /// and made anew.
-        mutating func find(in log: EventLog, byID: Bool) -> (partition: Partition?, missing: ErrorCode) {
-            if let partition, partition.failure == nil { return (partition, .none) }
-            let found = place.find(in: log, byID: byID)
-            partition = found.partition
-            return found
-        }
-
-        mutating func see(_ data: FetchResponse.PartitionData) {
-            seenEnd = data.highWatermark
-            seenStart = data.logStartOffset
-            hasFailed = data.errorCode != .none
-            hasRecords = data.records != .empty
-        }
-
-        /// Kafka's rule: records, an error, another end or start than the client knows. What it knows is forgotten with
-        /// an error, so that it hears of the partition when the error is gone.
-        mutating func hasNews(_ data: FetchResponse.PartitionData) -> Bool {
-            let isNews =
-                hasRecords || hasFailed || seenEnd != knownEnd || seenStart != knownStart
-                || data.divergingEpoch != FetchResponse.EpochEndOffset()
-            isSettled = !isNews && wanted.fetchOffset >= seenEnd
-            return isNews
-        }
-
-        mutating func takeNote() {
-            knownEnd = hasFailed ? -1 : seenEnd
-            knownStart = seenStart
+        mutating func close() {
+            isClosed = true
+            for partition in partitions.values { partition.leave() }
+            partitions = [:]
+            active = []
+            told = []
+            changed = []
         }
     }
 }

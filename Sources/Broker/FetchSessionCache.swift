@@ -16,8 +16,11 @@ final class FetchSessionCache: Sendable {
         var sessions: [Int32: Entry] = [:]
         var partitionCount = 0
 
-        mutating func remove(_ id: Int32) {
-            partitionCount -= sessions.removeValue(forKey: id)?.partitionCount ?? 0
+        /// The session, to be closed when the lock is given back; nil: it is not there.
+        mutating func remove(_ id: Int32) -> FetchSession? {
+            guard let entry = sessions.removeValue(forKey: id) else { return nil }
+            partitionCount -= entry.partitionCount
+            return entry.session
         }
     }
 
@@ -40,21 +43,23 @@ final class FetchSessionCache: Sendable {
         let usesTopicIDs = version >= FetchRequest.firstTopicIDVersion
         guard request.sessionEpoch != 0, request.sessionEpoch != -1 else {
             // It begins anew, or closes.
-            if request.sessionID != 0 { state.withLock { $0.remove(request.sessionID) } }
+            if request.sessionID != 0 { give(up: request.sessionID) }
             return .request(request, opensSession: request.sessionEpoch == 0)
         }
         guard let session = use(request.sessionID, now) else { throw .unknown }
         let count = try session.take(request, usesTopicIDs: usesTopicIDs)
         guard count > 0 else {
-            state.withLock { $0.remove(session.id) }
+            give(up: session.id)
             return .request(FetchRequest(), opensSession: false)
         }
         guard canKeep(request), record(count, of: session) else {
-            state.withLock { $0.remove(session.id) }
+            give(up: session.id)
             throw .unknown
         }
         return .session(session, epoch: request.sessionEpoch)
     }
+
+    private func give(up id: Int32) { state.withLock { $0.remove(id) }?.close() }
 
     private func use(_ id: Int32, _ now: NIODeadline) -> FetchSession? {
         state.withLock { state in
@@ -84,8 +89,10 @@ final class FetchSessionCache: Sendable {
     ) -> Int32 {
         let asked = request.topics.reduce(0) { $0 + $1.partitions.count }
         guard asked > 0, asked <= limits.fetchSessionPartitions, canKeep(request) else { return 0 }
+        var evicted: [FetchSession] = []
+        defer { for session in evicted { session.close() } }
         return state.withLock { state in
-            guard makeRoom(for: asked, &state, now) else { return 0 }
+            guard makeRoom(for: asked, &state, now, &evicted) else { return 0 }
             var id = Int32.random(in: 1...Int32.max)
             while state.sessions[id] != nil { id = Int32.random(in: 1...Int32.max) }
             let session = FetchSession(
@@ -98,12 +105,14 @@ final class FetchSessionCache: Sendable {
         }
     }
 
-    private func makeRoom(for count: Int, _ state: inout State, _ now: NIODeadline) -> Bool {
+    private func makeRoom(for count: Int, _ state: inout State, _ now: NIODeadline, _ evicted: inout [FetchSession])
+        -> Bool
+    {
         while state.sessions.count >= limits.fetchSessions
             || state.partitionCount + count > limits.fetchSessionsPartitions
         {
             guard let victim = victim(for: count, state, now) else { return false }
-            state.remove(victim)
+            if let session = state.remove(victim) { evicted.append(session) }
         }
         return true
     }

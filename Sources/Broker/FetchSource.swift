@@ -15,13 +15,13 @@ enum FetchSource: Sendable {
         }
     }
 
-    /// Has `watcher` called when a partition grows past what `plan` saw, and adds those that will to `watched`. False:
-    /// one has grown already.
+    /// Has `watcher` called when a partition grows past what `plan` saw, and adds those that will to `watched`; a session
+    /// watches by itself. False: one has grown already.
     func watch(
         after plan: FetchPlan, _ watcher: any PartitionWatcher, _ log: EventLog, _ watched: inout [Partition]
     ) -> Bool {
         switch self {
-        case .session(let session, let epoch): return session.watch(watcher, epoch: epoch, &watched)
+        case .session(let session, let epoch): return session.wait(watcher, epoch: epoch)
         case .request(let request, _):
             for (topic, seen) in zip(request.topics, plan.response.responses) {
                 for (wanted, data) in zip(topic.partitions, seen.partitions) {
@@ -33,5 +33,11 @@ enum FetchSource: Sendable {
             }
             return true
         }
+    }
+
+    func unwatch(_ watcher: any PartitionWatcher, _ watched: inout [Partition]) {
+        if case .session(let session, _) = self { session.stopWaiting(watcher) }
+        for partition in watched { partition.unwatch(watcher) }
+        watched.removeAll(keepingCapacity: true)
     }
 }

@@ -24,7 +24,7 @@ package struct Limits: Sendable {
     package var fetchSessions = 1000
     /// Partitions of one fetch session.
     package var fetchSessionPartitions = 50_000
-    /// Partitions of all fetch sessions together: some 250 bytes each.
+    /// Partitions of all fetch sessions together: some 300 bytes each.
     package var fetchSessionsPartitions = 250_000
     /// How long a fetch session need not make room for another, in milliseconds: since it was used, or where the other
     /// is larger since it was made.

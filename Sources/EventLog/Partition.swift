@@ -161,6 +161,11 @@ public final class Partition: Sendable {
         if let failure { fail(failure) }
         guard !hasFailed.load(ordering: .acquiring) else { return }
         watermarks.publish(end: writer.withLock { $0.publish() })
+        wakeWatchers()
+    }
+
+    /// What readers may see has changed.
+    func wakeWatchers() {
         let due = watchers.withLock { watchers in
             guard !watchers.isEmpty else { return [any PartitionWatcher]() }
             defer { watchers = [] }
@@ -173,11 +178,7 @@ public final class Partition: Sendable {
     func fail(_ error: LogError) {
         appends.withLock { if $0.failure == nil { $0.failure = error } }
         hasFailed.store(true, ordering: .releasing)
-        let due = watchers.withLock { watchers in
-            defer { watchers = [] }
-            return watchers
-        }
-        for watcher in due { watcher.partitionAdvanced() }
+        wakeWatchers()
     }
 
     /// The same where pages may be lost that count as written: no checkpoint may vouch for them.
@@ -186,7 +187,8 @@ public final class Partition: Sendable {
         fail(error)
     }
 
-    /// Calls `watcher` once when records past `offset` are durable, or the partition ends. False: they are already.
+    /// Calls `watcher` once when records past `offset` are durable, when records are deleted, or the partition ends.
+    /// False: they are durable already, or it has ended.
     package func watch(past offset: Offset, _ watcher: any PartitionWatcher) -> Bool {
         watchers.withLock { watchers in
             guard end <= offset, !hasFailed.load(ordering: .acquiring) else { return false }

@@ -1,10 +1,11 @@
 import Broker
 import BrokerTestSupport
-import EventLog
 import KafkaProtocol
 import NIOCore
 import TestSupport
 import Testing
+
+@testable import EventLog
 
 @Suite("Fetch sessions", .timeLimit(.minutes(1)))
 struct FetchSessionTests {
@@ -234,6 +235,81 @@ struct FetchSessionTests {
         }
     }
 
+    @Test("one that waits for many bytes is answered when there are so many of all its partitions together")
+    func minBytes() async throws {
+        try await withReadings(partitions: 3) { client, broker in
+            let id = try await client.beginSession(of: "readings", [0, 1, 2])
+            let batch = try Batch("x")
+            _ = try await client.produce(batch, to: "readings", 0)
+            let waiting = try await client.post(
+                FetchRequest.goingOn(id, epoch: 1) {
+                    $0.waitForAByte()
+                    $0.minBytes = Int32(batch.bytes.count * 4)
+                })
+            let other = try await WireClient.connect(to: broker)
+            for partition in [1, 0, 2] as [Int32] { _ = try await other.produce(batch, to: "readings", partition) }
+            let answer = try await client.receive(waiting)
+            #expect(try answer.told.sorted() == ["readings-0: 2 x x", "readings-1: 1 x", "readings-2: 1 x"])
+        }
+    }
+
+    @Test("records that are deleted are news: the partition's new start is told, once")
+    func deletedRecords() async throws {
+        try await withReadings(partitions: 2) { client, broker in
+            for value in ["one", "two"] { _ = try await client.produce(Batch(value), to: "readings", 1) }
+            let id = try await client.beginSession(of: "readings", [0, 1], from: 0)
+            _ = try await client.goOn(id, epoch: 1, [.place(1, 2)])
+            #expect(try await client.goOn(id, epoch: 2).told == [])
+            _ = try broker.log.topic("readings")?.partitions[1].deleteRecords(before: Offset(1))
+            let answer = try await client.goOn(id, epoch: 3)
+            #expect(try answer.told == ["readings-1: 2"])
+            #expect(answer.responses.flatMap(\.partitions).map(\.logStartOffset) == [1])
+            #expect(try await client.goOn(id, epoch: 4).told == [])
+        }
+    }
+
+    @Test("a partition is watched once a session, however often that goes on, and not at all when it is given up")
+    func watched() async throws {
+        let limits = Limits.with {
+            $0.fetchSessions = 2
+            $0.fetchSessionMilliseconds = 0
+        }
+        try await withReadings(partitions: 2, limits: limits) { client, broker in
+            let partitions = try #require(broker.log.topic("readings")).partitions
+            func watchers() -> [Int] { partitions.map(\.watcherCount) }
+            let first = try await client.beginSession(of: "readings", [0, 1])
+            for epoch in 1...5 as ClosedRange<Int32> { _ = try await client.goOn(first, epoch: epoch) }
+            #expect(watchers() == [1, 1])
+            _ = try await client.goOn(first, epoch: 6, forgetting: [0])
+            #expect(watchers() == [0, 1])
+            let second = try await client.beginSession(of: "readings", [0, 1])
+            _ = try await client.goOn(second, epoch: 1)
+            #expect(watchers() == [1, 2])
+            // The third takes the place of the first, and the fourth that of the second.
+            for left in [[1, 1], [0, 0]] {
+                _ = try await client.beginSession(of: "readings", [0, 1])
+                #expect(watchers() == left)
+            }
+        }
+    }
+
+    @Test("one that waits is told when its session has to make room")
+    func evictedWhileWaiting() async throws {
+        let limits = Limits.with {
+            $0.fetchSessions = 1
+            $0.fetchSessionMilliseconds = 0
+        }
+        try await withReadings(partitions: 1, limits: limits) { client, broker in
+            let id = try await client.beginSession(of: "readings", [0])
+            let waiting = try await client.post(FetchRequest.goingOn(id, epoch: 1) { $0.waitForAByte() })
+            let other = try await WireClient.connect(to: broker)
+            // The waiting one's connection is read first, or the session is gone before: the answer is the same.
+            _ = try await other.beginSession(of: "readings", [0])
+            let answer = try await client.receive(waiting)
+            #expect(try answer.errorCode == .fetchSessionIDNotFound && answer.told == [])
+        }
+    }
+
     @Test("a full fetch that waits begins its session when it is answered")
     func fullWaits() async throws {
         try await withReadings(partitions: 2) { client, broker in
@@ -303,10 +379,10 @@ struct FetchSessionTests {
             let other = try await WireClient.connect(to: broker)
             // Refused until the first one is there.
             while try await other.goOn(id, epoch: 2).errorCode != .none {}
-            _ = try await other.produce(Batch("wakes"), to: "readings")
             let answer = try await client.receive(waiting)
             #expect(try answer.errorCode == .invalidFetchSessionEpoch && answer.told == [])
-            #expect(try await other.goOn(id, epoch: 3).told == ["readings-0: 1 wakes"])
+            _ = try await other.produce(Batch("new"), to: "readings")
+            #expect(try await other.goOn(id, epoch: 3).told == ["readings-0: 1 new"])
         }
     }
 

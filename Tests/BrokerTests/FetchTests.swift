@@ -339,4 +339,28 @@ struct FetchTests {
             #expect(next.responses[0].partitions[0].errorCode == .kafkaStorageError)
         }
     }
+
+    @Test(
+        "of a partition that takes no more appends the rest is answered at once, however much the client would wait for"
+    )
+    func endOfFailedPartition() async throws {
+        let disk = SimulatedDisk()
+        func configure(_ configuration: inout BrokerConfiguration) {
+            configuration.dataDirectory = "/data"
+            configuration.log.environment.fileSystem = disk
+        }
+        try? await withBroker(configure: configure) { broker in
+            let client = try await WireClient.connect(to: broker)
+            try await client.create("readings")
+            _ = try await client.produce(Batch("one"), to: "readings")
+            let waiting = try await client.post(FetchRequest.waiting(on: "readings", minBytes: 1 << 20))
+            disk.add(.init(at: disk.operations + 1, .error(5), path: ".log", operation: .write))
+            let other = try await WireClient.connect(to: broker)
+            #expect(try await other.produce(Batch("two"), to: "readings").errorCode == .kafkaStorageError)
+            let data = try await client.receive(waiting).responses[0].partitions[0]
+            #expect(try data.errorCode == .none && data.records.bytes.storedRecords.map(\.valueText) == ["one"])
+            let next = try await client.call(FetchRequest.waiting(on: "readings", minBytes: 1 << 20))
+            #expect(try next.responses[0].partitions[0].records.bytes.storedRecords.map(\.valueText) == ["one"])
+        }
+    }
 }

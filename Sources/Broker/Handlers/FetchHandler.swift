@@ -72,6 +72,8 @@ struct FetchPlan {
     private var byteCount = 0
     private var budget: Int
     private var hasError = false
+    /// True: waiting for more of a partition is in vain.
+    private var hasEnded = false
     /// True: a partition's `currentLeader` is set.
     private(set) var namesLeader = false
     private let minBytes: Int
@@ -87,7 +89,7 @@ struct FetchPlan {
     var namesByID: Bool { call.version >= FetchRequest.firstTopicIDVersion }
 
     /// True: the answer should not wait. An error is worth telling at once, and so is a truncation.
-    var isEnough: Bool { hasError || byteCount >= minBytes || partitionCount == 0 }
+    var isEnough: Bool { hasError || hasEnded || byteCount >= minBytes || partitionCount == 0 }
 
     /// The answer is an error, and nothing else.
     mutating func refuse(_ code: ErrorCode) {
@@ -164,6 +166,7 @@ struct FetchPlan {
                 if wanted.fetchOffset >= end.value, let failure = partition.failure { throw failure }
                 return data
             }
+            if partition.failure != nil { hasEnded = true }
             budget = max(0, budget - slice.byteCount)
             byteCount += slice.byteCount
             slices.append(slice)

@@ -23,6 +23,7 @@ extension Partition {
             }
             epochs.withLock { $0.trim(to: offset) }
             watermarks.publish(start: offset)
+            wakeWatchers()
             checkpointer.removeDeleted(from: self)
         }
         return logStart
