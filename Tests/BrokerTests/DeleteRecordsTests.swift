@@ -48,7 +48,8 @@ struct DeleteRecordsTests {
             #expect(result.errorCode == .none && result.lowWatermark == 10)
             #expect(try await client.fetch("readings", from: 10).errorCode == .none)
             #expect(try await client.produce(Batch("next"), to: "readings").baseOffset == 10)
-            #expect(try await client.fetch("readings", from: 10).records.bytes.storedRecords.map(\.valueText) == ["next"])
+            #expect(
+                try await client.fetch("readings", from: 10).records.bytes.storedRecords.map(\.valueText) == ["next"])
         }
     }
 
@@ -75,7 +76,8 @@ struct DeleteRecordsTests {
         try await withRecords { client in
             var request = DeleteRecordsRequest.deleting("readings", before: 3)
             request.topics[0].partitions += DeleteRecordsRequest.deleting("readings", 2, before: 1).topics[0].partitions
-            request.topics[0].partitions += DeleteRecordsRequest.deleting("readings", -1, before: 1).topics[0].partitions
+            request.topics[0].partitions +=
+                DeleteRecordsRequest.deleting("readings", -1, before: 1).topics[0].partitions
             request.topics += DeleteRecordsRequest.deleting("other", before: 1).topics
             let answer = try await client.call(request)
             #expect(

@@ -27,7 +27,8 @@ struct LeaderEpochTests {
     }
 
     private func endOffset(
-        _ client: WireClient, of epoch: Int32, current: Int32 = -1, in topic: String = "readings", _ partition: Int32 = 0,
+        _ client: WireClient, of epoch: Int32, current: Int32 = -1, in topic: String = "readings",
+        _ partition: Int32 = 0,
         version: Int16? = nil
     ) async throws -> OffsetForLeaderEpochResponse.EpochEndOffset {
         let answer = try await client.call(

@@ -63,6 +63,32 @@ struct OfflineTests {
         #expect([found.partitionCount, found.segmentCount, found.batchCount, found.recordCount] == [1, 1, 8, 80])
     }
 
+    @Test("records that were deleted are no damage, wherever a power cut left their segments", arguments: 0..<4)
+    func deletedRecords(left: Int) throws {
+        let directory = TemporaryDirectory()
+        let path = directory.path + "/data"
+        let log = try EventLog.open(at: path)
+        let settings = try TopicSettings(["compression.type": "producer", "segment.bytes": "16384"])
+        let partition = try log.createTopic("readings", settings: settings).partitions[0]
+        for number in 0..<80 { try partition.append(Record(value: "\(number) " + String(repeating: "x", count: 1000))) }
+        let copies = try directory.names(in: "data/readings-0").filter { $0.hasSuffix(".log") }.sorted().prefix(2).map {
+            ($0, try directory.contents(of: "data/readings-0/\($0)"))
+        }
+        try partition.deleteRecords(before: 50)
+        try log.close()
+        // Names that were removed and came back: none, the one, the other, both.
+        for (number, (name, bytes)) in copies.enumerated() where left & (1 << number) != 0 {
+            #expect(try !directory.names(in: "data/readings-0").contains(name))
+            try directory.write(bytes, to: "data/readings-0/\(name)")
+        }
+        let found = try check(path)
+        #expect(found.findings == [])
+        #expect(found.recordCount < 50 && found.recordCount >= 30)
+        let reopened = try EventLog.open(at: path)
+        #expect(try directory.names(in: "data/readings-0").filter { $0.hasSuffix(".log") }.count == found.segmentCount)
+        try reopened.close()
+    }
+
     @Test("a byte changed in any batch is found at that batch, and only there", arguments: 0..<8)
     func damagedBatch(number: Int) throws {
         let directory = TemporaryDirectory()

@@ -23,6 +23,23 @@ struct PosixFileSystemTests {
         #expect(!fileSystem.exists(path("none")))
     }
 
+    @Test("a file system tells its size, and how much of it is left")
+    func space() throws {
+        let space = try fileSystem.space(at: directory.path)
+        #expect(space.total > space.usable && space.usable > 0)
+        #expect(throws: FileError(.size, path("none"), code: ENOENT)) { _ = try fileSystem.space(at: path("none")) }
+    }
+
+    @Test("an absolute path begins at the root and has no links; one that is not there stays as it is")
+    func absolutePath() throws {
+        try fileSystem.createDirectory(path("real"))
+        #expect(symlink("real", path("link")) == 0)
+        let real = fileSystem.absolutePath(path("link"))
+        #expect(real.hasPrefix("/") && real.hasSuffix("/real"))
+        #expect(fileSystem.absolutePath(".").hasPrefix("/"))
+        #expect(fileSystem.absolutePath("none/there") == "none/there")
+    }
+
     @Test("create makes the file, and leaves one that is there as it is")
     func create() throws {
         let made = try fileSystem.open(path("file"), .create)
