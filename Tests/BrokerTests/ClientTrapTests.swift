@@ -36,7 +36,7 @@ struct ClientTrapTests {
     // MARK: Transactions
 
     @Test(
-        "whoever reads committed records alone sees all there are: none is aborted, and the last stable offset is the end",
+        "a reader of committed records alone sees all there are: none is aborted, the last stable offset is the end",
         arguments: 4...12)
     func readCommitted(version: Int16) async throws {
         try await withClient { client, _ in

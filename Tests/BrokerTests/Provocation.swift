@@ -276,7 +276,9 @@ extension Provocation {
         replacing("settings of a logger", .invalidRequest, "type 8", "topics (2) and brokers (4)") {
             $0.resources[0].resourceType = 8
         },
-        replacing("one topic twice", .invalidRequest, "more than once", "name it once") { $0.resources += $0.resources },
+        replacing("one topic twice", .invalidRequest, "more than once", "name it once") {
+            $0.resources += $0.resources
+        },
         replacing("one setting twice", .invalidRequest, "'segment.ms'", "name it once") {
             $0.resources[0].configs += $0.resources[0].configs
         },
