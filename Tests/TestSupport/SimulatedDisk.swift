@@ -298,7 +298,12 @@ private func resize(_ bytes: inout [UInt8], to count: Int) {
     if count < bytes.count {
         bytes.removeLast(bytes.count - count)
     } else {
-        bytes.append(contentsOf: repeatElement(0, count: count - bytes.count))
+        // At once: a debug build appends a repeated element by a call each.
+        let added = count - bytes.count
+        bytes += [UInt8](unsafeUninitializedCapacity: added) { buffer, initialized in
+            if let start = buffer.baseAddress { memset(start, 0, added) }
+            initialized = added
+        }
     }
 }
 
