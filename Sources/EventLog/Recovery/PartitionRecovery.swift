@@ -39,6 +39,8 @@ final class PartitionRecovery {
     private var epochs: LeaderEpochs
     private var producers: ProducerTable
     private var bases: [Offset]
+    /// Base offsets that an index file names.
+    private let indexed: Set<Offset>
     /// Base offsets of segments that were written to, or hold more than the checkpoint knows.
     private var touched: Set<Offset> = []
     /// No slot of the checkpoint is whole.
@@ -58,7 +60,9 @@ final class PartitionRecovery {
         let directory = "\(data)/\(TopicName.directory(topic.name, index))"
         self.directory = directory
         do throws(FileError) {
-            bases = SegmentFiles.baseOffsets(in: try fileSystem.list(directory))
+            let names = try fileSystem.list(directory)
+            bases = SegmentFiles.baseOffsets(in: names)
+            indexed = SegmentFiles.indexedBaseOffsets(in: names)
             var file = CheckpointFile(path: "\(directory)/\(CheckpointFile.name)", fileSystem)
             let read = try file.read()
             checkpointFile = file
@@ -278,6 +282,9 @@ final class PartitionRecovery {
             let first = bases[vouched]
             try removeSegments { $0 < first }
         }
+        // Of a segment that was removed a power cut may bring back an index alone.
+        let kept = min(checkpoint.logStart, bases.first ?? checkpoint.logStart)
+        for base in indexed where base < kept { try removeIndexes(of: base) }
         return count(below: checkpoint.logStart, in: end.segment) > 0
     }
 

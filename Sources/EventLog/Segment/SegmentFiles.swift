@@ -10,12 +10,20 @@ enum SegmentFiles {
     }
 
     /// The base offsets of the segments among the names in a partition's directory, in order.
-    static func baseOffsets(in names: [String]) -> [Offset] {
+    static func baseOffsets(in names: [String]) -> [Offset] { baseOffsets(in: names, ".log") }
+
+    /// Those that have an index file of either kind.
+    static func indexedBaseOffsets(in names: [String]) -> Set<Offset> {
+        Set(baseOffsets(in: names, ".index") + baseOffsets(in: names, ".timeindex"))
+    }
+
+    private static func baseOffsets(in names: [String], _ kind: String) -> [Offset] {
         names.compactMap { name in
             // Digits alone: `Int64` would take a sign, and the name that is made of the number again would be another.
             let digits = name.utf8.prefix(20)
-            guard name.hasSuffix(".log"), name.utf8.count == 24,
-                digits.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }), let base = Int64(name.dropLast(4))
+            guard name.hasSuffix(kind), name.utf8.count == 20 + kind.utf8.count,
+                digits.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }),
+                let base = Int64(name.dropLast(kind.utf8.count))
             else { return nil }
             return Offset(base)
         }.sorted()
