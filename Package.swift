@@ -63,6 +63,9 @@ let package = Package(
         // README's program, as it stands there: tools/check compares the two.
         .executableTarget(
             name: "TenLines", dependencies: ["EventLog"], path: "Examples/TenLines", swiftSettings: settings),
+        // That of docs/CLIENT.md.
+        .executableTarget(
+            name: "AnyCluster", dependencies: ["KafkaClient"], path: "Examples/AnyCluster", swiftSettings: settings),
 
         .target(
             name: "TestSupport",
@@ -101,6 +104,7 @@ let package = Package(
             name: "MartletTests",
             dependencies: [
                 "martlet", "RecordFormat", "Storage", "EventLog", "KafkaClient", "Fleet", "TestSupport", argumentParser,
+                logging,
             ],
             swiftSettings: settings),
     ]

@@ -29,9 +29,7 @@ struct ConnectionTests {
 
     @Test("where nothing listens, the error says where and what to do")
     func refused() async throws {
-        // A port that was free a moment ago.
-        let port = try await withBroker { $0.address.port }
-        let address = BrokerAddress(host: "127.0.0.1", port: port)
+        let address = BrokerAddress(host: "127.0.0.1", port: unusedPort())
         let error = await #expect(throws: KafkaClientError.connectionRefused(address)) {
             try await KafkaClient.connect(to: address.description)
         }
@@ -41,9 +39,8 @@ struct ConnectionTests {
 
     @Test("the first broker of a list that answers is taken")
     func bootstrap() async throws {
-        let free = try await withBroker { $0.address.port }
         try await withBroker { broker in
-            let client = try await KafkaClient.connect(to: "127.0.0.1:\(free),\(broker.address)")
+            let client = try await KafkaClient.connect(to: "127.0.0.1:\(unusedPort()),\(broker.address)")
             #expect(try await client.admin.listTopics().isEmpty)
             await client.close()
             await #expect(throws: KafkaClientError.closed) { try await client.admin.listTopics() }

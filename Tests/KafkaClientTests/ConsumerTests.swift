@@ -199,7 +199,8 @@ struct ConsumerTests {
     @Test("a consumer goes on after the broker has restarted")
     func restart() async throws {
         let directory = TemporaryDirectory()
-        let (consumer, port) = try await withBroker(in: directory) { broker in
+        let port = unusedPort()
+        let consumer = try await withBroker(in: directory, port: port) { broker in
             let client = try await KafkaClient.connect(to: broker.address.description)
             try await fill(client, "readings", count: 10)
             var options = ConsumerOptions()
@@ -207,7 +208,7 @@ struct ConsumerTests {
             let consumer = try await client.makeConsumer(topic: "readings", options: options)
             #expect(try await consumer.next()?.records().isEmpty == false)
             await client.close()
-            return (consumer, broker.address.port)
+            return consumer
         }
         try await withBroker(in: directory, port: port) { broker in
             let client = try await KafkaClient.connect(to: broker.address.description)

@@ -1,6 +1,7 @@
 import Broker
 import BrokerTestSupport
 import KafkaProtocol
+import NIOPosix
 import Synchronization
 import TestSupport
 import Testing
@@ -114,16 +115,18 @@ struct MetadataTests {
             }
         }
         try await withScriptedBroker(script: script) { broker in
-            var options = KafkaClientOptions()
-            options.requestTimeout = .milliseconds(200)
-            let client = try await KafkaClient.connect(to: broker.address, options: options)
-            let error = await #expect(throws: KafkaClientError.self) {
-                try await client.admin.listOffsets("readings", at: .latest)
+            let cluster = Cluster(
+                try BrokerAddress.list(parsing: broker.address), on: MultiThreadedEventLoopGroup.singleton.next(),
+                KafkaClientOptions())
+            #expect(try await cluster.route(of: "readings", createMissing: false).leaders[0]?.id == 65536)
+            for port in [-1, 0, 65536, Int32.max] {
+                let error = await #expect(throws: KafkaClientError.self) { try await cluster.connection(to: port) }
+                guard case .rejected(8, "BROKER_NOT_AVAILABLE", _)? = error else {
+                    return #expect(Bool(false), "\(error as Any)")
+                }
             }
-            guard case .rejected(8, "BROKER_NOT_AVAILABLE", _)? = error else {
-                return #expect(Bool(false), "\(error as Any)")
-            }
-            await client.close()
+            _ = try await cluster.controller()
+            await cluster.close()
         }
     }
 }

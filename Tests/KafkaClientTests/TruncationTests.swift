@@ -1,3 +1,4 @@
+import BrokerTestSupport
 import KafkaProtocol
 import NIOCore
 import Synchronization
@@ -179,6 +180,28 @@ struct TruncationTests {
             }
             // The pauses held it back.
             #expect(broker.requests(.fetch).count < 20)
+            await consumer.close()
+            await client.close()
+        }
+    }
+
+    @Test("before that, who watches is told once why nothing comes")
+    func warning() async throws {
+        let script: ScriptedBroker.Script = { request in
+            request.api == .fetch ? Self.answer { $0.errorCode = .notLeaderOrFollower } : nil
+        }
+        try await withScriptedBroker(script: script) { broker in
+            let log = LogLines()
+            var limits = KafkaClientOptions()
+            limits.logger = log.makeLogger()
+            let client = try await KafkaClient.connect(to: broker.address, options: limits)
+            var options = ConsumerOptions()
+            options.retryBackoff = .milliseconds(1)
+            let consumer = try await client.makeConsumer(topic: "readings", options: options)
+            let line = await log.line(with: "tried again for 60.0 seconds")
+            #expect(line.contains("NOT_LEADER_OR_FOLLOWER") && line.contains("partitions=1"), "\(line)")
+            await broker.waitForRequests(.fetch, count: 6)
+            #expect(log.lines == [line])
             await consumer.close()
             await client.close()
         }

@@ -17,6 +17,7 @@ actor Fetcher {
     /// Leaders that are polled.
     private var polled: Set<Int32> = []
     private var rotation: UInt = 0
+    private var lastError: KafkaClientError?
 
     /// What is known of a partition's leader.
     private struct Lead {
@@ -49,6 +50,8 @@ actor Fetcher {
             }
             // The partition that has failed least decides: the others are asked for with it.
             if let failures = lost.map({ leads[$0].failures }).min(), failures > 0 {
+                // More than a leader that moves; once, so that who watches knows why nothing comes.
+                if failures == 2 { warn(lost.count) }
                 try? await cluster.pause(Backoff(first: options.retryBackoff).pause(afterFailures: failures))
             }
             await findLeaders(of: lost)
@@ -56,6 +59,12 @@ actor Fetcher {
                 Task { await poll(leader) }
             }
         }
+    }
+
+    private func warn(_ count: Int) {
+        cluster.options.logger?.warning(
+            "partitions have no leader that answers: they are tried again for \(options.retryTimeout)",
+            metadata: ["partitions": "\(count)", "error": "\(lastError.map { "\($0)" } ?? "")"])
     }
 
     /// Places to fetch for which nobody is known.
@@ -101,10 +110,9 @@ actor Fetcher {
             if !buffer.isClosed { buffer.fail(place: index, epoch: place.epoch, error) }
             return
         }
-        // Once aloud: who watches wants to know why nothing comes.
-        cluster.options.logger?.log(
-            level: leads[index].failures == 1 ? .warning : .debug, "a fetch is tried again",
-            metadata: ["partition": "\(place.partition)", "error": "\(error)"])
+        lastError = error
+        cluster.options.logger?.debug(
+            "a fetch is tried again", metadata: ["partition": "\(place.partition)", "error": "\(error)"])
     }
 }
 

@@ -433,6 +433,12 @@ extension ProducerSender {
         link.failures += 1
         link.notBefore = .now() + backoff(link.failures)
         links[leader] = link
+        // More than a connection that broke; once, so that who watches knows why nothing goes.
+        if link.failures == 2 {
+            cluster.options.logger?.warning(
+                "a broker cannot be reached: its records are tried again for \(options.deliveryTimeout)",
+                metadata: ["broker": "\(leader)", "error": "\(error)"])
+        }
         // Another broker may lead by now.
         for topic in topics.keys { topics[topic]?.route = nil }
     }

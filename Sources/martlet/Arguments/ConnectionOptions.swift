@@ -8,7 +8,9 @@ struct ConnectionOptions: ParsableArguments {
 
     /// Connects, does the work, disconnects.
     func withClient<R>(_ body: (KafkaClient) async throws -> R) async throws -> R {
-        let client = try await KafkaClient.connect(to: broker)
+        var options = KafkaClientOptions()
+        options.logger = WarningLines.logger
+        let client = try await KafkaClient.connect(to: broker, options: options)
         do {
             let result = try await body(client)
             await client.close()
