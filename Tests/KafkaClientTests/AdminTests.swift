@@ -108,6 +108,42 @@ struct AdminTests {
         }
     }
 
+    @Test("a broker's settings can be read")
+    func brokerSettings() async throws {
+        try await withClient { client in
+            let broker = try #require(try await client.admin.describeCluster().brokers.first)
+            let settings = try await client.admin.settings(ofBroker: broker.id)
+            #expect(
+                settings.contains { $0.name == "listeners" && $0.value?.contains("\(broker.address.port)") == true })
+        }
+    }
+
+    @Test("records before an offset are deleted, and consumers begin behind them")
+    func deleteRecords() async throws {
+        try await withClient { client in
+            try await client.admin.createTopic("readings", partitions: 2)
+            let producer = client.makeProducer()
+            for partition in 0..<2 {
+                try await producer.sendBatch(
+                    (0..<100).map { Record(value: "\($0)") }, to: "readings", partition: partition)
+            }
+            try await producer.close()
+            #expect(try await client.admin.deleteRecords(of: "readings", before: [0: 40, 1: nil]) == [0: 40, 1: 100])
+            #expect(try await client.admin.listOffsets("readings", at: .earliest).map(\.offset) == [40, 100])
+            let left = try await client.everything(in: "readings")
+            #expect(left[0]?.map(\.offset.value) == Array(40..<100) && left[1] == nil)
+            // Who stands on what was deleted is told so.
+            let late = try await client.makeConsumer(topic: "readings", partitions: [0], from: .offset(5))
+            await #expect(throws: KafkaClientError.offsetOutOfRange(topic: "readings", partition: 0, offset: 5)) {
+                try await late.next()
+            }
+            await late.close()
+            await #expect(throws: KafkaClientError.offsetOutOfRange(topic: "readings", partition: 0, offset: 101)) {
+                try await client.admin.deleteRecords(of: "readings", before: [0: 101])
+            }
+        }
+    }
+
     @Test("the cluster is the one broker")
     func cluster() async throws {
         try await withBroker { broker in

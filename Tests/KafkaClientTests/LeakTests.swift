@@ -48,10 +48,11 @@ struct LeakTests {
     @Test("connections that fail leave nothing behind")
     func failures() async {
         await #expect(processExitsWith: .success) {
-            try await withScriptedBroker(script: { request in
+            let script: ScriptedBroker.Script = { request in
                 if request.api == .metadata { throw ScriptedBroker.Disconnect() }
                 return nil
-            }) { broker in
+            }
+            try await withScriptedBroker(script: script) { broker in
                 try await Leaks.fail(100, broker)
                 let before = try Leaks.Footprint()
                 try await Leaks.fail(1000, broker)
