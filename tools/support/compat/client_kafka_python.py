@@ -42,7 +42,8 @@ class KafkaPython(Client):
         self.admin = KafkaAdminClient(bootstrap_servers=broker, request_timeout_ms=PATIENCE * 1000)
 
     def can_write(self, record):
-        return not (record.key is None and record.value is None) and all(value is not None for _, value in record.headers)
+        has_nothing = record.key is None and record.value is None
+        return not has_nothing and all(value is not None for _, value in record.headers)
 
     # Records
 
