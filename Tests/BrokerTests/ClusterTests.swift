@@ -12,7 +12,8 @@ struct ClusterTests {
     private func withTopics(
         limits: Limits = Limits(), _ body: (WireClient, Broker) async throws -> Void
     ) async throws {
-        try await withBroker(configure: { $0.limits = limits }) { broker in
+        func configure(_ configuration: inout BrokerConfiguration) { configuration.limits = limits }
+        try await withBroker(configure: configure) { broker in
             let client = try await WireClient.connect(to: broker)
             for (name, count) in [("b", 1), ("c", 2), ("a", 3)] as [(String, Int32)] {
                 try await client.create(name, partitions: count)

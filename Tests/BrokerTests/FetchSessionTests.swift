@@ -12,7 +12,8 @@ struct FetchSessionTests {
     private func withReadings(
         partitions: Int32, limits: Limits = Limits(), _ body: (WireClient, Broker) async throws -> Void
     ) async throws {
-        try await withBroker(configure: { $0.limits = limits }) { broker in
+        func configure(_ configuration: inout BrokerConfiguration) { configuration.limits = limits }
+        try await withBroker(configure: configure) { broker in
             let client = try await WireClient.connect(to: broker)
             try await client.create("readings", partitions: partitions, ["compression.type": "producer"])
             try await body(client, broker)
@@ -464,7 +465,8 @@ struct FetchSessionTests {
 
     @Test("a hundred clients with a session each, on several loops, are all told what they wait for")
     func manyClients() async throws {
-        try await withBroker(configure: { $0.loopCount = 4 }) { broker in
+        func configure(_ configuration: inout BrokerConfiguration) { configuration.loopCount = 4 }
+        try await withBroker(configure: configure) { broker in
             let writer = try await WireClient.connect(to: broker)
             try await writer.create("readings", partitions: 4)
             try await withThrowingTaskGroup(of: [String?].self) { group in

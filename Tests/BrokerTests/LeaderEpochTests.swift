@@ -87,6 +87,46 @@ struct LeaderEpochTests {
         }
     }
 
+    @Test("who is fenced learns who leads, where, and in which epoch: from version 16 on", arguments: 12...17)
+    func leader(version: Int16) async throws {
+        try await withEpochs { client in
+            let id = try #require(try await client.metadata(of: ["readings"]).topics.first?.topicID)
+            let isByID = version >= FetchRequest.firstTopicIDVersion
+            var request = isByID ? FetchRequest.reading(id) : FetchRequest.reading("readings")
+            request.topics[0].partitions[0].currentLeaderEpoch = 1
+            let answer = try await client.call(request, version: version)
+            let data = try #require(answer.responses.first?.partitions.first)
+            #expect(data.errorCode == .fencedLeaderEpoch)
+            #expect(data.currentLeader.leaderID == (version >= 16 ? 1 : -1))
+            #expect(data.currentLeader.leaderEpoch == (version >= 16 ? 2 : -1))
+            #expect(answer.nodeEndpoints.map(\.host) == (version >= 16 ? ["127.0.0.1"] : []))
+        }
+    }
+
+    @Test("a session tells of a truncation in each answer, until its client has gone back")
+    func truncationInSession() async throws {
+        try await withEpochs { client in
+            var request = FetchRequest.session(of: "readings", [0], from: 5)
+            request.topics[0].partitions[0].lastFetchedEpoch = 0
+            request.waitForAByte()
+            let begun = try await client.call(request)
+            var answers = [begun]
+            for epoch in 1...2 as ClosedRange<Int32> {
+                answers.append(try await client.goOn(begun.sessionID, epoch: epoch))
+            }
+            for answer in answers {
+                let data = try #require(answer.responses.first?.partitions.first)
+                #expect(data.errorCode == .none && data.records == .empty)
+                #expect(data.divergingEpoch.epoch == 0 && data.divergingEpoch.endOffset == 3)
+            }
+            var back = FetchRequest.Partition.place(0, 3)
+            back.lastFetchedEpoch = 0
+            let answer = try await client.goOn(begun.sessionID, epoch: 3, [back])
+            let data = try #require(answer.responses.first?.partitions.first)
+            #expect(try data.records.bytes.batchHeaders.map(\.baseOffset) == [3, 4, 5])
+        }
+    }
+
     @Test("Metadata names the epoch that leads, and a batch the one that wrote it")
     func metadata() async throws {
         try await withEpochs { client in
