@@ -127,8 +127,9 @@ def main():
             surprises.append(f"{label} {result}")
         name = label if test[1] is None else f"{test[0]}, its part {test[1]}"
         rows.append(f"| {name} | {result} | {expected.get(label, '')} |")
-    counts = [f"{list(results.values()).count(kind)} {kind}" for kind in ("passed", "failed", "skipped")]
-    table = "\n".join([*rows, "", f"{', '.join(counts)}."])
+    of_tests = [result for (_, part), result in results.items() if part is None]
+    counts = [f"{of_tests.count(kind)} {kind}" for kind in ("passed", "failed", "skipped")]
+    table = "\n".join([*rows, "", f"{len(of_tests)} tests: {', '.join(counts)}."])
     print(table)
     if arguments.document:
         write_into(arguments.document, TABLE, table)
