@@ -103,8 +103,9 @@ private final class TailWatcher: PartitionWatcher {
                 if state.withLock({ if case .done = $0 { true } else { false } }) { partition.unwatch(self) }
             }
         } onCancel: {
-            partition.unwatch(self)
+            // First the state: whoever watches after this finds it done, and takes that back.
             finish()
+            partition.unwatch(self)
         }
     }
 
