@@ -17,7 +17,7 @@ package func withBroker<R>(
     configuration.log.journalBytesInitial = 1 << 20
     configuration.log.journalBytesMax = 16 << 20
     configure(&configuration)
-    let broker = try await Broker.start(configuration)
+    let broker = try await start(configuration)
     do {
         let result = try await body(broker)
         try await broker.stop()
@@ -26,4 +26,16 @@ package func withBroker<R>(
         try? await broker.stop()
         throw error
     }
+}
+
+/// A process that another test starts may hold a copy of a socket for a moment: a port that was chosen is waited for.
+private func start(_ configuration: BrokerConfiguration) async throws -> Broker {
+    for _ in 0..<300 where configuration.listen.port != 0 {
+        do {
+            return try await Broker.start(configuration)
+        } catch let error as BrokerError where "\(error)".contains("in use") {
+            try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+    return try await Broker.start(configuration)
 }

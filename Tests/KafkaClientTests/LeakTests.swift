@@ -14,6 +14,7 @@ struct LeakTests {
     @Test("10,000 clients that connect, ask and close leave no descriptor, no memory and no task behind")
     func connects() async {
         await #expect(processExitsWith: .success) {
+            Leaks.closeLentSockets()
             let broker = try await CannedBroker.start()
             // What is made once, as event loops and caches, is there after some.
             try await Leaks.connect(500, to: broker)
@@ -29,6 +30,7 @@ struct LeakTests {
     @Test("producers and consumers that are closed, or let go of, leave nothing behind", arguments: [true, false])
     func letGo(closes: Bool) async {
         await #expect(processExitsWith: .success) { [closes] in
+            Leaks.closeLentSockets()
             try await withScriptedBroker { broker in
                 let client = try await KafkaClient.connect(to: broker.address)
                 try await Leaks.use(10, client, closes: closes)
@@ -48,6 +50,7 @@ struct LeakTests {
     @Test("connections that fail leave nothing behind")
     func failures() async {
         await #expect(processExitsWith: .success) {
+            Leaks.closeLentSockets()
             let script: ScriptedBroker.Script = { request in
                 if request.api == .metadata { throw ScriptedBroker.Disconnect() }
                 return nil
@@ -126,6 +129,17 @@ private final class CannedBroker: Sendable {
 }
 
 private enum Leaks {
+    /// The process that this one comes from may have lent it connections by accident: what listens there would go on
+    /// listening here.
+    static func closeLentSockets() {
+        for descriptor in 3..<Int32(1024) {
+            var address = sockaddr()
+            var length = socklen_t(MemoryLayout<sockaddr>.size)
+            guard getsockname(descriptor, &address, &length) == 0 else { continue }
+            if [AF_INET, AF_INET6].contains(Int32(address.sa_family)) { close(descriptor) }
+        }
+    }
+
     struct Footprint {
         /// But for the system's own, as of timers, which come and go.
         let descriptors: Int
