@@ -21,7 +21,8 @@ public final class Partition: Sendable {
     private let appends: Mutex<AppendState>
     private let writer: Mutex<PartitionWriter>
     private let segmentList: Mutex<[Segment]>
-    private let watchers = Mutex<[any PartitionWatcher]>([])
+    /// By identity: thousands may wait, and each takes itself back.
+    private let watchers = Mutex<[ObjectIdentifier: any PartitionWatcher]>([:])
     private let checkpoints: Mutex<CheckpointFile>
     /// Says that `failure` is set, to those who must not wait for appends: the committer above all.
     private let hasFailed = Atomic(false)
@@ -167,11 +168,11 @@ public final class Partition: Sendable {
     /// What readers may see has changed.
     func wakeWatchers() {
         let due = watchers.withLock { watchers in
-            guard !watchers.isEmpty else { return [any PartitionWatcher]() }
-            defer { watchers = [] }
+            guard !watchers.isEmpty else { return [ObjectIdentifier: any PartitionWatcher]() }
+            defer { watchers = [:] }
             return watchers
         }
-        for watcher in due { watcher.partitionAdvanced() }
+        for watcher in due.values { watcher.partitionAdvanced() }
     }
 
     /// No append is taken from now on; what is durable can be read on.
@@ -188,18 +189,18 @@ public final class Partition: Sendable {
     }
 
     /// Calls `watcher` once when records past `offset` are durable, when records are deleted, or the partition ends.
-    /// False: they are durable already, or it has ended.
+    /// False: they are durable already, or it has ended. Watching twice is watching once.
     package func watch(past offset: Offset, _ watcher: any PartitionWatcher) -> Bool {
         watchers.withLock { watchers in
             guard end <= offset, !hasFailed.load(ordering: .acquiring) else { return false }
-            watchers.append(watcher)
+            watchers[ObjectIdentifier(watcher)] = watcher
             return true
         }
     }
 
     /// Takes back a watcher that no longer waits.
     package func unwatch(_ watcher: any PartitionWatcher) {
-        watchers.withLock { $0.removeAll { $0 === watcher } }
+        watchers.withLock { _ = $0.removeValue(forKey: ObjectIdentifier(watcher)) }
     }
 
     /// How many wait for the partition to grow.

@@ -1,3 +1,4 @@
+import Synchronization
 import TestSupport
 import Testing
 
@@ -184,6 +185,22 @@ import Testing
                 if i % 64 == 0 { await group.next() }
             }
         }
+        #expect(partition.watcherCount == 0)
+        try log.close()
+    }
+
+    @Test func whoWatchesTwiceIsCalledOnce() throws {
+        final class Watcher: PartitionWatcher {
+            let calls = Atomic(0)
+            func partitionAdvanced() { calls.add(1, ordering: .relaxed) }
+        }
+        let (log, partition) = try makeLog()
+        let (stays, leaves) = (Watcher(), Watcher())
+        for watcher in [stays, leaves, stays, leaves] { #expect(partition.watch(past: partition.end, watcher)) }
+        #expect(partition.watcherCount == 2)
+        partition.unwatch(leaves)
+        try partition.append(Record(value: "x"))
+        #expect(stays.calls.load(ordering: .relaxed) == 1 && leaves.calls.load(ordering: .relaxed) == 0)
         #expect(partition.watcherCount == 0)
         try log.close()
     }
