@@ -235,6 +235,20 @@ struct FetchTests {
         }
     }
 
+    @Test("it does not wait for more than the answer may hold")
+    func minBytesPastMaxBytes() async throws {
+        try await withBatches(2) { client, batchBytes, _ in
+            var request = FetchRequest.waiting(on: "readings", 0, minBytes: .max)
+            request.maxBytes = Int32(batchBytes)
+            let fetch = try await client.post(request)
+            // The answer is of before this: it has not waited.
+            let produce = try await client.post(ProduceRequest.sending(Batch("third"), to: "readings"))
+            let data = try await client.receive(fetch).responses[0].partitions[0]
+            #expect(data.records.bytes.count == batchBytes && data.highWatermark == 4)
+            _ = try await client.receive(produce)
+        }
+    }
+
     @Test("a client that leaves while its fetch waits is forgotten")
     func leaves() async throws {
         try await withSurvivor { broker in
@@ -361,6 +375,31 @@ struct FetchTests {
             #expect(try data.errorCode == .none && data.records.bytes.storedRecords.map(\.valueText) == ["one"])
             let next = try await client.call(FetchRequest.waiting(on: "readings", minBytes: 1 << 20))
             #expect(try next.responses[0].partitions[0].records.bytes.storedRecords.map(\.valueText) == ["one"])
+        }
+    }
+
+    @Test("nor does one wait where there is no room for the rest of such a partition")
+    func restOfFailedPartition() async throws {
+        let disk = SimulatedDisk()
+        func configure(_ configuration: inout BrokerConfiguration) {
+            configuration.dataDirectory = "/data"
+            configuration.log.environment.fileSystem = disk
+        }
+        try? await withBroker(configure: configure) { broker in
+            let client = try await WireClient.connect(to: broker)
+            try await client.create("readings", partitions: 2, ["compression.type": "producer"])
+            let batch = try Batch("one")
+            for partition in [0, 1] as [Int32] { _ = try await client.produce(batch, to: "readings", partition) }
+            disk.add(.init(at: disk.operations + 1, .error(5), path: ".log", operation: .write))
+            #expect(try await client.produce(batch, to: "readings", 1).errorCode == .kafkaStorageError)
+            var request = FetchRequest.waiting(on: "readings", minBytes: .max)
+            request.topics[0].partitions.append(.place(1, 0))
+            request.maxBytes = Int32(batch.bytes.count + 1)
+            let fetch = try await client.post(request)
+            let produce = try await client.post(ProduceRequest.sending(batch, to: "readings", 0))
+            let data = try await client.receive(fetch).responses[0].partitions
+            #expect(data.map(\.records.bytes.count) == [batch.bytes.count, 0] && data[0].highWatermark == 1)
+            _ = try await client.receive(produce)
         }
     }
 }

@@ -14,9 +14,10 @@ enum FetchHandler {
         } catch {
             return call.reply(FetchResponse { $0.errorCode = error.wireCode })
         }
-        let fetch = Fetch(
-            call: call, source: source, minBytes: Int(max(request.minBytes, 0)),
-            maxBytes: min(Int(max(request.maxBytes, 0)), context.limits.fetchBytes))
+        let maxBytes = min(Int(max(request.maxBytes, 0)), context.limits.fetchBytes)
+        // More than an answer may hold never comes.
+        let minBytes = min(Int(max(request.minBytes, 0)), maxBytes)
+        let fetch = Fetch(call: call, source: source, minBytes: minBytes, maxBytes: maxBytes)
         let wait = min(Int(max(request.maxWaitMs, 0)), context.limits.fetchWaitMilliseconds)
         let plan = fetch.plan(isLast: wait == 0)
         if plan.isEnough || wait == 0 { return fetch.reply(plan) }
@@ -163,7 +164,11 @@ struct FetchPlan {
                     from: Offset(wanted.fetchOffset), maxBytes: bytesMax, firstBatchWhole: byteCount == 0)
             else {
                 // Nothing will come where the disk has failed: waiting would hide that.
-                if wanted.fetchOffset >= end.value, let failure = partition.failure { throw failure }
+                if let failure = partition.failure {
+                    if wanted.fetchOffset >= end.value { throw failure }
+                    // The answer had no room for what is left.
+                    hasEnded = true
+                }
                 return data
             }
             if partition.failure != nil { hasEnded = true }
