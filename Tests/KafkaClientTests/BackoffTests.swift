@@ -27,4 +27,22 @@ struct BackoffTests {
             #expect(pause >= .seconds(4) && pause <= .seconds(6))
         }
     }
+
+    @Test("a first pause that nobody will live to see is no harm", arguments: [Int64.max, .min])
+    func extreme(seconds: Int64) {
+        for failures in [1, 2, 100] {
+            let pause = Backoff(first: .seconds(seconds)).pause(afterFailures: failures)
+            #expect(seconds < 0 ? pause == .zero : pause > .seconds(86_400))
+            #expect(pause.milliseconds >= 0)
+        }
+    }
+
+    @Test(
+        "durations have as many milliseconds as there can be",
+        arguments: [
+            (Duration.seconds(Int64.max) * 2, Int64.max), (.seconds(Int64.min) * 2, .min),
+            (.seconds(9_223_372_036_854_775) + .milliseconds(900), .max), (.seconds(2) + .milliseconds(5), 2005),
+            (.milliseconds(-1500), -1500),
+        ])
+    func milliseconds(duration: Duration, expected: Int64) { #expect(duration.milliseconds == expected) }
 }

@@ -139,7 +139,9 @@ extension ResponseHandler.Request {
         _ correlationID: Int32, _ request: Request.Type, _ timeout: Duration,
         _ complete: @escaping (Result<ByteBuffer, KafkaClientError>) -> Void
     ) {
-        self.init(correlationID: correlationID, api: Request.apiKey.name, timeout: TimeAmount(timeout)) { frame in
+        // A time and what is added to it may be more seconds than a `TimeAmount` can be made of.
+        let timeout = TimeAmount(min(timeout, .seconds(1 << 32)))
+        self.init(correlationID: correlationID, api: Request.apiKey.name, timeout: timeout) { frame in
             complete(
                 frame.map { frame in
                     var body = frame

@@ -1,8 +1,10 @@
 /// How long to wait before the next try. It doubles from failure to failure, up to a second; by chance it is up to a fifth
 /// shorter or longer, so that clients that failed together do not come back together.
 struct Backoff: Sendable {
-    /// After the first failure, but for chance.
+    /// After the first failure, but for chance. Not negative, and not so long that doubling it could overflow.
     let first: Duration
+
+    init(first: Duration) { self.first = min(max(.zero, first), .seconds(1 << 32)) }
 
     /// Of any first pause that is not longer itself.
     static let longest: Duration = .seconds(1)
