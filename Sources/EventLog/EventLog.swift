@@ -109,8 +109,11 @@ public final class EventLog: Sendable {
         committer.stop()
         checkpointer.stop()
         try checkpoint()
-        // Where a partition has failed, opening finds out what of it there is: that is no close in order.
-        if isSound { try storage { () throws(FileError) in try journal.markClosed() } }
+        // Where a partition has failed, opening finds out what of it there is: that is no close in order. The last rounds
+        // may have brought a sync that failed.
+        if isSound, !topicTable.partitions.contains(where: \.hasFailedSync) {
+            try storage { () throws(FileError) in try journal.markClosed() }
+        }
     }
 
     /// Makes everything that is committed durable in the segments now, so that the journal has nothing to replay. The
