@@ -354,6 +354,60 @@ import Testing
         }
     }
 
+    @Test("a deletion that a kill cut short and that is asked for again is durable when it returns", arguments: 0..<6)
+    func askedForAgain(seed: UInt64) throws {
+        func open(_ disk: SimulatedDisk) throws -> EventLog {
+            try EventLog.open(at: "/data", options: quietOptions { $0.environment.fileSystem = disk })
+        }
+        let disk = SimulatedDisk()
+        let log = try open(disk)
+        let partition = try log.createTopic("t", settings: settings(Self.small)).partitions[0]
+        try fill(partition)
+        try log.checkpoint()
+        // Its checkpoint is written and not synced.
+        disk.add(SimulatedDisk.Fault(at: 0, .powerCut, path: "checkpoint", operation: .synchronize))
+        #expect(throws: LogError.self) { try partition.deleteRecords(before: 5) }
+        let killed = disk.kill()
+        let second = try open(killed)
+        let again = try #require(second.topic("t")).partitions[0]
+        #expect(again.logStart == 5)
+        #expect(try again.deleteRecords(before: 5) == 5)
+        let third = try open(killed.crash(seed: seed))
+        #expect(try #require(third.topic("t")).partitions[0].logStart == 5)
+        withExtendedLifetime((log, second)) {}
+    }
+
+    @Test("whoever is killed in a deletion leaves no slot of the checkpoint that names a segment which opening removes")
+    func killedAtAnyOperation() throws {
+        func open(_ disk: SimulatedDisk) throws -> EventLog {
+            try EventLog.open(at: "/data", options: quietOptions { $0.environment.fileSystem = disk })
+        }
+        var removed = 0
+        for cut in 1...16 {
+            let disk = SimulatedDisk()
+            let log = try open(disk)
+            let partition = try log.createTopic("t", settings: settings(Self.small)).partitions[0]
+            try fill(partition)
+            try log.checkpoint()
+            disk.add(SimulatedDisk.Fault(at: disk.operations + cut, .powerCut))
+            _ = try? partition.deleteRecords(before: 300)
+            let killed = disk.kill()
+            let second = try open(killed)
+            for seed in 0..<4 as Range<UInt64> {
+                let left = killed.crash(seed: seed)
+                let first = try #require(SegmentFiles.baseOffsets(in: left.list("/data/t-0")).first)
+                if first > 0 { removed += 1 }
+                let bytes = try left.contents(of: "/data/t-0/checkpoint")
+                let slots = [bytes[..<(bytes.count / 2)], bytes[(bytes.count / 2)...]]
+                for slot in slots.compactMap({ PartitionCheckpoint.decode($0) }) {
+                    #expect(slot.checkpoint.logStart >= first, "power cut at operation \(cut), seed \(seed)")
+                }
+            }
+            withExtendedLifetime((log, second)) {}
+        }
+        #expect(removed > 8)
+    }
+
     // MARK: Together with others
 
     @Test func aDeletedTopicAndAClosedLogSayWhatTheyAre() throws {

@@ -111,6 +111,8 @@ struct CheckpointFile: Sendable {
     /// One slot says nothing that is whole: torn by a power cut before it came to count, or damaged since.
     private(set) var hasDamagedSlot = false
     static let slotSizeMin = 4096
+    /// False: what was read may be in memory alone, where who wrote it was killed before it was synced.
+    var isDurable = false
     /// What the slots that are whole say, the newest last.
     private var claims: [Claim] = []
 

@@ -279,6 +279,8 @@ final class PartitionRecovery {
         }
         let vouched = checkpointFile.vouched.map { count(below: $0.logStart, in: $0.segment) } ?? 0
         if vouched > 0 {
+            // A slot may be in memory alone, where who wrote it was killed before it was synced.
+            try checkpointFile.synchronize()
             let first = bases[vouched]
             try removeSegments { $0 < first }
         }
