@@ -230,12 +230,6 @@ struct FetchPlace: Hashable, Sendable {
     let topicID: UUIDBytes
     let partition: Int32
 
-    init() {
-        topic = ""
-        topicID = UUIDBytes()
-        partition = 0
-    }
-
     init(_ topic: FetchRequest.Topic, _ partition: Int32) {
         self.topic = topic.topic
         topicID = topic.topicID

@@ -37,7 +37,7 @@ enum DescribeProducersHandler {
             return answer
         }
         if let problem = TopicName.problem(with: name) {
-            return refused(.invalidTopicException, String("no topic can have this name: \(problem)".prefix(1000)))
+            return refused(.invalidTopicException, "no topic can have this name: \(problem)")
         }
         guard isFirst else { return refused(.invalidRequest, "the request names the partition twice") }
         guard let partition = topic?.partition(Int(index)) else {
