@@ -408,6 +408,26 @@ import Testing
         #expect(removed > 8)
     }
 
+    @Test("the journal keeps its rounds until the start above them is durable", arguments: 0..<6)
+    func roundsBelowTheStart(seed: UInt64) throws {
+        func open(_ disk: SimulatedDisk) throws -> EventLog {
+            try EventLog.open(at: "/data", options: quietOptions { $0.environment.fileSystem = disk })
+        }
+        let disk = SimulatedDisk()
+        let log = try open(disk)
+        let partition = try log.createTopic("t").partitions[0]
+        try fill(partition)
+        // Its checkpoint is written and not synced.
+        disk.add(SimulatedDisk.Fault(at: 0, .powerCut, path: "checkpoint", operation: .synchronize))
+        #expect(throws: LogError.self) { try partition.deleteRecords(before: 600) }
+        let killed = disk.kill()
+        let second = try open(killed)
+        try second.checkpoint()
+        let third = try open(killed.crash(seed: seed))
+        #expect(try #require(third.topic("t")).partitions[0].end == 600)
+        withExtendedLifetime((log, second)) {}
+    }
+
     // MARK: Together with others
 
     @Test func aDeletedTopicAndAClosedLogSayWhatTheyAre() throws {

@@ -47,6 +47,9 @@ final class PartitionRecovery {
     private var hasNoCheckpoint = false
     /// Where the first entry that was replayed lies: what indexes say from there on may never have been durable.
     private var firstReplayed: (segment: Offset, position: Int)?
+    /// The journal holds entries below the start. The checkpoint that says so may not be durable, and its predecessor
+    /// needs them: they stay until another checkpoint is.
+    private var hasSkipped = false
     /// Open while entries of one segment follow each other.
     private var current: (base: Offset, file: any StorageFile)?
 
@@ -93,7 +96,10 @@ final class PartitionRecovery {
     /// Writes an entry's bytes where the segment lacks them or holds others. Also where the checkpoint says that they
     /// are durable: while the journal still has them, that checkpoint may have reached the disk before they did.
     func apply(_ entry: RoundEntry, _ parts: [UnsafeRawBufferPointer]) throws(LogError) {
-        guard entry.endOffset > checkpoint.logStart else { return }
+        guard entry.endOffset > checkpoint.logStart else {
+            hasSkipped = true
+            return
+        }
         // Rounds that were released are in the segments: a gap is what a damaged checkpoint no longer tells of.
         if entry.baseOffset > end.offset { try extendByScanning(to: entry.baseOffset) }
         try storage { () throws(FileError) in
@@ -306,7 +312,7 @@ final class PartitionRecovery {
             growing: end.segment, in: directory, fileSystem, indexInterval: interval, file: file,
             index: restored.index, indexFiles: restored.files, byteCount: end.position)
         // Something was taken away or added: the next checkpoint says where the log ends now.
-        let isChanged = !touched.isEmpty || hasNoCheckpoint || leavesDeleted
+        let isChanged = !touched.isEmpty || hasNoCheckpoint || leavesDeleted || hasSkipped
         let dirty = sealed.filter { touched.contains($0.baseOffset) } + (isChanged ? [active] : [])
         return RecoveredPartition(
             topicName: topic.name, topicID: topic.id, index: index, directory: directory, settings: topic.settings,
