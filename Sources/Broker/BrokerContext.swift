@@ -1,4 +1,5 @@
 internal import EventLog
+internal import KafkaProtocol
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
@@ -48,4 +49,15 @@ final class BrokerContext: Sendable {
     }
 
     func shutdown() async { try? await blocking.shutdownGracefully() }
+}
+
+extension NodeEndpoint {
+    /// The one node, where a client reaches it.
+    init(_ address: HostPort) {
+        self.init {
+            $0.nodeID = BrokerContext.nodeID
+            $0.host = address.host
+            $0.port = Int32(clamping: address.port)
+        }
+    }
 }

@@ -49,16 +49,7 @@ struct Fetch {
                 request, answered: response, version: call.version)
         case .session(let session, _): response.sessionID = session.id
         }
-        if plan.namesLeader {
-            let node = call.connection.nodeAddress
-            response.nodeEndpoints = [
-                FetchResponse.NodeEndpoint {
-                    $0.nodeID = BrokerContext.nodeID
-                    $0.host = node.host
-                    $0.port = Int32(clamping: node.port)
-                }
-            ]
-        }
+        if plan.namesLeader { response.nodeEndpoints = [NodeEndpoint(call.connection.nodeAddress)] }
         plan.reply(response)
     }
 }

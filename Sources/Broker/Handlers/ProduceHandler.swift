@@ -239,16 +239,7 @@ struct ProduceReply {
             answer.responses[topic].partitionResponses[place].refuse(Refusal(failure), partition)
             if failure.wireCode == .notLeaderOrFollower { namesLeader = true }
         }
-        if namesLeader {
-            let node = node()
-            answer.nodeEndpoints = [
-                ProduceResponse.NodeEndpoint {
-                    $0.nodeID = BrokerContext.nodeID
-                    $0.host = node.host
-                    $0.port = Int32(clamping: node.port)
-                }
-            ]
-        }
+        if namesLeader { answer.nodeEndpoints = [NodeEndpoint(node())] }
         return answer
     }
 }

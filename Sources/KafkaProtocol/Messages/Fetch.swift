@@ -232,40 +232,6 @@ package struct FetchResponse: Message {
         }
     }
 
-    package struct LeaderAndEpoch: WireStruct {
-        package var leaderID: Int32 = -1
-        package var leaderEpoch: Int32 = -1
-
-        @inlinable
-        package init() {}
-
-        @inlinable
-        package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
-            try c.int32(&leaderID)
-            try c.int32(&leaderEpoch)
-            try c.tags()
-        }
-    }
-
-    /// Where a leader is to be found that a partition's `currentLeader` names.
-    package struct NodeEndpoint: WireStruct {
-        package var nodeID: Int32 = 0
-        package var host = ""
-        package var port: Int32 = 0
-        package var rack: String?
-
-        package init() {}
-
-        @inlinable
-        package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
-            try c.int32(&nodeID)
-            try c.string(&host)
-            try c.int32(&port)
-            try c.string(&rack)
-            try c.tags()
-        }
-    }
-
     package struct SnapshotID: WireStruct {
         package var endOffset: Int64 = -1
         package var epoch: Int32 = -1
