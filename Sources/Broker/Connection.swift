@@ -24,7 +24,7 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     private var handlerContext: ChannelHandlerContext?
     private var frames: FrameBuffer
     private var pending = CircularBuffer<Pending>()
-    /// Of the requests that `pending` stands for.
+    /// Of the requests that `pending` stands for, and of the answers in it: small requests may have large ones.
     private var pendingBytes = 0
     /// The sequence number of the first pending answer.
     private var firstSequence: UInt64 = 0
@@ -34,6 +34,9 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     private var delayedFetches: [UInt64: DelayedFetch] = [:]
     /// A produce request that found no room, to go on with after a round.
     private var stalled: StalledProduce?
+    /// True: a request is worked on where it may wait for the disk. The next one is not looked at before that has ended:
+    /// it may count on what was asked for before it, and one client has one thread of the pool at most.
+    private var isWorking = false
     private var isReading = false
     private var isReadHeld = false
     private var isHandling = false
@@ -43,7 +46,7 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
 
     private struct Pending {
         var reply = PendingReply.waiting
-        let requestBytes: Int
+        var byteCount: Int
     }
 
     init(_ context: BrokerContext, loop: BrokerLoop, _ channel: any Channel) {
@@ -189,7 +192,7 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     private var isPaused: Bool {
-        stalled != nil || pending.count >= context.limits.pendingRequests
+        stalled != nil || isWorking || pending.count >= context.limits.pendingRequests
             || pendingBytes >= context.limits.pendingBytes || handlerContext?.channel.isWritable == false
     }
 
@@ -249,12 +252,12 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     /// Takes the next place in the order of answers. Every request but those that get no answer does so once.
     func expect(_ call: Call) {
         precondition(call.sequence == firstSequence + UInt64(pending.count), "answers are asked for in order")
-        pending.append(Pending(requestBytes: call.byteCount))
+        pending.append(Pending(byteCount: call.byteCount))
         pendingBytes += call.byteCount
     }
 
     private func removeFirstPending() {
-        pendingBytes -= pending.removeFirst().requestBytes
+        pendingBytes -= pending.removeFirst().byteCount
         firstSequence += 1
     }
 
@@ -299,7 +302,11 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
         guard call.sequence >= firstSequence else { return }
         let index = Int(call.sequence - firstSequence)
         guard index < pending.count else { return }
-        pending[pending.index(pending.startIndex, offsetBy: index)].reply = reply
+        let place = pending.index(pending.startIndex, offsetBy: index)
+        pending[place].reply = reply
+        guard case .ready(let reply) = reply else { return }
+        pending[place].byteCount += reply.buffer.readableBytes
+        pendingBytes += reply.buffer.readableBytes
     }
 
     func roundReached() {
@@ -414,6 +421,14 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     func stall(_ produce: StalledProduce) {
         stalled = produce
         loop.committed.add(self, round: produce.round)
+    }
+
+    func beginWork() { isWorking = true }
+
+    /// After the answer.
+    func endWork() {
+        isWorking = false
+        if !isReading { resume() }
     }
 
     func add(_ fetch: DelayedFetch) { delayedFetches[fetch.call.sequence] = fetch }

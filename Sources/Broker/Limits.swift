@@ -4,7 +4,8 @@ package struct Limits: Sendable {
     package var requestBytes = 32 << 20
     /// Requests of one connection that wait for their answers.
     package var pendingRequests = 256
-    /// Bytes of the requests of one connection that wait for their answers: a few requests more than this are taken.
+    /// Bytes of the requests of one connection that wait for their answers, and of answers that wait for those before
+    /// them: a few requests more than this are taken.
     package var pendingBytes = 32 << 20
     /// Connections; the next one is closed at once.
     package var connections = 10_000

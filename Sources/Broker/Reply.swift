@@ -39,15 +39,20 @@ struct Call {
     /// Answers on the connection's loop.
     func reply<Response: Message>(_ response: Response) { connection.complete(self, response) }
 
-    /// Runs `work` where it may wait for the disk, and answers with what it returns.
+    /// Runs `work` where it may wait for the disk, and answers with what it returns. The connection's next request waits
+    /// for that.
     func replyBlocking<Response: Message>(_ work: @escaping @Sendable () -> Response) {
         let connection = connection
         let call = UncheckedCall(call: self)
+        connection.beginWork()
         connection.context.blocking.submit { state in
             // The broker stops, and has closed the connection.
             guard case .active = state else { return }
             let response = work()
-            connection.loop.eventLoop.execute { call.call.reply(response) }
+            connection.loop.eventLoop.execute {
+                call.call.reply(response)
+                connection.endWork()
+            }
         }
     }
 }

@@ -87,4 +87,25 @@ struct LimitTests {
             await reader.close()
         }
     }
+
+    @Test("answers that are ready behind one that waits count against what a connection may have waiting")
+    func readyAnswers() async throws {
+        try await withBroker(configure: { $0.limits.pendingBytes = 64 << 10 }) { broker in
+            let client = try await WireClient.connect(to: broker)
+            try await client.create("readings")
+            try await client.create("many", partitions: 1000)
+            var waiting = FetchRequest.waiting(on: "readings")
+            waiting.maxWaitMs = 500
+            let fetch = try await client.post(waiting)
+            var described: [Posted<MetadataRequest>] = []
+            for _ in 0..<8 { described.append(try await client.post(MetadataRequest.about(["many"]))) }
+            let produce = try await client.post(ProduceRequest.sending(Batch("wakes"), to: "readings"))
+            // What would have woken it was not looked at before its time was up.
+            #expect(try await client.receive(fetch).responses[0].partitions[0].records == .empty)
+            for posted in described {
+                #expect(try await client.receive(posted).topics[0].partitions.count == 1000)
+            }
+            #expect(try await client.receive(produce).responses[0].partitionResponses[0].errorCode == .none)
+        }
+    }
 }

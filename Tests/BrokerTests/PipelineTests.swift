@@ -55,6 +55,20 @@ struct PipelineTests {
         }
     }
 
+    @Test("what a request finds is what those before it have done, also where they wait for the disk")
+    func oneAfterTheOther() async throws {
+        try await withBroker { broker in
+            let client = try await WireClient.connect(to: broker)
+            for round in 0..<50 {
+                let create = try await client.post(CreateTopicsRequest.creating("readings-\(round)"))
+                let produce = try await client.post(ProduceRequest.sending(Batch("x"), to: "readings-\(round)"))
+                #expect(try await client.receive(create).topics[0].errorCode == .none)
+                let produced = try await client.receive(produce)
+                #expect(produced.responses[0].partitionResponses[0].errorCode == .none)
+            }
+        }
+    }
+
     @Test("a request with acks=0 gets no answer, and the next one gets its own")
     func silent() async throws {
         try await withBroker { broker in
