@@ -279,11 +279,6 @@ public final class Partition: Sendable {
     /// What the slots of the checkpoint agree on.
     var vouchedStart: (logStart: Offset, segment: Offset)? { checkpoints.withLock { $0.vouched } }
 
-    /// False: since the log was opened no checkpoint has made its start durable.
-    var hasDurableCheckpoint: Bool { checkpoints.withLock { $0.isDurable } }
-
-    func checkpointIsDurable() { checkpoints.withLock { $0.isDurable = true } }
-
     /// True: no checkpoint can be made any more.
     var hasFailedSync: Bool { writer.withLock { $0.hasFailedSync } }
 

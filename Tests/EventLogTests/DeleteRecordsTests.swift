@@ -354,8 +354,8 @@ import Testing
         }
     }
 
-    @Test("a deletion that a kill cut short and that is asked for again is durable when it returns", arguments: 0..<6)
-    func askedForAgain(seed: UInt64) throws {
+    @Test("a start that is there after a kill stays, and whoever asks for it again gets it", arguments: 0..<6)
+    func startAfterAKill(seed: UInt64) throws {
         func open(_ disk: SimulatedDisk) throws -> EventLog {
             try EventLog.open(at: "/data", options: quietOptions { $0.environment.fileSystem = disk })
         }
@@ -371,7 +371,7 @@ import Testing
         let second = try open(killed)
         let again = try #require(second.topic("t")).partitions[0]
         #expect(again.logStart == 5)
-        #expect(try again.deleteRecords(before: 5) == 5)
+        if seed.isMultiple(of: 2) { #expect(try again.deleteRecords(before: 5) == 5) }
         let third = try open(killed.crash(seed: seed))
         #expect(try #require(third.topic("t")).partitions[0].logStart == 5)
         withExtendedLifetime((log, second)) {}

@@ -14,9 +14,7 @@ extension Partition {
         guard let checkpointer else { throw .closed }
         try checkpointer.exclusively { () throws(LogError) in
             try checkDeletion(before: offset)
-            let offset = max(offset, logStart)
-            // A start that was found may be of a deletion that was cut short, and not durable yet.
-            guard offset > logStart || (offset > 0 && !hasDurableCheckpoint) else { return }
+            guard offset > logStart else { return }
             let removes = segments.dropFirst().first.map { $0.baseOffset <= offset } ?? false
             try storage { () throws(FileError) in
                 try checkpointer.checkpointAlone(self, logStart: offset)

@@ -167,7 +167,6 @@ final class Checkpointer: @unchecked Sendable {
                 written.append((partition, segments))
             }
             try synchronize(written)
-            for (partition, _) in written { partition.checkpointIsDurable() }
         } catch {
             for (partition, segments) in written { partition.checkpointFailed(segments) }
             if error.operation == .synchronize { syncFailed(error) }

@@ -111,8 +111,6 @@ struct CheckpointFile: Sendable {
     /// One slot says nothing that is whole: torn by a power cut before it came to count, or damaged since.
     private(set) var hasDamagedSlot = false
     static let slotSizeMin = 4096
-    /// False: what was read may be in memory alone, where who wrote it was killed before it was synced.
-    var isDurable = false
     /// What the slots that are whole say, the newest last.
     private var claims: [Claim] = []
 
@@ -129,6 +127,12 @@ struct CheckpointFile: Sendable {
 
     /// The log's start that was written last; nil: none was.
     var lastStart: Offset? { claims.last?.logStart }
+
+    /// True: one slot alone names the start that was written last.
+    var hasNewStart: Bool {
+        guard let start = lastStart, start > 0 else { return false }
+        return claims.count < 2 || claims[0].logStart < start
+    }
 
     /// What holds by either slot: no record before this start is needed, nor a segment before this one. nil: no slot is
     /// whole.

@@ -45,11 +45,10 @@ final class PartitionRecovery {
     private var touched: Set<Offset> = []
     /// No slot of the checkpoint is whole.
     private var hasNoCheckpoint = false
+    /// One slot of the checkpoint alone names the log's start: a checkpoint is due.
+    private let hasNewStart: Bool
     /// Where the first entry that was replayed lies: what indexes say from there on may never have been durable.
     private var firstReplayed: (segment: Offset, position: Int)?
-    /// The journal holds entries below the start. The checkpoint that says so may not be durable, and its predecessor
-    /// needs them: they stay until another checkpoint is.
-    private var hasSkipped = false
     /// Open while entries of one segment follow each other.
     private var current: (base: Offset, file: any StorageFile)?
 
@@ -68,6 +67,13 @@ final class PartitionRecovery {
             indexed = SegmentFiles.indexedBaseOffsets(in: names)
             var file = CheckpointFile(path: "\(directory)/\(CheckpointFile.name)", fileSystem)
             let read = try file.read()
+            hasNewStart = file.hasNewStart
+            // Who wrote it may have been killed before it was synced. By the start before it, rounds are needed that are
+            // not replayed by this one, and what a reader has seen to be gone must not come back.
+            if hasNewStart {
+                try file.synchronize()
+                try fileSystem.synchronizeDirectory(directory)
+            }
             checkpointFile = file
             let start = bases.first ?? 0
             checkpoint =
@@ -96,10 +102,7 @@ final class PartitionRecovery {
     /// Writes an entry's bytes where the segment lacks them or holds others. Also where the checkpoint says that they
     /// are durable: while the journal still has them, that checkpoint may have reached the disk before they did.
     func apply(_ entry: RoundEntry, _ parts: [UnsafeRawBufferPointer]) throws(LogError) {
-        guard entry.endOffset > checkpoint.logStart else {
-            hasSkipped = true
-            return
-        }
+        guard entry.endOffset > checkpoint.logStart else { return }
         // Rounds that were released are in the segments: a gap is what a damaged checkpoint no longer tells of.
         if entry.baseOffset > end.offset { try extendByScanning(to: entry.baseOffset) }
         try storage { () throws(FileError) in
@@ -312,7 +315,7 @@ final class PartitionRecovery {
             growing: end.segment, in: directory, fileSystem, indexInterval: interval, file: file,
             index: restored.index, indexFiles: restored.files, byteCount: end.position)
         // Something was taken away or added: the next checkpoint says where the log ends now.
-        let isChanged = !touched.isEmpty || hasNoCheckpoint || leavesDeleted || hasSkipped
+        let isChanged = !touched.isEmpty || hasNoCheckpoint || leavesDeleted || hasNewStart
         let dirty = sealed.filter { touched.contains($0.baseOffset) } + (isChanged ? [active] : [])
         return RecoveredPartition(
             topicName: topic.name, topicID: topic.id, index: index, directory: directory, settings: topic.settings,
