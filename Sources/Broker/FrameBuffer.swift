@@ -55,7 +55,9 @@ enum FrameError: Error, CustomStringConvertible {
     var description: String {
         switch self {
         case .negativeLength(let length): "a request of \(length) bytes is not possible: is this a Kafka client?"
-        case .tooLong(let length, let limit): "a request of \(length) bytes is over the limit of \(limit)"
+        case .tooLong(let length, let limit):
+            "a request of \(length) bytes is over the limit of \(limit): is this a Kafka client, without TLS? "
+                + "If so, let it send smaller batches, or fewer at a time"
         }
     }
 }

@@ -52,7 +52,15 @@ enum RoutingError: Error, CustomStringConvertible {
     var description: String {
         switch self {
         case .unknownAPI(let key): "API \(key) is none of Kafka's: is this a Kafka client?"
-        case .unsupportedVersion(let key, let version): "\(key.name) version \(version) is not served"
+        case .unsupportedVersion(let key, let version): Self.unsupported(key, version)
         }
+    }
+
+    private static func unsupported(_ key: ApiKey, _ version: Int16) -> String {
+        guard let offered = SupportedVersions.row(of: key.rawValue)?.offered else {
+            return "\(key.name) is not served: the client must do without it"
+        }
+        return "\(key.name) version \(version) is not served: \(offered.lowerBound) to \(offered.upperBound) are, as "
+            + "ApiVersions tells clients"
     }
 }

@@ -66,7 +66,7 @@ struct FrameTests {
     func otherProtocol(text: String) async throws {
         try await withSurvivor { broker in
             await broker.client.send(Array(text.utf8))
-            await broker.expectClosed(because: "over the limit")
+            await broker.expectClosed(because: "is this a Kafka client, without TLS?")
         }
     }
 
@@ -135,19 +135,21 @@ struct FrameTests {
     func unservedAPI(key: ApiKey) async throws {
         try await withSurvivor { broker in
             await broker.client.send(frame: Wire.header(api: key.rawValue, version: 0))
-            await broker.expectClosed(because: "\(key.name) version 0 is not served")
+            await broker.expectClosed(because: "\(key.name) is not served: the client must do without it")
         }
     }
 
     @Test(
         "a version that is not offered closes the connection, of every API but ApiVersions",
-        arguments: SupportedVersions.rows.filter { $0.key != .apiVersions }.flatMap { row in
-            [row.offered.lowerBound - 1, row.offered.upperBound + 1, Int16.max, Int16.min].map { (row.key, $0) }
-        })
-    func unknownVersion(key: ApiKey, version: Int16) async throws {
-        try await withSurvivor { broker in
-            await broker.client.send(frame: Wire.header(api: key.rawValue, version: version))
-            await broker.expectClosed(because: "\(key.name) version \(version) is not served")
+        arguments: SupportedVersions.rows.filter { $0.key != .apiVersions })
+    func unknownVersion(row: SupportedVersions.Row) async throws {
+        let offered = row.offered
+        let reason = "\(offered.lowerBound) to \(offered.upperBound) are"
+        for version in [offered.lowerBound - 1, offered.upperBound + 1, Int16.max, Int16.min] {
+            try await withSurvivor { broker in
+                await broker.client.send(frame: Wire.header(api: row.key.rawValue, version: version))
+                await broker.expectClosed(because: "\(row.key.name) version \(version) is not served: \(reason)")
+            }
         }
     }
 
