@@ -90,7 +90,8 @@ struct LimitTests {
 
     @Test("answers that are ready behind one that waits count against what a connection may have waiting")
     func readyAnswers() async throws {
-        try await withBroker(configure: { $0.limits.pendingBytes = 64 << 10 }) { broker in
+        func configure(_ configuration: inout BrokerConfiguration) { configuration.limits.pendingBytes = 64 << 10 }
+        try await withBroker(configure: configure) { broker in
             let client = try await WireClient.connect(to: broker)
             try await client.create("readings")
             try await client.create("many", partitions: 1000)
