@@ -6,7 +6,7 @@ import NIOCore
 import TestSupport
 import Testing
 
-@Suite("Bad batches", .timeLimit(.minutes(1)))
+@Suite("Bad batches", .timeLimit(.minutes(10)))
 struct BadBatchTests {
     /// Sends the batch, expects the code, no offset, a reason, a line in the log, and that nothing was appended.
     private func expectRefused(

@@ -10,7 +10,7 @@ import Testing
 /// What clients rely on without asking for it, and fail over where it is otherwise. Much of that is tested where it
 /// belongs: what is offered in `VersionTests`, the answer to an unknown version in `FrameTests`, limits, waiting and
 /// ranges in `FetchTests`, times in `OffsetTests`, what is stored in `StoredBatchTests`, silence in `PipelineTests`.
-@Suite("What clients rely on", .timeLimit(.minutes(1)))
+@Suite("What clients rely on", .timeLimit(.minutes(10)))
 struct ClientTrapTests {
     private func withClient(_ body: (WireClient, Broker) async throws -> Void) async throws {
         try await withBroker { broker in try await body(WireClient.connect(to: broker), broker) }

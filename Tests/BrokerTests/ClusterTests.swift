@@ -6,7 +6,7 @@ import NIOCore
 import TestSupport
 import Testing
 
-@Suite("The cluster of one node", .timeLimit(.minutes(1)))
+@Suite("The cluster of one node", .timeLimit(.minutes(10)))
 struct ClusterTests {
     /// Topics `a` with 3, `b` with 1 and `c` with 2 partitions.
     private func withTopics(

@@ -6,7 +6,7 @@ import NIOCore
 import TestSupport
 import Testing
 
-@Suite("Settings", .timeLimit(.minutes(1)))
+@Suite("Settings", .timeLimit(.minutes(10)))
 struct ConfigTests {
     private func withReadings(_ body: (WireClient, Broker) async throws -> Void) async throws {
         try await withBroker { broker in

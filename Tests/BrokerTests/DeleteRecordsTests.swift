@@ -6,7 +6,7 @@ import NIOCore
 import TestSupport
 import Testing
 
-@Suite("Deleting records", .timeLimit(.minutes(1)))
+@Suite("Deleting records", .timeLimit(.minutes(10)))
 struct DeleteRecordsTests {
     private func delete(
         _ client: WireClient, _ topic: String, _ partition: Int32 = 0, before offset: Int64, version: Int16? = nil

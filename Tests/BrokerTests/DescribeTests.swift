@@ -6,7 +6,7 @@ import NIOCore
 import TestSupport
 import Testing
 
-@Suite("What a broker says of its logs", .timeLimit(.minutes(1)))
+@Suite("What a broker says of its logs", .timeLimit(.minutes(10)))
 struct DescribeTests {
     // MARK: Producers
 

@@ -10,7 +10,7 @@ import Testing
 /// Every error that a client can cause: the code in all versions, the message in those that have one, and that nothing
 /// is done. Codes of answers without a message are provoked where the API is tested: `FetchTests`, `FetchSessionTests`,
 /// `OffsetTests`, `MetadataTests`, `IdempotenceTests`.
-@Suite("Errors and their messages", .timeLimit(.minutes(1)))
+@Suite("Errors and their messages", .timeLimit(.minutes(10)))
 struct ErrorCodeTests {
     static let administration =
         Provocation.creatingTopics + Provocation.addingPartitions + Provocation.deletingTopics

@@ -7,7 +7,7 @@ import Testing
 
 @testable import EventLog
 
-@Suite("Fetch sessions", .timeLimit(.minutes(1)))
+@Suite("Fetch sessions", .timeLimit(.minutes(10)))
 struct FetchSessionTests {
     private func withReadings(
         partitions: Int32, limits: Limits = Limits(), _ body: (WireClient, Broker) async throws -> Void

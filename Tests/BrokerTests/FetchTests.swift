@@ -7,7 +7,7 @@ import Storage
 import TestSupport
 import Testing
 
-@Suite("Fetching", .timeLimit(.minutes(1)))
+@Suite("Fetching", .timeLimit(.minutes(10)))
 struct FetchTests {
     /// Batches of two records and of the same size each, as they came.
     private func withBatches(

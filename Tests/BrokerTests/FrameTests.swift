@@ -5,7 +5,7 @@ import KafkaProtocol
 import NIOCore
 import Testing
 
-@Suite("Bad frames", .timeLimit(.minutes(1)))
+@Suite("Bad frames", .timeLimit(.minutes(10)))
 struct FrameTests {
     // MARK: Lengths
 

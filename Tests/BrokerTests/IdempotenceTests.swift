@@ -6,7 +6,7 @@ import NIOCore
 import TestSupport
 import Testing
 
-@Suite("Idempotent producers", .timeLimit(.minutes(1)))
+@Suite("Idempotent producers", .timeLimit(.minutes(10)))
 struct IdempotenceTests {
     /// A batch of `count` records of producer 7.
     private static func batch(

@@ -6,7 +6,7 @@ import NIOCore
 import TestSupport
 import Testing
 
-@Suite("Leader epochs", .timeLimit(.minutes(1)))
+@Suite("Leader epochs", .timeLimit(.minutes(10)))
 struct LeaderEpochTests {
     /// A topic of which epoch 0 wrote offsets 0 to 2 and epoch 1 offsets 3 and 4; epoch 2 leads, and wrote 5.
     private func withEpochs(_ body: (WireClient) async throws -> Void) async throws {

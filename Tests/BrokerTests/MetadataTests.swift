@@ -6,7 +6,7 @@ import NIOCore
 import TestSupport
 import Testing
 
-@Suite("Metadata", .timeLimit(.minutes(1)))
+@Suite("Metadata", .timeLimit(.minutes(10)))
 struct MetadataTests {
     @Test("no list asks for all topics, an empty one for none; version 0 has no null", arguments: 0...13)
     func lists(version: Int16) async throws {

@@ -6,7 +6,7 @@ import NIOCore
 import TestSupport
 import Testing
 
-@Suite("Offsets by place and time", .timeLimit(.minutes(1)))
+@Suite("Offsets by place and time", .timeLimit(.minutes(10)))
 struct OffsetTests {
     private static let start: Int64 = 1_700_000_000_000
 

@@ -6,7 +6,7 @@ import NIOCore
 import TestSupport
 import Testing
 
-@Suite("Stopping", .timeLimit(.minutes(1)))
+@Suite("Stopping", .timeLimit(.minutes(10)))
 struct StopTests {
     @Test("what was acknowledged before and while the broker stopped is there when it is opened again")
     func whileProducing() async throws {

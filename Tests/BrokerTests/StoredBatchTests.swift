@@ -6,7 +6,7 @@ import NIOCore
 import TestSupport
 import Testing
 
-@Suite("What becomes of a batch", .timeLimit(.minutes(1)))
+@Suite("What becomes of a batch", .timeLimit(.minutes(10)))
 struct StoredBatchTests {
     private func stored(_ batch: Batch, _ configs: [String: String]) async throws -> [UInt8] {
         let directory = TemporaryDirectory()

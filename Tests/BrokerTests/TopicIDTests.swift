@@ -6,7 +6,7 @@ import NIOCore
 import TestSupport
 import Testing
 
-@Suite("Topics by their ids", .timeLimit(.minutes(1)))
+@Suite("Topics by their ids", .timeLimit(.minutes(10)))
 struct TopicIDTests {
     private func withReadings(_ body: (WireClient, UUIDBytes, Broker) async throws -> Void) async throws {
         try await withBroker { broker in

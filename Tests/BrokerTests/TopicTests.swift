@@ -6,7 +6,7 @@ import NIOCore
 import TestSupport
 import Testing
 
-@Suite("Creating and deleting topics", .timeLimit(.minutes(1)))
+@Suite("Creating and deleting topics", .timeLimit(.minutes(10)))
 struct TopicTests {
     private func withTopicClient(_ body: (WireClient, Broker) async throws -> Void) async throws {
         try await withBroker { broker in try await body(WireClient.connect(to: broker), broker) }

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Requests that ask for the checks alone: all that the real one does but the change, and the same answer.
-@Suite("Validating alone", .timeLimit(.minutes(1)))
+@Suite("Validating alone", .timeLimit(.minutes(10)))
 struct ValidateOnlyTests {
     @Test(
         "what would be refused is refused by the same code and message",

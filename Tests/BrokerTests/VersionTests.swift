@@ -6,7 +6,7 @@ import NIOCore
 import TestSupport
 import Testing
 
-@Suite("What is offered", .timeLimit(.minutes(1)))
+@Suite("What is offered", .timeLimit(.minutes(10)))
 struct VersionTests {
     @Test("every version of ApiVersions lists the same, behind a header without tagged fields", arguments: 0...4)
     func everyVersion(version: Int16) async throws {

@@ -153,7 +153,7 @@ import Testing
         try log.close()
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func anAppendToManyThatIsRefusedLeavesNoRecordWaiting() async throws {
         let log = try EventLog.open(at: directory.path, options: quietOptions())
         let small = try TopicSettings(["max.message.bytes": "100", "compression.type": "producer"])
@@ -170,7 +170,7 @@ import Testing
         try log.close()
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func aJournalThatCannotGrowGoesOnInWhatItHas() throws {
         let log = try EventLog.open(
             at: "/data", options: quietOptions { $0.environment.fileSystem = FullDisk(SimulatedDisk()) })
