@@ -41,6 +41,7 @@ let package = Package(
         .target(name: "Storage", dependencies: ["CSystemCalls"], swiftSettings: settings),
         .target(name: "EventLog", dependencies: ["RecordFormat", "Storage", logging], swiftSettings: settings),
         .target(name: "KafkaProtocol", dependencies: [nioCore], swiftSettings: settings),
+        .target(name: "GroupCoordination", swiftSettings: settings),
         .target(
             name: "Broker",
             dependencies: ["EventLog", "KafkaProtocol", "Storage", nioCore, nioPosix, logging],
@@ -85,6 +86,8 @@ let package = Package(
         .testTarget(
             name: "KafkaProtocolTests", dependencies: ["KafkaProtocol", "TestSupport", nioCore],
             swiftSettings: settings),
+        .testTarget(
+            name: "GroupCoordinationTests", dependencies: ["GroupCoordination", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "FleetTests", dependencies: ["Fleet"], swiftSettings: settings),
         .testTarget(
             name: "BrokerTests",
