@@ -137,7 +137,10 @@ struct GroupBench {
     /// Lets time go by; the timer rings when it is due.
     mutating func advance(_ milliseconds: Int64) {
         let end = now.advanced(by: milliseconds)
+        var rings = 0
         while let due = timer, due <= end {
+            rings += 1
+            precondition(rings < 1000, "the timer rings again and again")
             now = max(now, due)
             timer = nil
             group.wake(at: now)
@@ -163,7 +166,7 @@ struct GroupBench {
     mutating func syncAll() {
         let members = group.membersByArrival
         var assigned: [String: [UInt8]] = [:]
-        for (number, member) in members.enumerated() { assigned[member.id.value] = [UInt8(number)] }
+        for (number, member) in members.enumerated() { assigned[member.id.value] = [UInt8(truncatingIfNeeded: number)] }
         for member in members where member.id != group.leader {
             sync(member.id.value, group.generation.value)
         }

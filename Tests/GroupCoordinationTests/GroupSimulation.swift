@@ -93,6 +93,7 @@ struct GroupSimulation {
         case .away: clients[index].start()
         case .unjoined: try join(index)
         case .joined where !isCalm && happens(in: 15): crash(index)
+        case .joined where !isCalm && happens(in: 15): try commit(index)
         case .joined: try sync(index)
         case .joining(let request), .syncing(let request):
             if outstanding[request] == nil || (!isCalm && happens(in: 12)) { try giveUp(index, request) }

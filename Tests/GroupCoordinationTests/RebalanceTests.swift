@@ -132,6 +132,21 @@ struct RebalanceTests {
         #expect(bench.answers[new] == .joinRefused(.unknownMemberID, MemberID("b")))
     }
 
+    @Test("500 members rebalance as two do")
+    func manyMembers() {
+        var bench = GroupBench()
+        let names = (0..<500).map { "m\($0)" }
+        for name in names { bench.join(fresh: name) }
+        bench.advance(300)
+        bench.syncAll()
+        #expect(bench.group.state == .stable && bench.records.count == 1)
+        let requests = names.map { bench.join($0) }
+        #expect(requests.allSatisfy { bench.joined($0)?.generation == Generation(2) })
+        #expect(bench.joined(requests[0])?.members.map(\.id) == names.map { MemberID($0) })
+        bench.syncAll()
+        #expect(bench.group.state == .stable && bench.answeredTwice.isEmpty)
+    }
+
     @Test("generations go on from 1 after the largest number")
     func generationWraps() {
         #expect(Generation(.max).next == Generation(1) && Generation(4).next == Generation(5))

@@ -146,6 +146,20 @@ struct StaticMembershipTests {
         #expect(bench.assignment(sync) == [2])
     }
 
+    @Test("one that owes a sync of an earlier generation owes none of this one")
+    func absentAfterJoin() {
+        var bench = GroupBench()
+        bench.join(fresh: "a", session: 200_000)
+        bench.join(fresh: "b1", instance: "i", session: 200_000)
+        bench.advance(200)
+        bench.join("a", protocols: ["range": [9]], session: 200_000)
+        bench.advance(GroupBench.rebalanceTimeout)
+        #expect(bench.group.generation == Generation(2))
+        bench.sync("a", 2)
+        bench.advance(GroupBench.rebalanceTimeout)
+        #expect(bench.memberNames == ["a", "b1"] && bench.group.state == .stable)
+    }
+
     @Test("where only static members are left and none rejoins, the group waits for their sessions")
     func allAbsent() {
         var bench = GroupBench()
