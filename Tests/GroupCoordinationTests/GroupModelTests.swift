@@ -15,7 +15,7 @@ struct GroupModelTests {
     @Test("no schedule of joins, crashes, lost answers, failing disks, killed brokers and fences breaks a group")
     func schedules() {
         let seed = Self.number("MARTLET_SEED") ?? UInt64.random(in: 0..<1_000_000_000)
-        let schedules = Self.number("MARTLET_SCHEDULES") ?? 200
+        let schedules = Self.number("MARTLET_SCHEDULES") ?? 120
         print("Groups on random schedules from MARTLET_SEED=\(seed)")
         var seeds = SeededRandom(seed: seed)
         var steps = 0
