@@ -95,6 +95,9 @@ extension TopicSettings {
 
     /// Every setting there is, by name.
     public static let all: [Definition] = [
+        fixed(
+            "cleanup.policy", .string, at: "delete", because: "there is no compaction yet",
+            documentation: "delete: what a retention is over for goes. Compaction is not there yet."),
         Definition(
             name: "compression.type",
             documentation: "lz4 compresses what arrives uncompressed, once; producer stores all batches as they came.",
@@ -156,6 +159,15 @@ extension TopicSettings {
             documentation: "CreateTime: the producer's clock. LogAppendTime: the time of the append.",
             kind: .string, value: { $0.timestampType.rawValue },
             assign: { choice(&$0.timestampType, $1) }),
+        fixed(
+            "min.insync.replicas", .int, at: "1", because: "there is one node, which has the one replica",
+            documentation: "1: the one node there is has every record."),
+        fixed(
+            "retention.bytes", .long, at: "-1", because: "nothing is deleted by size yet: delete records yourself",
+            documentation: "-1: a partition may become as large as the disk. Other values are not there yet."),
+        fixed(
+            "retention.ms", .long, at: "-1", because: "nothing is deleted by age yet: delete records yourself",
+            documentation: "-1: records of any age are kept. Other values are not there yet."),
         Definition(
             name: "segment.bytes",
             documentation: "A segment is closed when the next batch would make it larger than this.",
@@ -167,6 +179,15 @@ extension TopicSettings {
             kind: .long, value: { String($0.segmentMilliseconds) },
             assign: { number(&$0.segmentMilliseconds, $1, in: 1...Int64.max) }),
     ]
+
+    /// A setting that tools give, with the one value that is true here.
+    private static func fixed(
+        _ name: String, _ kind: Definition.Kind, at value: String, because reason: String, documentation: String
+    ) -> Definition {
+        Definition(
+            name: name, documentation: documentation, kind: kind, value: { _ in value },
+            assign: { _, text in text == value ? nil : "it must be \(value): \(reason)" })
+    }
 
     /// No batch may be larger than what one round of the journal holds.
     public static let batchBytesLimit = 15 << 20

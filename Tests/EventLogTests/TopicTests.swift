@@ -39,8 +39,11 @@ import Testing
         try reopened.close()
     }
 
-    @Test(arguments: [("delete.retention.ms", "900"), ("message.format.version", "0.10.0-IV1")])
-    func settingsOfOlderToolsAreTaken(name: String, value: String) throws {
+    @Test(arguments: [
+        ("delete.retention.ms", "900"), ("message.format.version", "0.10.0-IV1"), ("cleanup.policy", "delete"),
+        ("min.insync.replicas", "1"), ("retention.bytes", "-1"), ("retention.ms", "-1"),
+    ])
+    func settingsThatToolsGiveAreTaken(name: String, value: String) throws {
         let settings = try settings([name: value])
         #expect(settings.overrides == [TopicSettings.Override(name: name, value: value)])
         #expect(TopicSettings.all.first { $0.name == name }?.value(settings) == value)

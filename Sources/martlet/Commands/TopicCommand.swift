@@ -17,7 +17,7 @@ struct TopicCommand: AsyncParsableCommand {
         ])
 }
 
-/// A topic's setting on the command line: `retention.ms=1000`.
+/// A topic's setting on the command line: `segment.ms=60000`.
 struct SettingArgument: ExpressibleByArgument {
     var name: String
     var value: String
