@@ -75,6 +75,7 @@ extension TopicSettings.Definition {
     /// What the broker's default for the setting is called.
     var brokerName: String {
         switch name {
+        case "cleanup.policy": "log.cleanup.policy"
         case "delete.retention.ms": "log.cleaner.delete.retention.ms"
         case "flush.messages": "log.flush.interval.messages"
         case "flush.ms": "log.flush.interval.ms"
@@ -82,6 +83,8 @@ extension TopicSettings.Definition {
         case "max.message.bytes": "message.max.bytes"
         case "message.format.version": "log.message.format.version"
         case "message.timestamp.type": "log.message.timestamp.type"
+        case "retention.bytes": "log.retention.bytes"
+        case "retention.ms": "log.retention.ms"
         case "segment.bytes": "log.segment.bytes"
         case "segment.ms": "log.roll.ms"
         default: name

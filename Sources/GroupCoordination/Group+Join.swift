@@ -189,6 +189,7 @@ extension Group {
     }
 
     /// The protocol that most members like best among those that all support; of equals, that of the earliest member.
+    /// There is one: `checkProtocols` lets nobody in, and no member change its own, without one in common.
     func selectProtocol() -> String? {
         var votes: [String: Int] = [:]
         var order: [String] = []

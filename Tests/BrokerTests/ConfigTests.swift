@@ -64,6 +64,8 @@ struct ConfigTests {
             #expect(values["log.dirs"] == broker.log.path)
             #expect(values["auto.create.topics.enable"] == "false" && values["max.connections"] == "77")
             #expect(values["log.segment.bytes"] == "1073741824" && values["broker.id"] == "1")
+            #expect(values["log.cleanup.policy"] == "delete" && values["log.retention.ms"] == "-1")
+            #expect(values["log.retention.bytes"] == "-1" && values["retention.ms"] == nil)
             #expect(configs.allSatisfy { $0.readOnly && $0.value != nil })
             #expect(configs.map(\.name) == configs.map(\.name).sorted())
             let one = try await client.describe(.asking(.broker, "1", ["max.connections"])).configs
