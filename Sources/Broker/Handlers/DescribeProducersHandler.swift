@@ -39,9 +39,9 @@ enum DescribeProducersHandler {
         if let problem = TopicName.problem(with: name) {
             return refused(.invalidTopicException, "no topic can have this name: \(problem)")
         }
-        guard isFirst else { return refused(.invalidRequest, "the request names the partition twice") }
+        guard isFirst else { return refused(.invalidRequest, "the request names the partition twice: name it once") }
         guard let partition = topic?.partition(Int(index)) else {
-            return refused(.unknownTopicOrPartition, "there is no such partition")
+            return refused(.unknownTopicOrPartition, "there is no such partition: list the topics there are")
         }
         let producers = partition.activeProducers
         guard producers.count <= room else {
