@@ -69,9 +69,16 @@ package enum ApiKey: Int16, CaseIterable, Sendable {
     case describeShareGroupOffsets = 90
     case alterShareGroupOffsets = 91
     case deleteShareGroupOffsets = 92
+
+    // Martlet's own, where Kafka's protocol has no call: see `ownKeys`.
+    case alterGroupOffsets = 20000
+    case describePositions = 20001
 }
 
 extension ApiKey {
+    /// The numbers of APIs that are Martlet's own: far above Kafka's, so that neither side runs into the other.
+    package static let ownKeys: ClosedRange<Int16> = 20000...20099
+
     /// Kafka's name of the API, as its documentation writes it: `InitProducerId`.
     package var name: String {
         let caseName = "\(self)"

@@ -23,6 +23,8 @@ package protocol Coder {
     mutating func string(_ value: inout String?, nullable: Bool) throws(ProtocolError)
     /// A nullable run of bytes, taken as a slice of the frame: nothing is copied.
     mutating func bytes(_ value: inout ByteBuffer?) throws(ProtocolError)
+    /// The same where it cannot be null.
+    mutating func bytes(_ value: inout ByteBuffer) throws(ProtocolError)
     mutating func records(_ value: inout FetchRecords) throws(ProtocolError)
 
     mutating func array(_ value: inout [Int32]) throws(ProtocolError)

@@ -19,6 +19,8 @@ package enum ProtocolError: Error, Equatable, Sendable {
     case trailingBytes(count: Int)
     /// A string or array that is too long for the length field of this version.
     case tooLong(length: Int, limit: Int)
+    /// A version of data inside a message that none can have.
+    case unsupportedDataVersion(Int16)
     /// A version of an API that this codec does not know.
     case unsupportedVersion(api: Int16, version: Int16)
 }
@@ -42,6 +44,8 @@ extension ProtocolError: CustomStringConvertible {
             "\(count) bytes after the end of the message"
         case .tooLong(let length, let limit):
             "a field of \(length) where the protocol allows \(limit)"
+        case .unsupportedDataVersion(let version):
+            "version \(version) of what is inside a message is not known"
         case .unsupportedVersion(let api, let version):
             "version \(version) of API \(api) is not known"
         }

@@ -141,6 +141,12 @@ extension ProtocolReader {
     }
 
     @inlinable
+    package mutating func bytes(_ value: inout ByteBuffer) throws(ProtocolError) {
+        // `checked` has thrown for null.
+        value = try slice(length: try length(nullable: false) ?? 0)
+    }
+
+    @inlinable
     package mutating func records(_ value: inout FetchRecords) throws(ProtocolError) {
         guard let length = try length(nullable: true) else { return value = .none }
         value = .buffer(try slice(length: length))

@@ -104,9 +104,13 @@ extension ProtocolWriter {
 
     @inlinable
     package mutating func bytes(_ value: inout ByteBuffer?) throws(ProtocolError) {
-        guard let bytes = value else { return try length(-1) }
-        try length(bytes.readableBytes)
-        buffer.writeImmutableBuffer(bytes)
+        if var bytes = value { try self.bytes(&bytes) } else { try length(-1) }
+    }
+
+    @inlinable
+    package mutating func bytes(_ value: inout ByteBuffer) throws(ProtocolError) {
+        try length(value.readableBytes)
+        buffer.writeImmutableBuffer(value)
     }
 
     @inlinable

@@ -44,16 +44,22 @@ package enum SupportedVersions {
         }
     }
 
-    /// By the number of the API, so that a request's row is one array access away.
-    private static let rowsByKey: [Row?] = {
-        let last = rows.map(\.key.rawValue).max() ?? -1
-        return (0...max(last, 0)).map { key in rows.first { $0.key.rawValue == key } }
-    }()
+    /// Kafka's APIs and Martlet's own by their number, so that a request's row is one array access away.
+    private static let kafkasRows = table(of: 0...(ApiKey.ownKeys.lowerBound - 1))
+    private static let ownRows = table(of: ApiKey.ownKeys)
+
+    /// From the first key of the range to the last one that has a row.
+    private static func table(of keys: ClosedRange<Int16>) -> [Row?] {
+        guard let last = rows.map(\.key.rawValue).filter(keys.contains).max() else { return [] }
+        return (keys.lowerBound...last).map { key in rows.first { $0.key.rawValue == key } }
+    }
 
     /// The row of an API by the number a header carries; `nil`: not offered, or no API at all.
     package static func row(of key: Int16) -> Row? {
-        let index = Int(key)
-        return rowsByKey.indices.contains(index) ? rowsByKey[index] : nil
+        let isOwn = ApiKey.ownKeys.contains(key)
+        let table = isOwn ? ownRows : kafkasRows
+        let index = Int(key) - (isOwn ? Int(ApiKey.ownKeys.lowerBound) : 0)
+        return table.indices.contains(index) ? table[index] : nil
     }
 
     package static func contains(_ key: Int16, version: Int16) -> Bool {

@@ -36,6 +36,7 @@ extension FutureWriter {
         try writer.string(&value, nullable: nullable)
     }
     mutating func bytes(_ value: inout ByteBuffer?) throws(ProtocolError) { try writer.bytes(&value) }
+    mutating func bytes(_ value: inout ByteBuffer) throws(ProtocolError) { try writer.bytes(&value) }
     mutating func records(_ value: inout FetchRecords) throws(ProtocolError) { try writer.records(&value) }
     mutating func array(_ value: inout [Int32]) throws(ProtocolError) { try writer.array(&value) }
     mutating func array(_ value: inout [Int32]?) throws(ProtocolError) { try writer.array(&value) }

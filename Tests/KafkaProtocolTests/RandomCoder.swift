@@ -76,6 +76,7 @@ extension RandomCoder {
     mutating func string(_ value: inout String) { value = text() }
     mutating func string(_ value: inout String?, nullable: Bool) { value = nullable && happens(25) ? nil : text() }
     mutating func bytes(_ value: inout ByteBuffer?) { value = happens(25) ? nil : buffer() }
+    mutating func bytes(_ value: inout ByteBuffer) { value = buffer() }
     mutating func records(_ value: inout FetchRecords) { value = happens(25) ? .none : .buffer(buffer()) }
 
     mutating func array(_ value: inout [Int32]) { value = (0..<length()).map { _ in integer() } }

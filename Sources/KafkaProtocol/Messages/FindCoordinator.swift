@@ -1,13 +1,16 @@
-/// Asks which broker coordinates a group or a transaction; several at once from version 4.
+/// Asks which broker coordinates a group or a transaction; several at once from version 4. Version 5 may be answered
+/// TRANSACTION_ABORTABLE, version 6 knows share groups.
 package struct FindCoordinatorRequest: RequestMessage {
     package typealias Response = FindCoordinatorResponse
     package static var apiKey: ApiKey { .findCoordinator }
-    package static var versions: ClosedRange<Int16> { 0...4 }
+    package static var versions: ClosedRange<Int16> { 0...6 }
     package static var firstFlexibleVersion: Int16 { 3 }
 
     /// Values of `keyType`.
     package static let groupKey: Int8 = 0
     package static let transactionKey: Int8 = 1
+    /// From version 6.
+    package static let shareKey: Int8 = 2
 
     /// Up to version 3.
     package var key = ""
@@ -28,7 +31,7 @@ package struct FindCoordinatorRequest: RequestMessage {
 
 package struct FindCoordinatorResponse: Message {
     package static var apiKey: ApiKey { .findCoordinator }
-    package static var versions: ClosedRange<Int16> { 0...4 }
+    package static var versions: ClosedRange<Int16> { 0...6 }
     package static var firstFlexibleVersion: Int16 { 3 }
 
     package var throttleTimeMs: Int32 = 0
