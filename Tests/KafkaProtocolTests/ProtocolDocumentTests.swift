@@ -15,10 +15,12 @@ struct ProtocolDocumentTests {
         var description: String { "\(key) \(name) \(versions) \(flexibleFrom)" }
     }
 
-    /// `| 1 | Fetch | 4–17 | 12 | with sessions |`; a range of one version is that alone. `nil`: another line.
+    /// `| 1 | Fetch | 4–17 | 12 | with sessions |`; a range of one version is that alone, and `none`
+    /// is where no version is flexible. `nil`: another line.
     private static func row(_ line: Substring) -> Row? {
         let cells = line.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
-        guard cells.count >= 4, let key = Int16(cells[0]), let flexibleFrom = Int16(cells[3]) else { return nil }
+        let flexibleFrom = cells.count < 4 ? nil : cells[3] == "none" ? Int16.max : Int16(cells[3])
+        guard let flexibleFrom, let key = Int16(cells[0]) else { return nil }
         let ends = cells[2].split(separator: "–").compactMap { Int16($0) }
         guard let first = ends.first, let last = ends.last, first <= last else { return nil }
         return Row(key: key, name: cells[1], versions: first...last, flexibleFrom: flexibleFrom)

@@ -26,7 +26,11 @@ enum Vectors {
         DescribeConfigsRequest.self, AlterConfigsRequest.self, DescribeLogDirsRequest.self,
         CreatePartitionsRequest.self, ElectLeadersRequest.self, IncrementalAlterConfigsRequest.self,
         ListPartitionReassignmentsRequest.self, DescribeClusterRequest.self, DescribeProducersRequest.self,
-        DescribeTopicPartitionsRequest.self,
+        DescribeTopicPartitionsRequest.self, JoinGroupRequest.self, SyncGroupRequest.self, HeartbeatRequest.self,
+        LeaveGroupRequest.self, OffsetCommitRequest.self, OffsetFetchRequest.self, DescribeGroupsRequest.self,
+        ListGroupsRequest.self, DeleteGroupsRequest.self, OffsetDeleteRequest.self,
+        ConsumerGroupHeartbeatRequest.self, ConsumerGroupDescribeRequest.self, AlterGroupOffsetsRequest.self,
+        DescribePositionsRequest.self,
     ]
     static let messages: [any Message.Type] = requests + requests.map { response(of: $0) }
 

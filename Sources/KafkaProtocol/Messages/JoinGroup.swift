@@ -63,7 +63,7 @@ package struct JoinGroupResponse: Message {
     package var generationID: Int32 = -1
     package var protocolType: String?
     /// The assignor that all members know. Null from version 7 on where there is an error.
-    package var protocolName: String?
+    package var protocolName: String? = ""
     package var leader = ""
     /// The leader is to keep the assignment that there is.
     package var skipAssignment = false

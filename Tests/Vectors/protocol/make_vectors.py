@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Golden vectors of Kafka's messages, made by kafka-python, for Tests/KafkaProtocolTests/GoldenVectorTests.swift.
+"""Golden vectors of Kafka's messages, made by kafka-python, for Tests/KafkaProtocolTests/GoldenVectorTests.swift. What it
+has no schemas of is described in own_schemas.py.
 
     python3 -m venv /tmp/kafka-python && /tmp/kafka-python/bin/pip install kafka-python==3.0.12
     /tmp/kafka-python/bin/python make_vectors.py
@@ -21,12 +22,28 @@ import kafka
 import kafka.errors
 from kafka.protocol import admin, consumer, metadata, producer
 
+import own_schemas
+
 APIS = {
     "Produce": (producer, range(0, 14)),
     "Fetch": (consumer, range(4, 19)),
     "ListOffsets": (consumer, range(1, 8)),
     "Metadata": (metadata, range(0, 14)),
-    "FindCoordinator": (metadata, range(0, 5)),
+    "FindCoordinator": (metadata, range(0, 7)),
+    "JoinGroup": (consumer, range(0, 10)),
+    "SyncGroup": (consumer, range(0, 6)),
+    "Heartbeat": (consumer, range(0, 5)),
+    "LeaveGroup": (consumer, range(0, 6)),
+    "OffsetCommit": (consumer, range(2, 10)),
+    "OffsetFetch": (consumer, range(1, 10)),
+    "DescribeGroups": (admin, range(0, 7)),
+    "ListGroups": (admin, range(0, 6)),
+    "DeleteGroups": (admin, range(0, 3)),
+    "OffsetDelete": (consumer, range(0, 1)),
+    "ConsumerGroupHeartbeat": (own_schemas, range(0, 2)),
+    "ConsumerGroupDescribe": (own_schemas, range(0, 2)),
+    "AlterGroupOffsets": (own_schemas, range(0, 1)),
+    "DescribePositions": (own_schemas, range(0, 1)),
     "ApiVersions": (metadata, range(0, 5)),
     "CreateTopics": (admin, range(0, 8)),
     "DeleteTopics": (admin, range(0, 7)),
@@ -158,8 +175,25 @@ def describe(container, version, path=""):
             yield here, written(field.type_str, value)
 
 
+# What consumers tell each other inside JoinGroup and SyncGroup; it begins with its version.
+DATA = {
+    "ConsumerProtocolSubscription": (consumer.ConsumerProtocolSubscription, range(0, 4)),
+    "ConsumerProtocolAssignment": (consumer.ConsumerProtocolAssignment, range(0, 4)),
+}
+
+
 def main():
     folder = os.path.dirname(os.path.abspath(__file__))
+    for name, (kind, versions) in DATA.items():
+        output = ["# made by make_vectors.py with kafka-python " + kafka.__version__]
+        for version in versions:
+            for variant in ("full", "sparse"):
+                values = fill(kind._struct.fields.values(), "", version, variant == "full")
+                data = kind(version=version, **values)
+                output.append("data %d %s %s" % (version, variant, bytes(data.encode()).hex()))
+                output += ["%s = %s" % line for line in describe(data, version)]
+        with open(os.path.join(folder, name + ".txt"), "w") as file:
+            file.write("\n".join(output) + "\n")
     for api, (module, versions) in APIS.items():
         output = ["# made by make_vectors.py with kafka-python " + kafka.__version__]
         for direction in ("request", "response"):

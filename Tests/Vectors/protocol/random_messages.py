@@ -23,6 +23,7 @@ import uuid
 from kafka.protocol import admin, consumer, metadata, producer
 from kafka.protocol.api_message import ApiMessage
 
+import own_schemas
 from make_vectors import BITS, describe
 
 # Lengths around which the number of a varint's bytes changes; Kafka's longest string.
@@ -31,7 +32,7 @@ STRING_MAX = 32767
 
 
 def kind_of(api, direction):
-    modules = (admin, consumer, metadata, producer)
+    modules = (admin, consumer, metadata, producer, own_schemas)
     return next(getattr(m, api + direction.capitalize()) for m in modules if hasattr(m, api + direction.capitalize()))
 
 
