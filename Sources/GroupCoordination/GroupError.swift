@@ -14,6 +14,18 @@ package enum GroupError: Error, Hashable, Sendable {
     case groupIDNotFound
     /// Offsets are being moved: one such change at a time.
     case alreadyFenced
+    /// Offsets are being moved: this waits until that is done.
+    case coordinatorLoadInProgress
+
+    // Of the consumer protocol (KIP-848).
+    case fencedMemberEpoch
+    case staleMemberEpoch
+    case unreleasedInstanceID
+    case unsupportedAssignor
+    /// With what is wrong about it.
+    case invalidRegularExpression(String)
+    /// With what is wrong about it.
+    case invalidRequest(String)
 }
 
 extension GroupError: CustomStringConvertible {
@@ -34,6 +46,13 @@ extension GroupError: CustomStringConvertible {
         case .nonEmptyGroup: "the group has members: stop them first"
         case .groupIDNotFound: "there is no such group"
         case .alreadyFenced: "the group's offsets are being moved by someone else: try again"
+        case .coordinatorLoadInProgress: "the group's offsets are being moved: try again"
+        case .fencedMemberEpoch: "the group has given up this member: abandon the partitions and join again"
+        case .staleMemberEpoch: "the member has gone on to another epoch: try again with that"
+        case .unreleasedInstanceID: "another process runs with this group.instance.id: stop it first"
+        case .unsupportedAssignor: "the broker has no such assignor: use uniform or range"
+        case .invalidRegularExpression(let fault): "the regular expression cannot be used: \(fault)"
+        case .invalidRequest(let fault): fault
         }
     }
 }

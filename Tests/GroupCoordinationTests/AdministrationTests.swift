@@ -90,50 +90,126 @@ struct AdministrationTests {
 
 @Suite("Moving the offsets of a live group")
 struct FenceTests {
-    @Test("the fenced generation commits no more; everyone rejoins, and goes on when the fence is lifted")
-    func fence() {
+    @Test("everyone is evicted, and knows by its next request; who joins waits until the fence is lifted")
+    func fence() throws {
         var bench = GroupBench()
         bench.makeStable("a", "b")
         #expect(bench.commit("a", 1) == nil)
         #expect(bench.fence() == nil)
-        #expect(bench.commit("a", 1) == .rebalanceInProgress)
-        #expect(bench.heartbeat("a", 1) == .rebalanceInProgress)
-        let first = bench.join("a")
-        let second = bench.join("b")
-        #expect(bench.joined(first) == nil)
+        #expect(bench.group.state == .empty && bench.group.generation == Generation(2) && bench.timer == nil)
+        #expect(bench.commit("a", 1) == .unknownMemberID && bench.heartbeat("b", 1) == .unknownMemberID)
+        let sync = bench.sync("a", 1)
+        let rejoin = bench.join("a")
+        #expect(bench.answers[sync] == .syncRefused(.unknownMemberID))
+        #expect(bench.answers[rejoin] == .joinRefused(.unknownMemberID, MemberID("a")))
+        let first = bench.join(fresh: "a2")
+        bench.join(fresh: "b2", requiresID: true)
+        bench.advance(5000)
+        let second = bench.join("b2")
+        #expect(bench.joined(first) == nil && bench.joined(second) == nil)
         bench.lift()
-        #expect(bench.joined(first)?.generation == Generation(2) && bench.joined(second) != nil)
+        #expect(bench.joined(first)?.generation == Generation(3) && bench.joined(second) != nil)
         bench.syncAll()
-        #expect(bench.commit("a", 2) == nil)
+        #expect(bench.commit("a2", 3) == nil && bench.commit("a", 1) == .unknownMemberID)
     }
 
-    @Test("also where the group was rebalancing, and after the fence is lifted, until the next generation")
+    @Test("as soon as as many have joined as were evicted the first round is complete, without the initial delay")
+    func returns() {
+        var bench = GroupBench()
+        bench.makeStable("a", "b")
+        #expect(bench.fence() == nil)
+        bench.lift()
+        let first = bench.join(fresh: "a2")
+        #expect(bench.joined(first) == nil)
+        bench.join(fresh: "b2")
+        #expect(bench.joined(first)?.members.count == 2)
+        bench.syncAll()
+        bench.join(fresh: "c")
+        #expect(bench.group.state == .preparingRebalance, "that counts for the first round only")
+    }
+
+    @Test("where fewer come back, the round ends with the initial delay")
+    func fewerReturn() {
+        var bench = GroupBench()
+        bench.makeStable("a", "b", "c")
+        #expect(bench.fence() == nil)
+        bench.lift()
+        let first = bench.join(fresh: "a2")
+        bench.advance(99)
+        #expect(bench.joined(first) == nil)
+        bench.advance(1)
+        #expect(bench.joined(first)?.members.count == 1)
+    }
+
+    @Test("a group that everyone left after the fence begins as any empty one")
+    func emptyAfterFence() {
+        var bench = GroupBench()
+        bench.makeStable("a")
+        #expect(bench.fence() == nil)
+        bench.lift()
+        bench.join(fresh: "a2", requiresID: true)
+        bench.join("a2")
+        _ = bench.leave((id: "a2", instance: nil))
+        let next = bench.join(fresh: "b")
+        #expect(bench.group.state == .preparingRebalance || bench.joined(next) != nil)
+        bench.advance(100)
+        #expect(bench.joined(next) != nil && bench.memberNames == ["b"])
+    }
+
+    @Test("who waits in a join when the fence comes is told that it is unknown, newcomers, too")
     func fenceWhilePreparing() {
         var bench = GroupBench()
         bench.makeStable("a", "b")
-        bench.join(fresh: "c")
-        #expect(bench.commit("a", 1) == nil)
+        let new = bench.join(fresh: "c")
+        let old = bench.join("b")
         #expect(bench.fence() == nil)
-        bench.lift()
-        #expect(bench.commit("a", 1) == .rebalanceInProgress)
+        #expect(bench.answers[new] == .joinRefused(.unknownMemberID, MemberID("c")))
+        #expect(bench.answers[old] == .joinRefused(.unknownMemberID, MemberID("b")))
+        #expect(bench.group.state == .empty)
     }
 
-    @Test("who waits for an assignment when the fence comes is told to join again")
+    @Test("who waits for an assignment, too, and what its leader has decided counts for nothing")
     func fenceWhileCompleting() {
         var bench = GroupBench()
         bench.join(fresh: "a")
         bench.join(fresh: "b")
         bench.advance(300)
-        let sync = bench.sync("b", 1)
+        bench.holdsStores = true
+        let follower = bench.sync("b", 1)
+        let leader = bench.sync("a", 1, assigning: ["a": [1]])
         #expect(bench.fence() == nil)
-        #expect(bench.answers[sync] == .syncRefused(.rebalanceInProgress))
+        bench.store()
+        #expect(bench.answers[follower] == .syncRefused(.unknownMemberID))
+        #expect(bench.answers[leader] == .syncRefused(.unknownMemberID))
+        #expect(bench.group.state == .empty && bench.answeredTwice.isEmpty)
     }
 
-    @Test("newcomers of an empty group wait for the fence, too")
+    @Test("a static member that came back when the fence comes is told, too; it may come again")
+    func fenceStatic() {
+        var bench = GroupBench()
+        bench.makeStable("a", "i:b1")
+        bench.holdsStores = true
+        let returned = bench.join(fresh: "b2", instance: "i")
+        #expect(bench.fence() == nil)
+        bench.store()
+        bench.holdsStores = false
+        #expect(bench.answers[returned] == .joinRefused(.unknownMemberID, MemberID("b2")))
+        #expect(bench.heartbeat("b2", 1, instance: "i") == .unknownMemberID)
+        #expect(bench.commit("b1", 1, instance: "i") == .unknownMemberID)
+        let again = bench.join(fresh: "b3", instance: "i")
+        let other = bench.join(fresh: "a2")
+        bench.lift()
+        #expect(bench.joined(again)?.generation == Generation(3) && bench.joined(other) != nil)
+        #expect(bench.memberNames == ["b3", "a2"] && bench.answeredTwice.isEmpty)
+    }
+
+    @Test("newcomers of an empty group wait for the fence, and nobody commits without a generation meanwhile")
     func fenceEmpty() {
         var bench = GroupBench()
         #expect(bench.fence() == nil)
-        #expect(bench.delete() == .alreadyFenced)
+        #expect(bench.group.fencedRecord == nil && bench.group.generation == .initial)
+        #expect(bench.delete() == .alreadyFenced && !bench.group.isForgettable)
+        #expect(bench.commit("", -1) == .coordinatorLoadInProgress)
         let join = bench.join(fresh: "a")
         bench.advance(5000)
         #expect(bench.joined(join) == nil)
@@ -141,37 +217,34 @@ struct FenceTests {
         #expect(bench.joined(join)?.generation == Generation(1))
     }
 
-    @Test("a fence that outlasts the rebalance timeout does not spin, and lets go on who has rejoined")
+    @Test("a fence that outlasts the sessions of those who joined behind it loses none of them, and does not spin")
     func longFence() {
         var bench = GroupBench()
-        bench.join(fresh: "a", session: 600_000)
-        bench.join(fresh: "b", session: 600_000)
-        bench.advance(200)
-        bench.syncAll()
+        bench.makeStable("a")
         #expect(bench.fence() == nil)
-        let first = bench.join("a", session: 600_000)
+        let join = bench.join(fresh: "a2")
         bench.advance(GroupBench.rebalanceTimeout * 2)
-        #expect(bench.joined(first) == nil)
+        #expect(bench.joined(join) == nil && bench.expired.isEmpty)
         bench.lift()
-        #expect(bench.joined(first)?.members.count == 1 && bench.expired == [MemberID("b"): .rebalance])
+        #expect(bench.joined(join)?.members.count == 1)
     }
 
-    @Test("one fence at a time; lifting none does nothing")
-    func oneFence() {
+    @Test("one fence at a time, which says how many it evicted; lifting none does nothing")
+    func oneFence() throws {
         var bench = GroupBench()
-        bench.makeStable("a")
+        bench.makeStable("a", "b")
         bench.lift()
-        #expect(bench.group.state == .stable)
-        #expect(bench.fence() == nil)
+        #expect(bench.group.state == .stable && bench.group.fencedRecord == nil)
+        #expect(try bench.group.fence() == 2)
         #expect(bench.fence() == .alreadyFenced)
     }
 
-    @Test("a restart with the fence's record knows nobody of the fenced generation")
-    func restart() {
+    @Test("a restart with the fence's record knows nobody who was evicted")
+    func restart() throws {
         var first = GroupBench()
         first.makeStable("a")
         #expect(first.fence() == nil)
-        var bench = GroupBench(restoring: first.group.fencedRecord)
+        var bench = GroupBench(restoring: try #require(first.group.fencedRecord))
         #expect(bench.commit("a", 1) == .unknownMemberID && bench.heartbeat("a", 1) == .unknownMemberID)
         #expect(bench.group.generation == Generation(2))
     }

@@ -9,7 +9,7 @@ struct GroupBench {
         case syncRefused(GroupError)
     }
 
-    var group: Group
+    var group: ClassicGroup
     var now = Instant(milliseconds: 0)
     private(set) var timer: Instant?
     private(set) var answers: [RequestID: Answer] = [:]
@@ -29,11 +29,11 @@ struct GroupBench {
         var rules = GroupRules()
         rules.initialRebalanceDelay = 100
         adjust(&rules)
-        group = Group(id: "g", rules: rules)
+        group = ClassicGroup(id: "g", rules: rules)
     }
 
     init(restoring record: GroupRecord) {
-        group = Group(id: "g", rules: GroupRules(), restoring: record, at: Instant(milliseconds: 0))
+        group = ClassicGroup(id: "g", rules: GroupRules(), restoring: record, at: Instant(milliseconds: 0))
         carryOut()
     }
 
@@ -105,8 +105,7 @@ struct GroupBench {
     }
 
     mutating func fence() -> GroupError? {
-        let now = now
-        return refusal { group throws(GroupError) in try group.fence(at: now) }
+        refusal { group throws(GroupError) in _ = try group.fence() }
     }
 
     mutating func lift() {
@@ -180,7 +179,7 @@ struct GroupBench {
         return RequestID(requests)
     }
 
-    private mutating func refusal(_ body: (inout Group) throws(GroupError) -> Void) -> GroupError? {
+    private mutating func refusal(_ body: (inout ClassicGroup) throws(GroupError) -> Void) -> GroupError? {
         defer { carryOut() }
         do throws(GroupError) {
             try body(&group)

@@ -7,7 +7,7 @@ import TestSupport
 /// checked.
 struct GroupSimulation {
     private(set) var steps = 0
-    private(set) var group: Group
+    private(set) var group: ClassicGroup
     /// How often something happened, to see that it does.
     private(set) var counts: [String: Int] = [:]
     /// What happened, where that was asked for.
@@ -27,8 +27,12 @@ struct GroupSimulation {
     /// Requests that were not answered yet: of whom, and of which generation.
     private var outstanding: [RequestID: Outstanding] = [:]
     private var disk = SimulatedLog()
-    /// The generation that is fenced, and no later one until the fence is lifted.
+    /// While a fence stands: the generation that it ended.
     private var fencedAt: Generation?
+    /// Who was evicted by a fence: never to commit again.
+    private var evicted: Set<MemberID> = []
+    /// Who waited when the fence came: to be told that it is unknown, and nothing else.
+    private var caughtByFence: Set<RequestID> = []
     /// Up to this generation offsets were moved for good: nobody may commit in it ever again.
     private var movedUpTo = Generation(-1)
 
@@ -50,7 +54,7 @@ struct GroupSimulation {
         rules.membersMax = Int.random(in: 0..<4, using: &chance) == 0 ? 3 : 100
         rules.pendingMembersMax = 3
         self.rules = rules
-        group = Group(id: "g", rules: rules)
+        group = ClassicGroup(id: "g", rules: rules)
         let mayBeStatic = Int.random(in: 0..<3, using: &chance) > 0
         for number in 0..<Int.random(in: 2...6, using: &chance) {
             clients.append(SimulatedClient(number: number, mayBeStatic: mayBeStatic, chance: &chance))
@@ -181,7 +185,7 @@ struct GroupSimulation {
     private mutating func commit(_ index: Int) throws(Violation) {
         let client = clients[index]
         let isOwn = group.members[client.memberID] != nil && client.generation == group.generation
-        let mayCommit = isOwn && group.state != .completingRebalance && client.generation != fencedAt
+        let mayCommit = isOwn && group.state != .completingRebalance && fencedAt == nil
         let error = refusal { group, now throws(GroupError) in
             try group.checkCommit(
                 by: client.memberID, instanceID: client.instanceID, generation: client.generation, at: now)
@@ -194,11 +198,12 @@ struct GroupSimulation {
             clients[index].take(error)
         } else {
             try Violation.unless(client.generation > movedUpTo, "committed in \(client.generation), which was fenced")
+            try Violation.unless(!evicted.contains(client.memberID), "\(client.memberID), who was evicted, committed")
         }
         try carryOut()
     }
 
-    private mutating func refusal(_ body: (inout Group, Instant) throws(GroupError) -> Void) -> GroupError? {
+    private mutating func refusal(_ body: (inout ClassicGroup, Instant) throws(GroupError) -> Void) -> GroupError? {
         do throws(GroupError) {
             try body(&group, now)
             return nil
@@ -234,10 +239,19 @@ struct GroupSimulation {
 
     private mutating func fence() throws(Violation) {
         let generation = group.generation
-        do throws(GroupError) { try group.fence(at: now) } catch { return }
+        let members = Set(group.members.keys)
+        let waiting = Set(outstanding.keys)
+        let count: Int
+        do throws(GroupError) { count = try group.fence() } catch { return }
         note("fence", "\(generation)")
+        try Violation.unless(count == members.count, "the fence evicted \(count) of \(members.count)")
+        try Violation.unless(group.members.isEmpty, "a fence left members")
         fencedAt = generation
+        evicted.formUnion(members)
+        caughtByFence = waiting
         try carryOut()
+        try Violation.unless(outstanding.isEmpty, "a fence left \(outstanding.keys) waiting")
+        caughtByFence = []
         disk.append(.fence(group.fencedRecord, generation))
     }
 
@@ -250,8 +264,8 @@ struct GroupSimulation {
         case .fence(_, let generation):
             note(succeeds ? "moved" : "move failed")
             if succeeds { movedUpTo = max(movedUpTo, generation) }
+            fencedAt = nil
             group.lift(at: now)
-        // Commits of the fenced generation are refused until there is another; that is then no news.
         }
         try carryOut()
     }
@@ -266,12 +280,14 @@ struct GroupSimulation {
         outstanding = [:]
         timer = nil
         fencedAt = nil
+        // What was evicted for a change that was lost is as it was before.
+        evicted = []
         wasStable = false
         lastStable = Generation(-1)
         if let record = disk.record {
-            group = Group(id: "g", rules: rules, restoring: record, at: now)
+            group = ClassicGroup(id: "g", rules: rules, restoring: record, at: now)
         } else {
-            group = Group(id: "g", rules: rules)
+            group = ClassicGroup(id: "g", rules: rules)
         }
         try carryOut()
     }
@@ -307,10 +323,12 @@ struct GroupSimulation {
             case .answerJoin(let request, let answer): try answerJoin(request, answer)
             case .refuseJoin(let request, let error, let id):
                 note("join refused", "#\(request.value) \(id): \(error)")
+                try checkCaught(request, error)
                 if let index = try answered(request) { clients[index].take(error, memberID: id) }
             case .answerSync(let request, let answer): try answerSync(request, answer)
             case .refuseSync(let request, let error):
                 note("sync refused", "#\(request.value): \(error)")
+                try checkCaught(request, error)
                 if let index = try answered(request) { clients[index].take(error) }
             case .setTimer(let time): timer = time
             case .cancelTimer: timer = nil
@@ -318,8 +336,12 @@ struct GroupSimulation {
             case .expired(let id, let why): note("expired: \(why)", "\(id)")
             }
         }
-        if let fenced = fencedAt, group.generation > fenced, !group.isFenced { fencedAt = nil }
         try check()
+    }
+
+    private func checkCaught(_ request: RequestID, _ error: GroupError) throws(Violation) {
+        guard caughtByFence.contains(request) else { return }
+        try Violation.unless(error == .unknownMemberID, "a fence answers \(error)")
     }
 
     /// The client that gets this answer; nil where it is lost, or nobody waits for it any more.
@@ -337,10 +359,7 @@ struct GroupSimulation {
 
     private mutating func answerJoin(_ request: RequestID, _ answer: JoinAnswer) throws(Violation) {
         note("joined", "#\(request.value) \(answer.memberID), \(answer.generation), led by \(answer.leader)")
-        if let fenced = fencedAt {
-            try Violation.unless(
-                !group.isFenced || answer.generation <= fenced, "\(answer.generation) began behind the fence")
-        }
+        try Violation.unless(!group.isFenced, "\(answer.generation) began behind the fence")
         if answer.leader == answer.memberID, group.state == .completingRebalance {
             let listed = Set(answer.members.map(\.id))
             try Violation.unless(listed == Set(group.members.keys), "the leader is told of \(listed)")
@@ -370,6 +389,9 @@ struct GroupSimulation {
     // MARK: Invariants
 
     private mutating func check() throws(Violation) {
+        try Violation.unless(group.isFenced == (fencedAt != nil), "a fence that nobody put, or one that is gone")
+        let shared = group.supporters.values.contains(group.members.count)
+        try Violation.unless(group.members.isEmpty || shared, "the members share no protocol")
         try checkStability()
         try checkCounts()
         try checkTimer()
@@ -494,7 +516,7 @@ struct SimulatedLog {
     enum Write {
         case group(StoreID, GroupRecord)
         /// The record of a fence, with the offsets that are moved.
-        case fence(GroupRecord, Generation)
+        case fence(GroupRecord?, Generation)
     }
 
     /// The last that is there.
@@ -510,7 +532,8 @@ struct SimulatedLog {
         let write = writes.removeFirst()
         guard succeeds else { return write }
         switch write {
-        case .group(_, let record), .fence(let record, _): self.record = record
+        case .group(_, let record): self.record = record
+        case .fence(let record, _): self.record = record ?? self.record
         }
         return write
     }

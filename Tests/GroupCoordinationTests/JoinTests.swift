@@ -214,7 +214,7 @@ struct JoinTests {
         bench.makeStable("a", "b", "c")
         var rules = GroupRules()
         rules.membersMax = 2
-        bench.group = Group(id: "g", rules: rules, restoring: bench.records[0], at: bench.now)
+        bench.group = ClassicGroup(id: "g", rules: rules, restoring: bench.records[0], at: bench.now)
         let first = bench.join("a")
         bench.join("c")
         let last = bench.join("b")

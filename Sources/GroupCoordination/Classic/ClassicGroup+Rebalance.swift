@@ -1,6 +1,6 @@
 // How a group gets from one generation to the next.
 
-extension Group {
+extension ClassicGroup {
     /// Everyone is to join again. Nothing where that is so already.
     mutating func prepareRebalance(at now: Instant, refusingSyncs error: GroupError = .rebalanceInProgress) {
         switch state {
@@ -43,11 +43,17 @@ extension Group {
         guard !members.isEmpty else { return becomeEmpty() }
         guard !isFenced else { return }
         if let delay = initialDelay {
+            if haveReturned { return completeJoin(at: now) }
             if delay.until <= now { endInitialDelay(delay, at: now) }
             return
         }
         let isTimeUp = joinDeadline.map { $0 <= now } ?? false
         if isTimeUp || (waitingJoins == members.count && pendingMembers.isEmpty) { completeJoin(at: now) }
+    }
+
+    /// Whether as many wait as a fence evicted: nobody else is expected.
+    private var haveReturned: Bool {
+        awaitedReturns > 0 && waitingJoins >= awaitedReturns && pendingMembers.isEmpty
     }
 
     private mutating func endInitialDelay(_ delay: InitialDelay, at now: Instant) {
@@ -58,15 +64,23 @@ extension Group {
     }
 
     private mutating func becomeEmpty() {
+        empty()
+        if !isFenced { awaitedReturns = 0 }
+        // Nobody waits for it: where it is lost, the members that it lacks expire once more.
+        _ = store()
+    }
+
+    /// Nobody is left, and what was agreed on counts no more.
+    mutating func empty() {
         state = .empty
         generation = generation.next
         protocolName = nil
         leader = nil
         initialDelay = nil
         joinDeadline = nil
-        fencedGeneration = nil
-        // Nobody waits for it: where it is lost, the members that it lacks expire once more.
-        _ = store()
+        syncDeadline = nil
+        assignmentStore = nil
+        waitingStores = [:]
     }
 
     private mutating func completeJoin(at now: Instant) {
@@ -93,7 +107,7 @@ extension Group {
     private mutating func begin(_ joined: [GroupMember], ledBy leader: MemberID?, at now: Instant) {
         self.leader = leader
         generation = generation.next
-        fencedGeneration = nil
+        awaitedReturns = 0
         protocolName = selectProtocol()
         state = .completingRebalance
         let everyone = joinedMembers

@@ -1,6 +1,6 @@
 // SyncGroup: how the leader's assignment reaches everyone.
 
-extension Group {
+extension ClassicGroup {
     package mutating func sync(_ request: SyncRequest, at now: Instant) {
         do throws(GroupError) {
             guard state != .dead else { throw .notCoordinator }

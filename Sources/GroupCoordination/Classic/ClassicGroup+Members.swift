@@ -1,6 +1,6 @@
 // Who is in a group, and who goes.
 
-extension Group {
+extension ClassicGroup {
     package var memberCount: Int { members.count }
 
     /// Nothing of it needs to be kept, unless it has offsets.
@@ -86,7 +86,7 @@ extension Group {
 
 // MARK: Heartbeat, LeaveGroup, OffsetCommit
 
-extension Group {
+extension ClassicGroup {
     /// A member says that it lives. Throws what it must know instead.
     package mutating func heartbeat(
         of id: MemberID, instanceID: InstanceID?, generation: Generation, at now: Instant
@@ -130,16 +130,21 @@ extension Group {
 
     /// Throws unless offsets may be committed by this member in this generation. A commit is a sign of life.
     ///
-    /// Clients that assign themselves their partitions commit without a generation, where nobody else is in the group.
+    /// Clients that assign themselves their partitions commit without a generation, where nobody else is in the group;
+    /// not while others move its offsets.
     package mutating func checkCommit(
         by id: MemberID, instanceID: InstanceID?, generation: Generation, at now: Instant
     ) throws(GroupError) {
         guard state != .dead else { throw .notCoordinator }
-        if generation.value < 0, state == .empty { return }
+        if generation.value < 0, members.isEmpty {
+            guard !isFenced else { throw .coordinatorLoadInProgress }
+            return
+        }
         try validate(id, instanceID)
         guard generation == self.generation else { throw .illegalGeneration }
         touch(id, at: now)
+        guard !isFenced else { throw .coordinatorLoadInProgress }
         // The member knows of this generation, so it is told gently to come again with its assignment.
-        guard state != .completingRebalance, generation != fencedGeneration else { throw .rebalanceInProgress }
+        guard state != .completingRebalance else { throw .rebalanceInProgress }
     }
 }

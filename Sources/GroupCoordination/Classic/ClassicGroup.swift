@@ -13,8 +13,8 @@
 ///   `abandon` is for those whose connection has gone: their member may then expire, though it waited.
 /// - A member keeps its place in a full group: a newcomer cannot take it during a rebalance.
 /// - Static members that do not rejoin are removed by their session alone, not by the sync timeout.
-/// - `fence` holds a group in its rebalance while its offsets are moved.
-package struct Group: Sendable {
+/// - `fence` evicts everyone while the group's offsets are moved.
+package struct ClassicGroup: Sendable {
     package let id: String
     package let rules: GroupRules
     package internal(set) var state = GroupState.empty
@@ -40,8 +40,8 @@ package struct Group: Sendable {
     var syncDeadline: Instant?
 
     var isFenced = false
-    /// Whose commits are refused, as offsets were moved under it.
-    var fencedGeneration: Generation?
+    /// How many were evicted by a fence and are expected back: when so many have joined, the first round is complete.
+    var awaitedReturns = 0
 
     /// The leader's assignment that is being stored.
     var assignmentStore: StoreID?
@@ -76,7 +76,7 @@ package struct Group: Sendable {
 
 // MARK: What is to be done
 
-extension Group {
+extension ClassicGroup {
     /// What is to be done since the last call.
     package mutating func takeActions() -> [GroupAction] {
         if timer != nil, !hasDeadlines { timer = nil }
@@ -103,7 +103,7 @@ extension Group {
 
 // MARK: Time
 
-extension Group {
+extension ClassicGroup {
     private var hasDeadlines: Bool { !members.isEmpty || !pendingMembers.isEmpty }
 
     /// Has the group woken by `deadline`.

@@ -1,6 +1,6 @@
 // What operators and the broker itself do with a group.
 
-extension Group {
+extension ClassicGroup {
     package var description: GroupDescription {
         let isStable = state == .stable
         return GroupDescription(
@@ -57,26 +57,26 @@ extension Group {
 
 // MARK: Moving offsets under a live group
 
-extension Group {
-    /// Begins a change of the group's offsets: commits of this generation are refused from now on, everyone is asked to
-    /// join again, and joins are held until `lift`. So nobody goes on before the offsets are in place, and nothing
-    /// overwrites them.
-    package mutating func fence(at now: Instant) throws(GroupError) {
+extension ClassicGroup {
+    /// Begins a change of the group's offsets: every member is removed, and told so by what it waits for or asks next.
+    /// It then gives up its partitions and its position, joins anew, and reads the committed offsets; a mere rebalance
+    /// would let cooperative members keep both. Joins are held until `lift`, so nobody reads the offsets before they
+    /// are in place, and nothing overwrites them. Returns how many members were removed.
+    package mutating func fence() throws(GroupError) -> Int {
         guard state != .dead else { throw .groupIDNotFound }
         guard !isFenced else { throw .alreadyFenced }
         isFenced = true
-        fencedGeneration = members.isEmpty ? nil : generation
-        prepareRebalance(at: now)
+        awaitedReturns = members.count
+        for member in membersByArrival { remove(member.id) }
+        if awaitedReturns > 0 { empty() }
+        return awaitedReturns
     }
 
-    /// To be stored with the moved offsets, as one: where the broker ends before the next generation is stored, members
-    /// of the fenced one are unknown, and cannot overwrite the offsets either.
-    package var fencedRecord: GroupRecord {
-        GroupRecord(
-            protocolType: protocolType, generation: generation.next, protocolName: nil, leader: nil, members: [])
-    }
+    /// To be stored with the moved offsets, as one: where the broker ends before the next generation is stored, the
+    /// members that were removed are unknown, and cannot overwrite the offsets either. Nil where there were none.
+    package var fencedRecord: GroupRecord? { isFenced && awaitedReturns > 0 ? record(assigning: nil) : nil }
 
-    /// The offsets are in place, or could not be changed: the rebalance goes on.
+    /// The offsets are in place, or could not be changed: the joins go on.
     package mutating func lift(at now: Instant) {
         guard isFenced else { return }
         isFenced = false
@@ -87,7 +87,7 @@ extension Group {
 
 // MARK: What is stored
 
-extension Group {
+extension ClassicGroup {
     /// The group as it is, or as it will be with these assignments.
     func record(assigning assignments: [MemberID: [UInt8]]?) -> GroupRecord {
         GroupRecord(

@@ -1,6 +1,6 @@
 // JoinGroup: who comes into a group, and who comes back.
 
-extension Group {
+extension ClassicGroup {
     package mutating func join(_ request: JoinRequest, at now: Instant) {
         do throws(GroupError) {
             guard state != .dead else { throw .notCoordinator }
@@ -128,7 +128,7 @@ extension Group {
 
 // MARK: Static members
 
-extension Group {
+extension ClassicGroup {
     /// A static member was started again. Its earlier self is fenced.
     private mutating func replace(_ old: MemberID, by request: JoinRequest, at now: Instant) {
         guard var member = members.removeValue(forKey: old), let instanceID = member.instanceID else { return }
@@ -174,7 +174,7 @@ extension Group {
 
 // MARK: Protocols and answers
 
-extension Group {
+extension ClassicGroup {
     /// Throws unless the group, besides the member that asks again, could agree on a protocol of the request.
     private func checkProtocols(of request: JoinRequest, besides id: MemberID? = nil) throws(GroupError) {
         guard !request.protocolType.isEmpty, !request.protocols.isEmpty else { throw .inconsistentGroupProtocol }
@@ -195,7 +195,7 @@ extension Group {
         var order: [String] = []
         for member in membersByArrival {
             guard let choice = member.protocols.first(where: { supporters[$0.name] == members.count })?.name else {
-                preconditionFailure("the members of group \(id) have no protocol in common")
+                continue
             }
             if votes[choice] == nil { order.append(choice) }
             votes[choice, default: 0] += 1
