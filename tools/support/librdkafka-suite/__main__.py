@@ -45,10 +45,11 @@ def expectations():
 
 
 class Suite:
-    def __init__(self, source, logs, brokers):
+    def __init__(self, source, logs, brokers, options):
         self.directory = source / "tests"
         self.logs = logs
         self.brokers = brokers
+        self.options = options
 
     def run(self, name, scenario, part=None):
         """"passed", "failed" or "skipped"."""
@@ -63,7 +64,7 @@ class Suite:
             "LD_LIBRARY_PATH": "../src:../src-cpp", **({} if part is None else {"SUBTESTS": part})}
         with open(self.logs / f"{label}.log", "wb") as log:
             process = subprocess.Popen(
-                ["./test-runner", "-L", "-p1"], cwd=self.directory, env=environment, stdout=log, stderr=log)
+                ["./test-runner", "-L", "-p1", *self.options], cwd=self.directory, env=environment, stdout=log, stderr=log)
             try:
                 process.wait(TEST_SECONDS)
             except subprocess.TimeoutExpired:
@@ -85,6 +86,7 @@ def main():
     parser.add_argument("--source", type=Path, required=True)
     parser.add_argument("--document")
     parser.add_argument("--logs", type=Path)
+    parser.add_argument("--quick", action="store_true")
     parser.add_argument("tests", nargs="*")
     arguments = parser.parse_args()
 
@@ -104,7 +106,8 @@ def main():
             scenario: Broker(arguments.martlet, f"{work}/{scenario}", "--auto-create-partitions", str(partitions))
             for scenario, partitions in SCENARIOS.items()}
         try:
-            suite = Suite(arguments.source, logs, {name: broker.address for name, broker in brokers.items()})
+            suite = Suite(arguments.source, logs, {name: broker.address for name, broker in brokers.items()},
+                          ["-Q"] if arguments.quick else [])
 
             def run(test):
                 name, part = test
@@ -121,9 +124,10 @@ def main():
     surprises, rows = [], ["| test | result | why |", "|---|---|---|"]
     for test in sorted(results, key=lambda test: (test[0], test[1] or "")):
         label, result = ":".join(filter(None, test)), results[test]
-        # A part is in the list because it passes; a whole test, because it does not.
+        # A part is in the list because it passes; a whole test, because it does not, unless in quick mode: some do
+        # nothing there, others only what can be done.
         cannot = label in expected and test[1] is None
-        if cannot == (result == "passed"):
+        if (cannot and not arguments.quick) if result == "passed" else not cannot:
             surprises.append(f"{label} {result}")
         name = label if test[1] is None else f"{test[0]}, its part {test[1]}"
         rows.append(f"| {name} | {result} | {expected.get(label, '')} |")
