@@ -11,6 +11,7 @@ extension LogError {
         case .invalidTopicName: .invalidTopicException
         case .invalidPartitionCount: .invalidPartitions
         case .invalidSetting: .invalidConfig
+        case .invalidGroup: .invalidGroupID
         case .offsetOutOfRange: .offsetOutOfRange
         case .corruptBatch(let error): error.wireCode
         case .batchTooLarge: .messageTooLarge

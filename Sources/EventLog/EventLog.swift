@@ -24,6 +24,8 @@ public final class EventLog: Sendable {
     private let topicTable: TopicTable
     /// Serializes what changes topics, across the writes to disk.
     private let changes: Monitor<Changes>
+    /// What consumer groups have committed, once someone has asked.
+    private let offsets = Monitor<ConsumerOffsets?>(nil)
     private let producerCount = Atomic<Int64>(0)
     /// nil: given back.
     private let lock: Mutex<(any FileLock)?>
@@ -164,9 +166,12 @@ public final class EventLog: Sendable {
     public func createTopic(
         _ name: String, partitions count: Int = 1, settings: TopicSettings = TopicSettings()
     ) throws(LogError) -> Topic {
-        try change { catalogue throws(LogError) in
+        let offsets = try storedOffsets(besides: name)
+        return try change { catalogue throws(LogError) in
             try finishDeletion(of: name, &catalogue)
             try checkNewTopic(name, partitions: count, catalogue)
+            // Of a topic of that name that is gone nothing is inherited.
+            try offsets?.removeOffsets(ofTopic: name)
             var random = EnvironmentRandom(options.environment)
             let entry = TopicCatalogue.Entry(
                 name: name, id: TopicID.random(using: &random), partitionCount: count, settings: settings)
@@ -196,10 +201,14 @@ public final class EventLog: Sendable {
         }
     }
 
-    /// Deletes a topic with all its records. Readers at work may finish. Durable when it returns. Where it throws
+    /// Deletes a topic with all its records, and what consumer groups have committed to it. Readers at work may finish. Durable when it returns. Where it throws
     /// because of storage the topic is gone all the same, and its files as soon as someone deletes or creates a topic
     /// of that name, or opens the directory.
     public func deleteTopic(_ name: String) throws(LogError) {
+        guard name != ConsumerOffsets.topicName else {
+            throw .invalidTopicName(name, reason: "it keeps what consumer groups have committed: delete the groups")
+        }
+        let offsets = try storedOffsets(besides: name)
         try change { catalogue throws(LogError) in
             guard let at = catalogue.topics.firstIndex(where: { $0.name == name }) else { throw .unknownTopic(name) }
             if catalogue.topics[at].isBeingDeleted { return }
@@ -209,7 +218,10 @@ public final class EventLog: Sendable {
             for partition in topic.partitions { partition.fail(.unknownTopic(name)) }
             topicTable.remove(topic)
         }
-        try change { catalogue throws(LogError) in try finishDeletion(of: name, &catalogue) }
+        try change { catalogue throws(LogError) in
+            removeOffsets(ofTopic: name, offsets)
+            try finishDeletion(of: name, &catalogue)
+        }
     }
 
     /// Takes away the files of a topic that is being deleted; nothing where there is none of that name.
@@ -222,6 +234,17 @@ public final class EventLog: Sendable {
         }
         catalogue.topics.remove(at: at)
         try catalogueFile.write(catalogue)
+    }
+
+    /// A disk that takes no record has room again when the topic's files are gone: they must not wait for this. Who creates
+    /// a topic of that name, or opens the directory, tries again.
+    private func removeOffsets(ofTopic name: String, _ offsets: ConsumerOffsets?) {
+        guard topicTable.topic(name) == nil else { return }
+        do { try offsets?.removeOffsets(ofTopic: name) } catch {
+            logger.warning(
+                "what consumer groups have committed to a deleted topic cannot be removed yet",
+                metadata: ["topic": "\(name)", "error": "\(error)"])
+        }
     }
 
     func addPartitions(to topic: Topic, count: Int) throws(LogError) {
@@ -306,6 +329,34 @@ public final class EventLog: Sendable {
             partitions.append(Partition(try recovery.finish(), services))
         }
         return partitions
+    }
+
+    // MARK: Consumer groups
+
+    /// What consumer groups have committed. Loads it at the first call, which waits for the disk; later calls return the
+    /// same. Offsets of topics that are not there are removed then.
+    package func consumerOffsets() throws(LogError) -> ConsumerOffsets {
+        if changes.withLock({ $0.isClosed }) { throw .closed }
+        return offsets.withLock { loaded in
+            if let loaded { return loaded }
+            let offsets = ConsumerOffsets(of: self, topics: topicTable)
+            offsets.load()
+            do { try offsets.removeOrphans() } catch {
+                logger.warning(
+                    "what consumer groups have committed to topics that are gone cannot be removed yet",
+                    metadata: ["error": "\(error)"])
+            }
+            loaded = offsets
+            return offsets
+        }
+    }
+
+    /// For a change of topics: nil where no group has ever stored anything.
+    private func storedOffsets(besides name: String) throws(LogError) -> ConsumerOffsets? {
+        guard name != ConsumerOffsets.topicName, let topic = topicTable.topic(ConsumerOffsets.topicName),
+            topic.partitions.contains(where: { $0.end > $0.logStart })
+        else { return nil }
+        return try consumerOffsets()
     }
 
     // MARK: Space

@@ -10,6 +10,8 @@ public enum LogError: Error, Equatable, Sendable {
     case invalidTopicName(String, reason: String)
     case invalidPartitionCount(Int, reason: String)
     case invalidSetting(name: String, value: String, reason: String)
+    /// What is to be stored of a consumer group cannot be.
+    case invalidGroup(String, reason: String)
     /// The offset lies before the log's start or past its end.
     case offsetOutOfRange(requested: Offset, start: Offset, end: Offset)
     /// A batch did not pass its checks.
@@ -61,6 +63,8 @@ extension LogError: CustomStringConvertible {
             "\(count) partitions are not possible: \(reason)"
         case .invalidSetting(let name, let value, let reason):
             "setting \(name.abbreviated)=\(value.abbreviated) is refused: \(reason)"
+        case .invalidGroup(let name, let reason):
+            "nothing is stored of group '\(name.abbreviated)': \(reason)"
         case .offsetOutOfRange(let requested, let start, let end):
             "offset \(requested) is out of range: the log holds \(start) to \(end)"
         case .corruptBatch(let error):

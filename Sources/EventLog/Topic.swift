@@ -42,6 +42,10 @@ public final class Topic: Sendable {
     /// Whether `addPartitions` could be; throws why not.
     package func checkPartitions(to count: Int) throws(LogError) {
         let have = partitions.count
+        guard name != ConsumerOffsets.topicName else {
+            throw .invalidPartitionCount(
+                count, reason: "where a consumer group's offsets are depends on the \(have) that '\(name)' has")
+        }
         guard count > have, count <= EventLog.partitionsMax else {
             throw .invalidPartitionCount(
                 count,

@@ -44,6 +44,7 @@ struct Failure: Error {
         switch error {
         case .damaged, .unreadable, .corruptBatch: .damage
         case .locked, .closed, .unknownTopic, .topicExists, .invalidTopicName, .invalidPartitionCount, .invalidSetting,
+            .invalidGroup,
             .offsetOutOfRange, .batchTooLarge, .outOfOrderSequence, .producerFenced, .diskFull, .storage:
             .failure
         }

@@ -1,0 +1,217 @@
+internal import Glibc
+internal import Logging
+internal import Storage
+internal import Synchronization
+
+/// What the consumer groups of a directory have committed: records of the topic `__consumer_offsets`, by Kafka's
+/// schemas, and in memory for reading.
+///
+/// Each partition of the topic is a shard with a lock of its own. A change of a group is one batch, so it is there as a
+/// whole or not at all; readers see it once it is durable.
+package final class ConsumerOffsets: Sendable {
+    package static let topicName = "__consumer_offsets"
+    package static let partitionCountDefault = 50
+
+    private weak let log: EventLog?
+    private let topics: TopicTable
+    private let committer: Committer
+    private let environment: Environment
+    private let logger: Logger
+    /// None before the topic is there.
+    private let shards = Mutex<[OffsetsShard]>([])
+    private let preparation = Monitor(())
+
+    init(of log: EventLog, topics: TopicTable) {
+        self.log = log
+        self.topics = topics
+        committer = log.committer
+        environment = log.options.environment
+        logger = log.logger
+    }
+
+    // MARK: The topic
+
+    /// True: the topic is there.
+    package var isPrepared: Bool { shards.withLock { !$0.isEmpty } }
+
+    /// Creates the topic where it is missing. Waits for the disk.
+    package func prepare(partitionCount: Int = partitionCountDefault) throws(LogError) {
+        if isPrepared { return }
+        try preparation.withLock { _ throws(LogError) in
+            if isPrepared { return }
+            guard let log else { throw .closed }
+            do throws(LogError) {
+                try log.createTopic(Self.topicName, partitions: partitionCount, settings: try Self.settings())
+            } catch .topicExists {}
+            guard let topic = topics.topic(Self.topicName) else { throw .unknownTopic(Self.topicName) }
+            load(topic)
+        }
+    }
+
+    /// A change of 10,000 partitions is one batch.
+    private static func settings() throws(LogError) -> TopicSettings {
+        try TopicSettings(["max.message.bytes": String(TopicSettings.batchBytesLimit), "segment.bytes": "104857600"])
+    }
+
+    /// Reads what is stored, where there is something.
+    func load() {
+        if let topic = topics.topic(Self.topicName) { load(topic) }
+    }
+
+    private func load(_ topic: Topic) {
+        let loaded = topic.partitions.map { OffsetsShard($0, logger: logger) }
+        let next = Atomic(0)
+        let work: @Sendable () -> Void = {
+            while true {
+                let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
+                guard index < loaded.count else { return }
+                loaded[index].load()
+            }
+        }
+        let helpers = (1..<max(1, min(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 8))).map { _ in
+            WorkerThread(name: "martlet-groups", work)
+        }
+        work()
+        for helper in helpers { helper.join() }
+        shards.withLock { $0 = loaded }
+    }
+
+    /// The number of the partition that has a group's records: of `partitionCountDefault` where there is none yet.
+    package func shard(of group: String) -> Int {
+        let count = shards.withLock { $0.count }
+        return GroupPlacement.partition(of: group, count: count == 0 ? Self.partitionCountDefault : count)
+    }
+
+    private func shard(for group: String) -> OffsetsShard? {
+        shards.withLock { shards in
+            shards.isEmpty ? nil : shards[GroupPlacement.partition(of: group, count: shards.count)]
+        }
+    }
+
+    // MARK: Reading
+
+    /// Every group that has something stored, in order of names.
+    package var groupIDs: [String] {
+        shards.withLock { $0 }.flatMap { $0.withContents { Array($0.groups.keys) } }.sorted()
+    }
+
+    /// Every group with what is stored of it, in order of names.
+    package var groups: [StoredGroup] {
+        shards.withLock { $0 }.flatMap { $0.withContents { Array($0.groups.values) } }.sorted { $0.id < $1.id }
+    }
+
+    /// What is durable of a group; nil: nothing.
+    package func group(_ id: String) -> StoredGroup? { shard(for: id)?.withContents { $0.groups[id] } }
+
+    package func committedOffset(_ group: String, _ topic: String, _ partition: Int32) -> CommittedOffset? {
+        shard(for: group)?.withContents { $0.groups[group]?.offsets[topic]?[partition] }
+    }
+
+    /// The offset that was accepted last, durable or not yet: what `before` says in the note of a change that is appended
+    /// now.
+    package func latestOffset(_ group: String, _ topic: String, _ partition: Int32) -> CommittedOffset? {
+        shard(for: group)?.latestOffset(group, topic, partition)
+    }
+
+    // MARK: Changing
+
+    /// Appends a change as one batch: all of it becomes durable, or nothing. Never waits for the disk. Readers see it
+    /// once it is durable; `outcome` tells, after the ticket's round.
+    ///
+    /// Rejected: `unknownTopic` where an offset's topic is not there, or `__consumer_offsets` itself (`prepare` comes
+    /// first); `invalidGroup` where a text is longer than Kafka's schemas have room for.
+    package func append(_ change: GroupChange, to group: String, leadsItself: Bool = false) -> AppendOutcome {
+        guard let shard = shard(for: group) else { return .rejected(.unknownTopic(Self.topicName)) }
+        guard group.hasRoomInSchema, change.entries.allSatisfy(\.isEncodable) else {
+            return .rejected(.invalidGroup(group, reason: "a name or text in it has more than 32,767 bytes"))
+        }
+        return shard.append(change, to: group, at: environment.now(), leadsItself: leadsItself, topics: topics)
+    }
+
+    /// After the ticket's round: nil if the change is durable, else why not.
+    package func outcome(of ticket: AppendTicket, in group: String) -> LogError? {
+        guard let shard = shard(for: group) else { return .unknownTopic(Self.topicName) }
+        return shard.partition.outcome(of: ticket)
+    }
+
+    /// Appends a change and returns when it is durable. Waits for the disk.
+    package func store(_ change: GroupChange, in group: String) throws(LogError) {
+        let ticket = try stage(change, in: group, leadsItself: true)
+        committer.waitLeading(for: ticket.round)
+        if let failure = outcome(of: ticket, in: group) { throw failure }
+    }
+
+    /// The same, suspending the task.
+    package func store(_ change: GroupChange, in group: String) async throws(LogError) {
+        while true {
+            switch append(change, to: group) {
+            case .full(let round): await committer.rounds.reached(round)
+            case .rejected(let error): throw error
+            case .accepted(let ticket), .duplicate(let ticket):
+                await committer.rounds.reached(ticket.round)
+                if let failure = outcome(of: ticket, in: group) { throw failure }
+                return
+            }
+        }
+    }
+
+    private func stage(_ change: GroupChange, in group: String, leadsItself: Bool) throws(LogError) -> AppendTicket {
+        while true {
+            switch append(change, to: group, leadsItself: leadsItself) {
+            case .full(let round): committer.waitLeading(for: round)
+            case .rejected(let error): throw error
+            case .accepted(let ticket), .duplicate(let ticket): return ticket
+            }
+        }
+    }
+
+    /// A name for a change: no other has it.
+    package func makeChangeID() -> String {
+        let text = String(environment.random(), radix: 16)
+        return String(repeating: "0", count: 16 - text.count) + text
+    }
+
+    // MARK: Topics that are gone
+
+    /// Removes what groups have committed to a topic that is not there any more. Waits for the disk.
+    func removeOffsets(ofTopic name: String) throws(LogError) {
+        try removeOffsets { $0 == name }
+    }
+
+    /// The same for all topics that are not there: of what a crash left behind.
+    func removeOrphans() throws(LogError) {
+        try removeOffsets { topics.topic($0) == nil }
+    }
+
+    private func removeOffsets(where isGone: (String) -> Bool) throws(LogError) {
+        let shards = shards.withLock { $0 }
+        // Whoever found the topic has appended by now, and that is durable.
+        for shard in shards { shard.load() }
+        committer.flush()
+        var staged: [(ticket: AppendTicket, group: String)] = []
+        let note = ChangeNote(kind: "topic-deleted", id: makeChangeID())
+        for (group, keys) in shards.flatMap({ $0.withContents { $0.offsetKeys(where: isGone) } }) {
+            let change = GroupChange(keys.map { .remove($0) }, by: .log, note: note)
+            staged.append((try stage(change, in: group, leadsItself: false), group))
+        }
+        guard let last = staged.map(\.ticket.round).max() else { return }
+        committer.waitLeading(for: last)
+        for (ticket, group) in staged { if let failure = outcome(of: ticket, in: group) { throw failure } }
+    }
+}
+
+extension ShardContents {
+    fileprivate func offsetKeys(where isGone: (String) -> Bool) -> [(group: String, keys: [GroupKey])] {
+        groups.values.compactMap { group in
+            let keys = group.offsets.filter { isGone($0.key) }.flatMap { topic, partitions in
+                partitions.keys.sorted().map { GroupKey.offset(topic: topic, partition: $0) }
+            }
+            return keys.isEmpty ? nil : (group.id, keys)
+        }
+    }
+}
+
+extension ChangeAuthor {
+    /// What the log does by itself.
+    static let log = ChangeAuthor(principal: "martlet", clientID: "log", address: "local")
+}

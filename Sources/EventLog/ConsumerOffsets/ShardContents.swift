@@ -1,0 +1,96 @@
+internal import Logging
+
+/// What the records of a partition of `__consumer_offsets` come to, up to an offset.
+struct ShardContents {
+    private(set) var groups: [String: StoredGroup] = [:]
+    /// Every record below this counts.
+    private(set) var end: Offset = 0
+
+    init() {}
+
+    mutating func apply(_ change: PendingChange) {
+        for entry in change.entries { apply(entry, to: change.group, at: change.timestamp) }
+        end = change.lastOffset.advanced(by: 1)
+    }
+
+    private mutating func apply(_ entry: GroupEntry, to group: String, at timestamp: Timestamp) {
+        groups[group, default: StoredGroup(id: group)].apply(entry, at: timestamp)
+        if case .remove = entry, groups[group]?.isEmpty == true { groups[group] = nil }
+    }
+
+    /// Reads the partition's records from `end` to `limit`, which is durable. What cannot be read is passed over and
+    /// said: an offset that is lost sends its group back to an older one, one that stops the broker sends it nowhere.
+    mutating func read(_ partition: Partition, to limit: Offset, _ logger: Logger) {
+        var problems = ReadProblems()
+        var start = max(end, partition.logStart)
+        while start < limit {
+            do throws(LogError) {
+                try readBatches(of: partition, from: &start, to: limit, &problems)
+                start = limit
+            } catch {
+                problems.note(error.description)
+                start = partition.segments.first { $0.baseOffset > start }?.baseOffset ?? limit
+            }
+        }
+        end = max(end, limit)
+        problems.log(to: logger, partition)
+    }
+
+    private mutating func readBatches(
+        of partition: Partition, from start: inout Offset, to limit: Offset, _ problems: inout ReadProblems
+    ) throws(LogError) {
+        var reader = BatchReader(partition, from: start)
+        var scratch = DecompressionBuffer()
+        while let bytes = try reader.nextBatch(before: limit) {
+            do throws(BatchError) { try readRecords(bytes, from: start, &scratch, &problems) } catch {
+                problems.note("the batch before offset \(reader.next) cannot be read: \(error)")
+            }
+            start = reader.next
+        }
+    }
+
+    private mutating func readRecords(
+        _ bytes: UnsafeRawBufferPointer, from start: Offset, _ scratch: inout DecompressionBuffer,
+        _ problems: inout ReadProblems
+    ) throws(BatchError) {
+        let batch = try RecordBatchView(validating: bytes.bytes)
+        if batch.header.attributes.isControl { return }
+        var cursor = try RecordCursor(batch, into: &scratch)
+        try cursor.scan { record in
+            guard record.offset >= start, let key = record.key else { return true }
+            do throws(SchemaError) {
+                if let (group, entry) = try GroupEntry.decode(key: key, value: record.value) {
+                    apply(entry, to: group, at: record.timestamp)
+                }
+            } catch {
+                problems.note("the record at offset \(record.offset) is not by Kafka's schemas: \(error)")
+            }
+            return true
+        }
+    }
+}
+
+/// What was passed over while a partition was read.
+private struct ReadProblems {
+    private var count = 0
+    private var first: String?
+
+    mutating func note(_ problem: String) {
+        if first == nil { first = problem }
+        count += 1
+    }
+
+    func log(to logger: Logger, _ partition: Partition) {
+        guard let first else { return }
+        logger.error(
+            "consumer groups may be at older offsets than they have committed: describe them, and reset those that are",
+            metadata: ["partition": "\(partition.index)", "problems": "\(count)", "first": "\(first)"])
+    }
+}
+
+extension StoredGroup {
+    mutating func apply(_ entry: GroupEntry, at timestamp: Timestamp) {
+        apply(entry)
+        lastChange = timestamp
+    }
+}
