@@ -25,6 +25,12 @@ public enum KafkaClientError: Error, Equatable, Sendable {
     /// The broker's reason says what a name may be.
     case invalidTopic(String, reason: String)
 
+    case unknownGroup(String)
+    /// What was asked for is for a group without members.
+    case nonEmptyGroup(String)
+    /// Offsets of topics that a group's members read are not deleted.
+    case subscribedGroup(String)
+
     /// A record of more bytes than `limit`, the producer's `requestBytesMax`.
     case recordTooLarge(bytes: Int, limit: Int)
     /// The broker refuses a batch for its size.
@@ -81,6 +87,12 @@ extension KafkaClientError: CustomStringConvertible {
             "topic '\(topic)' exists already"
         case .invalidTopic(let topic, let reason):
             "topic '\(topic)' is refused: \(reason)"
+        case .unknownGroup(let group):
+            "there is no group '\(group)': check its spelling, or list the groups there are"
+        case .nonEmptyGroup(let group):
+            "group '\(group)' has members: stop its consumers first"
+        case .subscribedGroup(let group):
+            "group '\(group)' has members that read the topic: stop its consumers first"
         case .recordTooLarge(let bytes, let limit):
             "a record of \(bytes) bytes is over the limit of \(limit): raise requestBytesMax (--record-bytes-max), "
                 + "and the topic's max.message.bytes with it"

@@ -35,7 +35,7 @@ struct Failure: Error {
         case .unreadableBatch, .damagedPartition: .damage
         case .invalidAddress, .invalidArgument: .usage
         case .unsupportedByBroker, .invalidResponse, .unknownTopic, .unknownPartition, .topicExists, .invalidTopic,
-            .recordTooLarge, .batchTooLarge, .offsetOutOfRange, .logTruncated, .rejected, .closed, .cancelled:
+            .unknownGroup, .nonEmptyGroup, .subscribedGroup, .recordTooLarge, .batchTooLarge, .offsetOutOfRange, .logTruncated, .rejected, .closed, .cancelled:
             .failure
         }
     }

@@ -7,7 +7,7 @@ internal import KafkaProtocol
 /// changes something only if it certainly has not yet. A call ends with `cancelled` as soon as its task is, with `closed`
 /// when the client is; what it had asked for may be done by the brokers all the same.
 public struct Admin: Sendable {
-    private let cluster: Cluster
+    let cluster: Cluster
 
     init(_ cluster: Cluster) { self.cluster = cluster }
 }

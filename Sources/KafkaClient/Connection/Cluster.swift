@@ -172,11 +172,16 @@ extension KafkaClientError {
         }
     }
 
+    private static let codesBeforeAnyEffect: [ErrorCode] = [
+        .notController, .brokerNotAvailable, .throttlingQuotaExceeded, .notCoordinator, .coordinatorNotAvailable,
+        .coordinatorLoadInProgress,
+    ]
+
     /// The same, and nothing has been done.
     fileprivate var isBeforeAnyEffect: Bool {
         switch self {
         case .rejected:
-            code.map { [.notController, .brokerNotAvailable, .throttlingQuotaExceeded].contains($0) } ?? false
+            code.map { Self.codesBeforeAnyEffect.contains($0) } ?? false
         case .connectionRefused, .connectionTimedOut, .connectionFailed: true
         default: false
         }

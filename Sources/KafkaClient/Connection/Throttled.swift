@@ -27,3 +27,13 @@ extension DescribeConfigsResponse: ThrottledResponse { static var firstVersionWi
 extension CreatePartitionsResponse: ThrottledResponse { static var firstVersionWithPauseAfter: Int16 { 1 } }
 extension IncrementalAlterConfigsResponse: ThrottledResponse { static var firstVersionWithPauseAfter: Int16 { 0 } }
 extension DeleteRecordsResponse: ThrottledResponse { static var firstVersionWithPauseAfter: Int16 { 1 } }
+extension FindCoordinatorResponse: ThrottledResponse { static var firstVersionWithPauseAfter: Int16 { 2 } }
+extension ListGroupsResponse: ThrottledResponse { static var firstVersionWithPauseAfter: Int16 { 2 } }
+extension DescribeGroupsResponse: ThrottledResponse { static var firstVersionWithPauseAfter: Int16 { 2 } }
+extension ConsumerGroupDescribeResponse: ThrottledResponse { static var firstVersionWithPauseAfter: Int16 { 0 } }
+extension OffsetFetchResponse: ThrottledResponse { static var firstVersionWithPauseAfter: Int16 { 4 } }
+extension OffsetCommitResponse: ThrottledResponse { static var firstVersionWithPauseAfter: Int16 { 4 } }
+extension DeleteGroupsResponse: ThrottledResponse { static var firstVersionWithPauseAfter: Int16 { 1 } }
+extension OffsetDeleteResponse: ThrottledResponse { static var firstVersionWithPauseAfter: Int16 { 0 } }
+extension AlterGroupOffsetsResponse: ThrottledResponse { static var firstVersionWithPauseAfter: Int16 { 0 } }
+extension DescribePositionsResponse: ThrottledResponse { static var firstVersionWithPauseAfter: Int16 { 0 } }
