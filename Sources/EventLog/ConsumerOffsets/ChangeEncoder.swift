@@ -9,7 +9,7 @@ struct ChangeEncoder: ~Copyable {
     /// Encodes the entries and passes the batch on. `before`: what was there under the key of an offset.
     mutating func withBatch<R>(
         _ change: GroupChange, of group: String, at now: Timestamp, pool: BuilderPool,
-        before: (GroupKey) -> Offset?, _ body: (UnsafeRawBufferPointer) throws(BatchError) -> R
+        before: (GroupKey) -> Offset?, body: (UnsafeRawBufferPointer) throws(BatchError) -> R
     ) throws(BatchError) -> R {
         guard change.entries.count > Self.uncompressedMax else {
             defer { builder.reset() }

@@ -82,6 +82,9 @@ package final class ConsumerOffsets: Sendable {
         return GroupPlacement.partition(of: group, count: count == 0 ? Self.partitionCountDefault : count)
     }
 
+    /// The one that has a group's records; nil: there is none yet.
+    func partition(of group: String) -> Partition? { shard(for: group)?.partition }
+
     private func shard(for group: String) -> OffsetsShard? {
         shards.withLock { shards in
             shards.isEmpty ? nil : shards[GroupPlacement.partition(of: group, count: shards.count)]
@@ -110,7 +113,7 @@ package final class ConsumerOffsets: Sendable {
     /// The offset that was accepted last, durable or not yet: what `before` says in the note of a change that is appended
     /// now.
     package func latestOffset(_ group: String, _ topic: String, _ partition: Int32) -> CommittedOffset? {
-        shard(for: group)?.latestOffset(group, topic, partition)
+        shard(for: group)?.latest(group).offsets[topic]?[partition]
     }
 
     // MARK: Changing
@@ -121,11 +124,19 @@ package final class ConsumerOffsets: Sendable {
     /// Rejected: `unknownTopic` where an offset's topic is not there, or `__consumer_offsets` itself (`prepare` comes
     /// first); `invalidGroup` where a text is longer than Kafka's schemas have room for.
     package func append(_ change: GroupChange, to group: String, leadsItself: Bool = false) -> AppendOutcome {
+        // Without a condition there is an outcome.
+        append(change, to: group, leadsItself: leadsItself, where: nil) ?? .rejected(.closed)
+    }
+
+    private func append(
+        _ change: GroupChange, to group: String, leadsItself: Bool, where condition: ((StoredGroup) -> Bool)?
+    ) -> AppendOutcome? {
         guard let shard = shard(for: group) else { return .rejected(.unknownTopic(Self.topicName)) }
         guard group.hasRoomInSchema, change.entries.allSatisfy(\.isEncodable) else {
             return .rejected(.invalidGroup(group, reason: "a name or text in it has more than 32,767 bytes"))
         }
-        return shard.append(change, to: group, at: environment.now(), leadsItself: leadsItself, topics: topics)
+        return shard.append(
+            change, to: group, at: environment.now(), leadsItself: leadsItself, topics: topics, where: condition)
     }
 
     /// After the ticket's round: nil if the change is durable, else why not.
@@ -136,9 +147,8 @@ package final class ConsumerOffsets: Sendable {
 
     /// Appends a change and returns when it is durable. Waits for the disk.
     package func store(_ change: GroupChange, in group: String) throws(LogError) {
-        let ticket = try stage(change, in: group, leadsItself: true)
-        committer.waitLeading(for: ticket.round)
-        if let failure = outcome(of: ticket, in: group) { throw failure }
+        guard let staged = try stage(change, in: group, leadsItself: true) else { return }
+        try finish([staged])
     }
 
     /// The same, suspending the task.
@@ -155,14 +165,27 @@ package final class ConsumerOffsets: Sendable {
         }
     }
 
-    private func stage(_ change: GroupChange, in group: String, leadsItself: Bool) throws(LogError) -> AppendTicket {
-        while true {
-            switch append(change, to: group, leadsItself: leadsItself) {
+    /// Appends a change, waiting for room; nil where the condition does not hold.
+    func stage(
+        _ change: GroupChange, in group: String, leadsItself: Bool = false,
+        where condition: ((StoredGroup) -> Bool)? = nil
+    ) throws(LogError) -> StagedChange? {
+        while let outcome = append(change, to: group, leadsItself: leadsItself, where: condition) {
+            switch outcome {
             case .full(let round): committer.waitLeading(for: round)
             case .rejected(let error): throw error
-            case .accepted(let ticket), .duplicate(let ticket): return ticket
+            case .accepted(let ticket), .duplicate(let ticket):
+                return StagedChange(ticket: ticket, group: group, entryCount: change.entries.count)
             }
         }
+        return nil
+    }
+
+    /// Waits until the changes are durable.
+    func finish(_ staged: [StagedChange]) throws(LogError) {
+        guard let last = staged.map(\.ticket.round).max() else { return }
+        committer.waitLeading(for: last)
+        for change in staged { if let failure = outcome(of: change.ticket, in: change.group) { throw failure } }
     }
 
     /// A name for a change: no other has it.
@@ -188,16 +211,21 @@ package final class ConsumerOffsets: Sendable {
         // Whoever found the topic has appended by now, and that is durable.
         for shard in shards { shard.load() }
         committer.flush()
-        var staged: [(ticket: AppendTicket, group: String)] = []
         let note = ChangeNote(kind: "topic-deleted", id: makeChangeID())
+        var staged: [StagedChange] = []
         for (group, keys) in shards.flatMap({ $0.withContents { $0.offsetKeys(where: isGone) } }) {
             let change = GroupChange(keys.map { .remove($0) }, by: .log, note: note)
-            staged.append((try stage(change, in: group, leadsItself: false), group))
+            if let done = try stage(change, in: group) { staged.append(done) }
         }
-        guard let last = staged.map(\.ticket.round).max() else { return }
-        committer.waitLeading(for: last)
-        for (ticket, group) in staged { if let failure = outcome(of: ticket, in: group) { throw failure } }
+        try finish(staged)
     }
+}
+
+/// A change on its way to the disk.
+struct StagedChange {
+    let ticket: AppendTicket
+    let group: String
+    let entryCount: Int
 }
 
 extension ShardContents {

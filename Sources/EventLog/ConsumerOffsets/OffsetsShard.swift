@@ -35,11 +35,13 @@ final class OffsetsShard: Sendable {
     /// Reads what there is, so that nobody waits for it later.
     func load() { withContents { _ in } }
 
-    /// `topics`: asked under the lock, so that who takes a topic away and then this lock finds all that was committed to
-    /// it.
+    /// Appends a change, where `condition` holds for what the group comes to when all that was accepted is durable; nil
+    /// where it does not. `topics`: asked under the lock, so that who takes a topic away and then this lock finds all
+    /// that was committed to it.
     func append(
-        _ change: GroupChange, to group: String, at now: Timestamp, leadsItself: Bool, topics: TopicTable
-    ) -> AppendOutcome {
+        _ change: GroupChange, to group: String, at now: Timestamp, leadsItself: Bool, topics: TopicTable,
+        where condition: ((StoredGroup) -> Bool)? = nil
+    ) -> AppendOutcome? {
         var change = change
         for index in change.entries.indices { change.entries[index] = change.entries[index].stamped(at: now) }
         return state.withLock { state in
@@ -47,6 +49,7 @@ final class OffsetsShard: Sendable {
                 return .rejected(.unknownTopic(name))
             }
             catchUp(&state)
+            if let condition, !condition(state.latest(group)) { return nil }
             let outcome = stage(change, group, now, &state, leadsItself: leadsItself)
             if case .accepted(let ticket) = outcome {
                 state.pending.append(PendingChange(ticket, group, change.entries, now))
@@ -58,28 +61,25 @@ final class OffsetsShard: Sendable {
     private func stage(
         _ change: GroupChange, _ group: String, _ now: Timestamp, _ state: inout State, leadsItself: Bool
     ) -> AppendOutcome {
-        let group = group
-        let latest = change.note == nil ? [:] : state.latestOffsets(of: group, change.entries)
+        // A consumer's own commit does not say what was there before.
+        let latest = change.note == nil ? nil : state.latest(group)
         do throws(BatchError) {
             return try state.encoder.withBatch(
-                change, of: group, at: now, pool: partition.builders, before: { latest[$0] ?? nil }
-            ) { bytes throws(BatchError) in
-                partition.append(bytes, header: try RecordBatchHeader(parsing: bytes.bytes), leadsItself: leadsItself)
-            }
+                change, of: group, at: now, pool: partition.builders, before: { latest?.committed($0)?.offset },
+                body: { bytes throws(BatchError) in
+                    partition.append(
+                        bytes, header: try RecordBatchHeader(parsing: bytes.bytes), leadsItself: leadsItself)
+                })
         } catch {
             return .rejected(.corruptBatch(error))
         }
     }
 
-    /// The offset that was accepted last, durable or not yet.
-    func latestOffset(_ group: String, _ topic: String, _ partition: Int32) -> CommittedOffset? {
+    /// What the group comes to when all that was accepted is durable.
+    func latest(_ group: String) -> StoredGroup {
         state.withLock { state in
             catchUp(&state)
-            let key = GroupKey.offset(topic: topic, partition: partition)
-            for change in state.pending.reversed() where change.group == group {
-                if let entry = change.entries.last(where: { $0.key == key }) { return entry.committed }
-            }
-            return state.contents.groups[group]?.offsets[topic]?[partition]
+            return state.latest(group)
         }
     }
 
@@ -103,18 +103,10 @@ final class OffsetsShard: Sendable {
 }
 
 extension OffsetsShard.State {
-    /// What was accepted last under the keys of these entries.
-    fileprivate func latestOffsets(of group: String, _ entries: [GroupEntry]) -> [GroupKey: Offset?] {
-        var latest: [GroupKey: Offset?] = [:]
-        let stored = contents.groups[group]
-        for entry in entries {
-            guard case .offset(let topic, let partition) = entry.key else { continue }
-            latest[entry.key] = .some(stored?.offsets[topic]?[partition]?.offset)
-        }
+    fileprivate func latest(_ group: String) -> StoredGroup {
+        var latest = contents.groups[group] ?? StoredGroup(id: group)
         for change in pending where change.group == group {
-            for entry in change.entries where latest[entry.key] != nil {
-                latest[entry.key] = .some(entry.committed?.offset)
-            }
+            for entry in change.entries { latest.apply(entry, at: change.timestamp) }
         }
         return latest
     }
@@ -134,12 +126,5 @@ struct PendingChange: Sendable {
         self.group = group
         self.entries = entries
         self.timestamp = timestamp
-    }
-}
-
-extension GroupEntry {
-    var committed: CommittedOffset? {
-        if case .offset(_, _, let committed) = self { return committed }
-        return nil
     }
 }

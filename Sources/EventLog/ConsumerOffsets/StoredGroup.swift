@@ -21,6 +21,11 @@ package struct StoredGroup: Hashable, Sendable {
         !(classicState?.members.isEmpty ?? true) || !(consumerState?.members.isEmpty ?? true)
     }
 
+    func committed(_ key: GroupKey) -> CommittedOffset? {
+        guard case .offset(let topic, let partition) = key else { return nil }
+        return offsets[topic]?[partition]
+    }
+
     /// What removes all that is stored of the group.
     package var removal: [GroupEntry] { (offsetKeys + stateKeys).map { .remove($0) } }
 

@@ -1,0 +1,69 @@
+internal import Storage
+
+/// What a reader at an offset has before it.
+package struct PartitionPosition: Hashable, Sendable {
+    package let offset: Offset
+    package let logStart: Offset
+    package let end: Offset
+    /// From the batch that holds `offset` to the end, as they lie on disk; 0 at the end.
+    package let bytesToEnd: Int
+    /// Of the first record at `offset` or after it; nil: there is none yet.
+    package let nextTimestamp: Timestamp?
+
+    package var recordsToEnd: Int64 { end.distance(from: offset) }
+}
+
+extension Partition {
+    /// What lies between an offset and the end: exact, but for a batch whose codec is not read here, of which the first
+    /// record's timestamp counts.
+    ///
+    /// Throws `offsetOutOfRange`; `damaged` and `unreadable` where the next record cannot be read.
+    package func position(at offset: Offset) throws(LogError) -> PartitionPosition {
+        try checkRange(offset)
+        return try reading(at: offset) { () throws(LogError) in
+            let (start, end) = (logStart, end)
+            guard let (segment, batch) = try locate(offset) else {
+                return PartitionPosition(
+                    offset: offset, logStart: start, end: end, bytesToEnd: 0, nextTimestamp: nil)
+            }
+            let following = segments.lazy.filter { $0.baseOffset > segment.baseOffset }
+            return PartitionPosition(
+                offset: offset, logStart: start, end: end,
+                bytesToEnd: following.reduce(try segment.visibleBytes() - batch.position) { $0 + $1.byteCount },
+                nextTimestamp: try nextTimestamp(at: offset, segment, batch))
+        }
+    }
+
+    private func nextTimestamp(
+        at offset: Offset, _ segment: Segment, _ batch: BatchLocation
+    ) throws(LogError) -> Timestamp? {
+        var (segment, batch) = (segment, batch)
+        while true {
+            if let timestamp = try timestamp(at: offset, in: segment, batch) { return timestamp }
+            // Compaction has taken what the batch had from there on.
+            guard let next = try locate(batch.lastOffset.advanced(by: 1)) else { return nil }
+            (segment, batch) = next
+        }
+    }
+
+    private func timestamp(
+        at offset: Offset, in segment: Segment, _ batch: BatchLocation
+    ) throws(LogError) -> Timestamp? {
+        var window = ReadWindow()
+        let bytes = try window.bytes(
+            of: try segment.file(), at: batch.position, batch.byteCount, end: batch.position + batch.byteCount)
+        do {
+            var scratch = DecompressionBuffer()
+            var cursor = try RecordCursor(try RecordBatchView(validating: bytes.bytes), into: &scratch)
+            while let record = try cursor.next() {
+                if record.offset >= offset { return record.timestamp }
+            }
+            return nil
+        } catch BatchError.unsupportedCompression {
+            let header = batch.header
+            return header.attributes.usesLogAppendTime ? header.maxTimestamp : header.baseTimestamp
+        } catch {
+            throw .unreadable(offset: batch.baseOffset, error)
+        }
+    }
+}
