@@ -44,7 +44,7 @@ let package = Package(
         .target(name: "GroupCoordination", swiftSettings: settings),
         .target(
             name: "Broker",
-            dependencies: ["EventLog", "KafkaProtocol", "Storage", nioCore, nioPosix, logging],
+            dependencies: ["EventLog", "KafkaProtocol", "GroupCoordination", "Storage", nioCore, nioPosix, logging],
             swiftSettings: settings),
         .target(
             name: "KafkaClient",

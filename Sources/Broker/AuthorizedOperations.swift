@@ -7,6 +7,7 @@ enum AuthorizedOperations {
     }
 
     static let topic = bits([.read, .write, .create, .delete, .alter, .describe, .describeConfigs, .alterConfigs])
+    static let group = bits([.read, .delete, .describe])
     static let cluster = bits([
         .create, .alter, .describe, .clusterAction, .describeConfigs, .alterConfigs, .idempotentWrite,
     ])

@@ -20,8 +20,8 @@ package final class Broker: Sendable {
     package static func start(_ configuration: BrokerConfiguration) async throws -> Broker {
         let log = try EventLog.open(at: configuration.dataDirectory, options: configuration.log)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.loopCount ?? System.coreCount)
-        let context = BrokerContext(log: log, configuration: configuration, loops: Array(group.makeIterator()))
         do {
+            let context = try BrokerContext(log: log, configuration: configuration, loops: Array(group.makeIterator()))
             let server = try await bind(configuration, group, context)
             return try Broker(log, group, server, context)
         } catch {

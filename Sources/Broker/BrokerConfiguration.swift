@@ -13,6 +13,7 @@ package struct BrokerConfiguration: Sendable {
     /// Event loops; nil: one a core.
     package var loopCount: Int?
     package var limits = Limits()
+    package var groups = GroupSettings()
     package var log = EventLogOptions()
     package var logger = Logger(label: "martlet")
 

@@ -12,16 +12,19 @@ final class BrokerContext: Sendable {
     /// Where work runs that waits for the disk or takes long: topics, lookups by time. Never on an event loop.
     let blocking: NIOThreadPool
     let fetchSessions: FetchSessionCache
+    let groups: GroupCoordinator
     /// Held while the settings of a topic are changed, across writes to disk: on threads of `blocking` only.
     let settingsChanges = Mutex(())
     let connectionCount = Atomic<Int>(0)
     private let loops: [BrokerLoop]
 
-    init(log: EventLog, configuration: BrokerConfiguration, loops: [any EventLoop]) {
+    init(log: EventLog, configuration: BrokerConfiguration, loops: [any EventLoop]) throws(LogError) {
+        let offsets = try log.consumerOffsets()
         self.log = log
         self.configuration = configuration
         self.loops = loops.map { BrokerLoop($0, rounds: log.rounds, limits: configuration.limits) }
         fetchSessions = FetchSessionCache(configuration.limits)
+        groups = GroupCoordinator(offsets, configuration.groups, loops: self.loops, logger: configuration.logger)
         blocking = NIOThreadPool(numberOfThreads: 2)
         blocking.start()
         for loop in self.loops { loop.watchIdle() }
@@ -43,6 +46,7 @@ final class BrokerContext: Sendable {
 
     /// Lets every connection answer what is under way, then closes it.
     func drain() async {
+        groups.stop()
         await withTaskGroup(of: Void.self) { group in
             for loop in loops { group.addTask { await loop.drain() } }
         }

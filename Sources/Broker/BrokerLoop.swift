@@ -32,6 +32,20 @@ final class BrokerLoop: @unchecked Sendable {
         }
     }
 
+    /// Runs `body` on the loop once the round is committed. From any thread.
+    func afterRound(_ round: UInt64, _ body: @escaping @Sendable () -> Void) {
+        eventLoop.execute {
+            if self.committed.hasReached(round) { return body() }
+            self.committed.add(RoundCallback(body), round: round)
+        }
+    }
+
+    private final class RoundCallback: RoundWaiter {
+        private let body: () -> Void
+        init(_ body: @escaping () -> Void) { self.body = body }
+        func roundReached() { body() }
+    }
+
     func add(_ connection: Connection) {
         connections[ObjectIdentifier(connection)] = connection
         if drained != nil { connection.drainAndClose() }

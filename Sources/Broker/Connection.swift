@@ -9,7 +9,7 @@ internal import Synchronization
 ///
 /// Everything happens on the connection's event loop. Requests are handled as they come, while earlier ones wait for
 /// the disk or for records; past the limit of such the connection is not read.
-final class Connection: ChannelDuplexHandler, @unchecked Sendable {
+final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
     // Unchecked: confined to the loop; other threads only pass it along.
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = Never
@@ -22,6 +22,8 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     /// Kept here: the channel forgets it when it closes.
     private var remoteAddress: SocketAddress?
     private var handlerContext: ChannelHandlerContext?
+    /// Made once: it goes with each record of a group.
+    private var author: ChangeAuthor?
     private var frames: FrameBuffer
     private var pending = CircularBuffer<Pending>()
     /// Of the requests that `pending` stands for, and of the answers in it: small requests may have large ones.
@@ -32,8 +34,10 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     private var output: ByteBuffer
     private var isOutputEmpty = true
     private var delayedFetches: [UInt64: DelayedFetch] = [:]
-    /// A produce request that found no room, to go on with after a round.
-    private var stalled: StalledProduce?
+    /// Requests that wait for others of their group.
+    private var parkedCalls: [UInt64: ParkedCall] = [:]
+    /// A request that found no room, to go on with after a round.
+    private var stalled: StalledWork?
     /// True: a request is worked on where it may wait for the disk. The next one is not looked at before that has ended:
     /// it may count on what was asked for before it, and one client has one thread of the pool at most.
     private var isWorking = false
@@ -47,6 +51,8 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     private struct Pending {
         var reply = PendingReply.waiting
         var byteCount: Int
+        /// True: its round is waited for already.
+        var isListed = false
     }
 
     init(_ context: BrokerContext, loop: BrokerLoop, _ channel: any Channel) {
@@ -91,6 +97,8 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
         isClosed = true
         for fetch in delayedFetches.values { fetch.cancel() }
         delayedFetches = [:]
+        for parked in parkedCalls.values { parked.abandon() }
+        parkedCalls = [:]
         pending = []
         stalled = nil
         if isActivated {
@@ -156,6 +164,19 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
             return "unknown"
         }
         return HostPort(host: host, port: port).description
+    }
+
+    /// The client's machine, as Kafka writes it.
+    var clientHost: String { "/\(remoteAddress?.ipAddress ?? "unknown")" }
+
+    /// Who changes a group here. Nobody is authenticated yet.
+    func author(clientID: String?) -> ChangeAuthor {
+        let clientID = clientID ?? ""
+        if let author, author.clientID == clientID { return author }
+        let author = ChangeAuthor(
+            principal: "User:ANONYMOUS", clientID: clientID, address: remoteAddress?.ipAddress ?? "unknown")
+        self.author = author
+        return author
     }
 
     /// The address that the client connected to: what it can reach.
@@ -292,8 +313,8 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     /// The answer to `call` waits for a round.
-    func complete(_ call: Call, after produce: ProduceReply) {
-        place(.produce(produce), at: call)
+    func complete(_ call: Call, after reply: AppendReply) {
+        place(.appended(reply), at: call)
         // Answers that a round releases go out together: the wait list calls.
         if call.sequence == firstSequence { drainReplies() }
     }
@@ -324,16 +345,16 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
             switch first.reply {
             case .waiting: break loop
             case .ready(let reply): emit(reply)
-            case .produce(let produce):
-                let list = produce.waitsForDisk ? loop.committed : loop.written
-                guard list.hasReached(produce.round) else {
-                    if !produce.isListed {
-                        pending[pending.startIndex].reply = .produce(produce.listed)
-                        list.add(self, round: produce.round)
+            case .appended(let reply):
+                let list = reply.waitsForDisk ? loop.committed : loop.written
+                guard list.hasReached(reply.round) else {
+                    if !first.isListed {
+                        pending[pending.startIndex].isListed = true
+                        list.add(self, round: reply.round)
                     }
                     break loop
                 }
-                guard emit(produce) else { return }
+                guard emit(reply) else { return }
             }
             removeFirstPending()
         }
@@ -347,16 +368,15 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
         if !isReading, !isHandling { flushOutput() }
     }
 
-    private func emit(_ produce: ProduceReply) -> Bool {
+    private func emit(_ reply: AppendReply) -> Bool {
         makeOutput()
         do {
-            try Frame.append(
-                produce.response(node: nodeAddress), version: produce.version, correlationID: produce.correlationID,
-                to: &output)
+            try reply.write(to: &output, node: nodeAddress)
             isOutputEmpty = false
             return true
         } catch {
-            close(because: "an answer cannot be written: \(error)", request: (ApiKey.produce.rawValue, produce.version))
+            let (api, version) = reply.request
+            close(because: "an answer cannot be written: \(error)", request: (api.rawValue, version))
             return false
         }
     }
@@ -418,9 +438,9 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
 
     // MARK: Requests that wait
 
-    func stall(_ produce: StalledProduce) {
-        stalled = produce
-        loop.committed.add(self, round: produce.round)
+    func stall(_ work: StalledWork) {
+        stalled = work
+        loop.committed.add(self, round: work.round)
     }
 
     func beginWork() { isWorking = true }
@@ -430,6 +450,10 @@ final class Connection: ChannelDuplexHandler, @unchecked Sendable {
         isWorking = false
         if !isReading { resume() }
     }
+
+    func park(_ call: ParkedCall) { parkedCalls[call.call.sequence] = call }
+
+    func unpark(_ call: ParkedCall) { parkedCalls[call.call.sequence] = nil }
 
     func add(_ fetch: DelayedFetch) { delayedFetches[fetch.call.sequence] = fetch }
 

@@ -21,11 +21,58 @@ enum PendingReply {
     case waiting
     case ready(Reply)
     /// Appended; to be answered when its round is done.
+    case appended(AppendReply)
+}
+
+/// An answer that is known but for whether its round ends well.
+enum AppendReply {
     case produce(ProduceReply)
+    case commit(CommitReply)
+
+    /// The last round that holds a batch of it.
+    var round: UInt64 {
+        switch self {
+        case .produce(let reply): reply.round
+        case .commit(let reply): reply.round
+        }
+    }
+
+    /// False: it is enough that the round is written.
+    var waitsForDisk: Bool {
+        switch self {
+        case .produce(let reply): reply.waitsForDisk
+        case .commit: true
+        }
+    }
+
+    var request: (api: ApiKey, version: Int16) {
+        switch self {
+        case .produce(let reply): (.produce, reply.version)
+        case .commit(let reply): (.offsetCommit, reply.version)
+        }
+    }
+
+    /// After the round.
+    /// - Parameter node: where this broker is reached.
+    func write(to output: inout ByteBuffer, node: @autoclosure () -> HostPort) throws(ProtocolError) {
+        switch self {
+        case .produce(let reply):
+            try Frame.append(
+                reply.response(node: node()), version: reply.version, correlationID: reply.correlationID, to: &output)
+        case .commit(let reply):
+            try Frame.append(reply.response, version: reply.version, correlationID: reply.correlationID, to: &output)
+        }
+    }
+}
+
+/// A request that found no room in the round that gathers, and is gone on with after it.
+struct StalledWork {
+    let round: UInt64
+    let resume: () -> Void
 }
 
 /// A request that is being answered: what its answer needs, and where in the order that stands.
-struct Call {
+struct Call: Sendable {
     let connection: Connection
     let api: Int16
     let version: Int16
@@ -39,25 +86,38 @@ struct Call {
     /// Answers on the connection's loop.
     func reply<Response: Message>(_ response: Response) { connection.complete(self, response) }
 
+    /// Answers from another thread, or later from its own.
+    func replyLater<Response: Message>(_ response: Response) {
+        connection.loop.eventLoop.execute { self.reply(response) }
+    }
+
     /// Runs `work` where it may wait for the disk, and answers with what it returns. The connection's next request waits
     /// for that.
     func replyBlocking<Response: Message>(_ work: @escaping @Sendable () -> Response) {
+        workBlocking(work) { self.reply($0) }
+    }
+
+    /// Runs `work` where it may wait for the disk, then `rest` on the connection's loop with what it returns. The
+    /// connection's next request waits for that.
+    func workBlocking<Result: Sendable>(
+        _ work: @escaping @Sendable () -> Result, then rest: @escaping (Result) -> Void
+    ) {
         let connection = connection
-        let call = UncheckedCall(call: self)
+        let rest = UncheckedRest(run: rest)
         connection.beginWork()
         connection.context.blocking.submit { state in
             // The broker stops, and has closed the connection.
             guard case .active = state else { return }
-            let response = work()
+            let result = work()
             connection.loop.eventLoop.execute {
-                call.call.reply(response)
+                rest.run(result)
                 connection.endWork()
             }
         }
     }
 }
 
-/// Carries a call to another thread and back to its loop, where alone it is used.
-private struct UncheckedCall: @unchecked Sendable {
-    let call: Call
+/// Carries what is left to do to another thread and back to its loop, where alone it is done.
+private struct UncheckedRest<Result>: @unchecked Sendable {
+    let run: (Result) -> Void
 }

@@ -31,6 +31,17 @@ enum RequestRouter {
         case .offsetForLeaderEpoch: OffsetForLeaderEpochHandler.handle(try request(body, call), call)
         case .describeProducers: DescribeProducersHandler.handle(try request(body, call), call)
         case .describeLogDirs: DescribeLogDirsHandler.handle(try request(body, call), call)
+        case .offsetCommit: OffsetCommitHandler.handle(try request(body, call), call)
+        case .offsetFetch: OffsetFetchHandler.handle(try request(body, call), call)
+        case .joinGroup: JoinGroupHandler.handle(try request(body, call), call)
+        case .heartbeat: HeartbeatHandler.handle(try request(body, call), call)
+        case .leaveGroup: LeaveGroupHandler.handle(try request(body, call), call)
+        case .syncGroup: SyncGroupHandler.handle(try request(body, call), call)
+        case .describeGroups: DescribeGroupsHandler.handle(try request(body, call), call)
+        case .listGroups: ListGroupsHandler.handle(try request(body, call), call)
+        case .deleteGroups: DeleteGroupsHandler.handle(try request(body, call), call)
+        case .offsetDelete: OffsetDeleteHandler.handle(try request(body, call), call)
+        case .alterGroupOffsets: AlterGroupOffsetsHandler.handle(try request(body, call), call)
         default: throw RoutingError.unsupportedVersion(key, header.apiVersion)
         }
     }

@@ -1,14 +1,20 @@
 internal import EventLog
 internal import NIOCore
 
-/// Connections of one loop whose next answer waits for a round. The committer wakes the loop once a round, however
-/// many answers that makes.
+/// Someone on a loop who waits for a round.
+protocol RoundWaiter: AnyObject {
+    /// Called on the loop.
+    func roundReached()
+}
+
+/// Those of one loop who wait for a round: connections whose next answer does, groups whose state is being stored. The
+/// committer wakes the loop once a round, however many answers that makes.
 final class RoundWaitList: RoundWatcher, @unchecked Sendable {
     // Unchecked: used on the loop alone, but for `roundReached`.
     private let loop: any EventLoop
     private let rounds: CommitRounds
     private let stage: CommitRounds.Stage
-    private var waiting: [(round: UInt64, connection: Connection)] = []
+    private var waiting: [(round: UInt64, waiter: any RoundWaiter)] = []
     private var isArmed = false
 
     init(_ loop: any EventLoop, _ rounds: CommitRounds, _ stage: CommitRounds.Stage) {
@@ -24,9 +30,9 @@ final class RoundWaitList: RoundWatcher, @unchecked Sendable {
         }
     }
 
-    /// Calls the connection's `roundReached` once the round is.
-    func add(_ connection: Connection, round: UInt64) {
-        waiting.append((round, connection))
+    /// Calls the waiter's `roundReached` once the round is.
+    func add(_ waiter: any RoundWaiter, round: UInt64) {
+        waiting.append((round, waiter))
         arm()
     }
 
@@ -41,7 +47,7 @@ final class RoundWaitList: RoundWatcher, @unchecked Sendable {
             self.isArmed = false
             let due = self.waiting.filter { self.hasReached($0.round) }
             self.waiting.removeAll { self.hasReached($0.round) }
-            for (_, connection) in due { connection.roundReached() }
+            for (_, waiter) in due { waiter.roundReached() }
             self.arm()
         }
     }

@@ -8,8 +8,16 @@ package enum SupportedVersions {
         Row(FetchRequest.self, offered: 4...17),
         Row(ListOffsetsRequest.self, offered: 1...7),
         Row(MetadataRequest.self, offered: 0...13),
+        Row(OffsetCommitRequest.self, offered: 2...9),
+        Row(OffsetFetchRequest.self, offered: 1...9),
         // From 0: librdkafka takes this for the mark of a broker that has groups and LZ4.
-        Row(FindCoordinatorRequest.self, offered: 0...4),
+        Row(FindCoordinatorRequest.self, offered: 0...6),
+        Row(JoinGroupRequest.self, offered: 0...9),
+        Row(HeartbeatRequest.self, offered: 0...4),
+        Row(LeaveGroupRequest.self, offered: 0...5),
+        Row(SyncGroupRequest.self, offered: 0...5),
+        Row(DescribeGroupsRequest.self, offered: 0...6),
+        Row(ListGroupsRequest.self, offered: 0...5),
         Row(ApiVersionsRequest.self, offered: 0...4),
         Row(CreateTopicsRequest.self, offered: 0...7),
         Row(DeleteTopicsRequest.self, offered: 0...6),
@@ -21,11 +29,14 @@ package enum SupportedVersions {
         Row(CreatePartitionsRequest.self, offered: 0...3),
         Row(IncrementalAlterConfigsRequest.self, offered: 0...1),
         Row(AlterConfigsRequest.self, offered: 0...2),
+        Row(DeleteGroupsRequest.self, offered: 0...2),
         Row(ElectLeadersRequest.self, offered: 0...2),
         Row(ListPartitionReassignmentsRequest.self, offered: 0...0),
+        Row(OffsetDeleteRequest.self, offered: 0...0),
         Row(DescribeClusterRequest.self, offered: 0...2),
         Row(DescribeTopicPartitionsRequest.self, offered: 0...0),
         Row(DescribeProducersRequest.self, offered: 0...0),
+        Row(AlterGroupOffsetsRequest.self, offered: 0...0),
     ]
 
     /// One API: what is offered of it, and from which version on it is flexible.

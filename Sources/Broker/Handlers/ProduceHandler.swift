@@ -38,7 +38,11 @@ struct ProduceWork {
                 let data = topic.partitionData[partitionIndex]
                 if let round = append(data, to: found, missing: missing) {
                     let work = self
-                    return call.connection.stall(StalledProduce(round: round, work: work))
+                    let resume = {
+                        var rest = work
+                        rest.run()
+                    }
+                    return call.connection.stall(StalledWork(round: round, resume: resume))
                 }
                 partitionIndex += 1
             }
@@ -67,7 +71,7 @@ struct ProduceWork {
             }
             return
         }
-        call.connection.complete(call, after: reply)
+        call.connection.complete(call, after: .produce(reply))
     }
 
     /// A round to wait for where there is no room.
@@ -153,17 +157,6 @@ struct ProduceWork {
     }
 }
 
-/// A produce request that found no room in the round that gathers.
-struct StalledProduce {
-    let round: UInt64
-    let work: ProduceWork
-
-    func resume() {
-        var work = work
-        work.run()
-    }
-}
-
 /// The answer to a produce request, which is known but for whether its rounds end well.
 struct ProduceReply {
     let version: Int16
@@ -176,8 +169,6 @@ struct ProduceReply {
     private(set) var firstRefusal: (partition: Partition?, refusal: Refusal)?
     /// True: a partition's `currentLeader` is set.
     private var namesLeader = false
-    /// True: the connection waits for the round already.
-    private(set) var isListed = false
     private var answer = ProduceResponse()
     private var tickets: [(topic: Int, place: Int, partition: Partition, ticket: AppendTicket)] = []
 
@@ -220,12 +211,6 @@ struct ProduceReply {
 
     private mutating func add(_ response: ProduceResponse.PartitionResponse) {
         answer.responses[answer.responses.count - 1].partitionResponses.append(response)
-    }
-
-    var listed: ProduceReply {
-        var reply = self
-        reply.isListed = true
-        return reply
     }
 
     /// After the round: what became of the batches.

@@ -18,6 +18,7 @@ struct Serve: AsyncParsableCommand {
               martlet serve --data /var/lib/martlet
               martlet serve --listen 0.0.0.0:9092 --advertise log.example.org:9092
               martlet serve --auto-create-partitions 0
+              martlet serve --set offsets.retention.minutes=10080
             """)
 
     @Option(name: [.short, .long], help: ArgumentHelp("The data directory, created where missing.", valueName: "path"))
@@ -37,6 +38,11 @@ struct Serve: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("Partitions of a topic that is created by its first use; 0: none is.", valueName: "n"))
     var autoCreatePartitions = 4
+
+    @Option(
+        help: ArgumentHelp(
+            "A setting of consumer groups by Kafka's name; may be given more than once.", valueName: "name=value"))
+    var set: [String] = []
 
     @Flag(
         help: """
@@ -68,6 +74,7 @@ struct Serve: AsyncParsableCommand {
         guard (0...EventLog.partitionsMax).contains(autoCreatePartitions) else {
             throw ValidationError("--auto-create-partitions takes 0 to \(EventLog.partitionsMax)")
         }
+        _ = try groupSettings()
         if let advertise, advertise.port == 0 { throw ValidationError("--advertise needs the port that clients use") }
     }
 
@@ -81,7 +88,7 @@ struct Serve: AsyncParsableCommand {
             logger.warning(
                 "listening on \(listen): there is no authentication, whoever reaches this address has all data")
         }
-        let broker = try await Broker.start(configuration(logger))
+        let broker = try await Broker.start(try configuration(logger))
         let milliseconds = start.duration(to: clock.now).milliseconds.rounded(toPlaces: 1)
         var out = StandardOutput()
         try out.writeLine(
@@ -95,8 +102,25 @@ struct Serve: AsyncParsableCommand {
         try await group.run()
     }
 
-    private func configuration(_ logger: Logger) -> BrokerConfiguration {
+    private func groupSettings() throws -> GroupSettings {
+        var settings = GroupSettings()
+        for text in set {
+            guard let equals = text.firstIndex(of: "=") else {
+                throw ValidationError("--set takes NAME=VALUE, not '\(text)'")
+            }
+            do throws(GroupSettingError) {
+                try settings.set(String(text[..<equals]), to: String(text[text.index(after: equals)...]))
+            } catch {
+                throw ValidationError("--set: \(error)")
+            }
+        }
+        if let problem = settings.problem { throw ValidationError("--set: \(problem)") }
+        return settings
+    }
+
+    private func configuration(_ logger: Logger) throws -> BrokerConfiguration {
         var configuration = BrokerConfiguration(dataDirectory: data)
+        configuration.groups = try groupSettings()
         configuration.listen = listen
         configuration.advertise = advertise
         configuration.autoCreatePartitions = autoCreatePartitions == 0 ? nil : autoCreatePartitions

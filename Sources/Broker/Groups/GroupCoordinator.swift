@@ -1,0 +1,127 @@
+internal import EventLog
+internal import GroupCoordination
+internal import KafkaProtocol
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import Synchronization
+
+/// The consumer groups of this broker, by their ids. A group stands here while it has members, and from when it was
+/// asked for; what is stored of the others lies in `offsets`.
+final class GroupCoordinator: Sendable {
+    let offsets: ConsumerOffsets
+    let settings: GroupSettings
+    let rules: GroupRules
+    let logger: Logger
+    private let loops: [BrokerLoop]
+    private let table = Mutex(Table())
+    private let isPrepared: Atomic<Bool>
+
+    private struct Table {
+        var groups: [String: CoordinatedGroup] = [:]
+        /// The broker stops: nobody is coordinated here any more.
+        var isStopped = false
+    }
+
+    /// Takes back the groups that have members: their sessions begin now.
+    init(_ offsets: ConsumerOffsets, _ settings: GroupSettings, loops: [BrokerLoop], logger: Logger) {
+        self.offsets = offsets
+        self.settings = settings
+        rules = settings.rules
+        self.loops = loops
+        self.logger = logger
+        isPrepared = Atomic(offsets.isPrepared)
+        for stored in offsets.groups where stored.hasMembers { _ = group(stored.id) }
+    }
+
+    var now: Instant { Instant(.now()) }
+
+    // MARK: Groups by id
+
+    /// The group; nil: there is none of that name, not even by its offsets.
+    private func existing(_ id: String) -> CoordinatedGroup? {
+        table.withLock { table in
+            if let group = table.groups[id] { return group }
+            guard let stored = offsets.group(id) else { return nil }
+            return add(id, restoring: stored, to: &table)
+        }
+    }
+
+    /// The group as it is, or a new one.
+    private func group(_ id: String) -> CoordinatedGroup {
+        table.withLock { table in table.groups[id] ?? add(id, restoring: offsets.group(id), to: &table) }
+    }
+
+    private func add(_ id: String, restoring stored: StoredGroup?, to table: inout Table) -> CoordinatedGroup {
+        let group = CoordinatedGroup(id, self, loop(of: id), restoring: stored, isStopped: table.isStopped)
+        table.groups[id] = group
+        return group
+    }
+
+    private func loop(of id: String) -> BrokerLoop { loops[abs(id.hashValue % loops.count)] }
+
+    /// Calls `body` with the group's machine; nil: there is no such group.
+    func withExisting<R: Sendable>(
+        _ id: String, mayDrop: Bool = false,
+        _ body: (CoordinatedGroup, inout CoordinatedGroup.State, Instant) -> R
+    ) -> R? {
+        while let group = existing(id) {
+            if let result = group.withMachine(mayDrop: mayDrop, { body(group, &$0, $1) }) { return result }
+            forget(group)
+        }
+        return nil
+    }
+
+    /// The same with a group that comes to be where it was not.
+    func withGroup<R: Sendable>(
+        _ id: String, mayDrop: Bool = false,
+        _ body: (CoordinatedGroup, inout CoordinatedGroup.State, Instant) -> R
+    ) -> R {
+        while true {
+            let group = group(id)
+            if let result = group.withMachine(mayDrop: mayDrop, { body(group, &$0, $1) }) { return result }
+            forget(group)
+        }
+    }
+
+    func forget(_ group: CoordinatedGroup) {
+        table.withLock { table in
+            if table.groups[group.id] === group { table.groups[group.id] = nil }
+        }
+    }
+
+    /// Those that stand here.
+    var groups: [CoordinatedGroup] { table.withLock { Array($0.groups.values) } }
+
+    /// True: the broker stops, and its groups are dead here, not gone.
+    var isStopped: Bool { table.withLock { $0.isStopped } }
+
+    /// Sends everyone who waits for others elsewhere: the broker stops.
+    func stop() {
+        let groups = table.withLock { table in
+            table.isStopped = true
+            return Array(table.groups.values)
+        }
+        for group in groups { _ = group.withMachine { state, _ in state.machine.unload() } }
+    }
+
+    // MARK: The topic of offsets
+
+    /// Runs `body` on the call's loop once there is a place for offsets, or with the reason why there is none.
+    func prepared(_ call: Call, _ body: @escaping (LogError?) -> Void) {
+        if isPrepared.load(ordering: .acquiring) { return body(nil) }
+        call.workBlocking { self.prepare() } then: { body($0) }
+    }
+
+    /// Waits for the disk.
+    private func prepare() -> LogError? {
+        do throws(LogError) {
+            try offsets.prepare(partitionCount: Int(settings.offsetsPartitions))
+            isPrepared.store(true, ordering: .releasing)
+            return nil
+        } catch {
+            logger.error("there is no place for the offsets of groups", metadata: ["error": "\(error)"])
+            return error
+        }
+    }
+}

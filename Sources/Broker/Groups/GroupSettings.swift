@@ -1,0 +1,136 @@
+internal import EventLog
+internal import GroupCoordination
+
+/// What the operator says about consumer groups, by Kafka's names. Times are in milliseconds unless the name says
+/// otherwise.
+package struct GroupSettings: Sendable {
+    private var values: [String: Int64] = [:]
+
+    package init() {}
+
+    /// A setting with what is allowed of it.
+    package struct Definition: Sendable {
+        package let name: String
+        let initial: Int64
+        let range: ClosedRange<Int64>
+        let isLong: Bool
+        let documentation: String
+    }
+
+    /// Throws where there is no such setting, or the value is none for it.
+    package mutating func set(_ name: String, to text: String) throws(GroupSettingError) {
+        guard let definition = Self.all.first(where: { $0.name == name }) else { throw .unknown(name) }
+        guard let value = Int64(text), definition.range.contains(value) else {
+            throw .badValue(name, text, definition.range)
+        }
+        values[name] = value
+    }
+
+    /// What is wrong with the settings together; nil: nothing.
+    package var problem: String? {
+        Self.ordered.lazy.compactMap { least, most in
+            value(least) > value(most) ? "\(least.name) is above \(most.name): give a smaller one" : nil
+        }.first
+    }
+
+    func value(_ definition: Definition) -> Int64 { values[definition.name] ?? definition.initial }
+    func isSet(_ definition: Definition) -> Bool { values[definition.name] != nil }
+
+    private subscript(definition: Definition) -> Int64 {
+        get { value(definition) }
+        set { values[definition.name] = newValue }
+    }
+}
+
+package enum GroupSettingError: Error, CustomStringConvertible {
+    case unknown(String)
+    case badValue(String, String, ClosedRange<Int64>)
+
+    package var description: String {
+        switch self {
+        case .unknown(let name):
+            "there is no setting '\(name)': there are \(GroupSettings.all.map(\.name).joined(separator: ", "))"
+        case .badValue(let name, let text, let range):
+            "\(name)=\(text) is not possible: give a whole number from \(range.lowerBound) to \(range.upperBound)"
+        }
+    }
+}
+
+// MARK: The settings
+
+extension GroupSettings {
+    private static let milliseconds: ClosedRange<Int64> = 1...Int64(Int32.max)
+
+    private static let sessionTimeoutMin = Definition(
+        name: "group.min.session.timeout.ms", initial: 6000, range: milliseconds, isLong: false,
+        documentation: "The shortest session timeout that a member may ask for.")
+    private static let sessionTimeoutMax = Definition(
+        name: "group.max.session.timeout.ms", initial: 1_800_000, range: milliseconds, isLong: false,
+        documentation: "The longest session timeout that a member may ask for.")
+    private static let initialRebalanceDelay = Definition(
+        name: "group.initial.rebalance.delay.ms", initial: 3000, range: 0...Int64(Int32.max), isLong: false,
+        documentation: "How long the first member of an empty group waits for others.")
+    private static let sizeMax = Definition(
+        name: "group.max.size", initial: 10_000, range: 1...Int64(Int32.max), isLong: false,
+        documentation: "The most members of a group.")
+    private static let offsetMetadataBytesMax = Definition(
+        name: "offset.metadata.max.bytes", initial: 4096, range: 0...Int64(Int16.max), isLong: false,
+        documentation: "The most bytes of the text that is committed with an offset.")
+    private static let offsetsPartitions = Definition(
+        name: "offsets.topic.num.partitions", initial: Int64(ConsumerOffsets.partitionCountDefault),
+        range: 1...Int64(EventLog.partitionsMax), isLong: false,
+        documentation: "Partitions of __consumer_offsets where it is created; it keeps those it has.")
+    private static let offsetsRetention = Definition(
+        name: "offsets.retention.minutes", initial: -1, range: -1...Int64(Int32.max), isLong: false,
+        documentation: "How long a group without members keeps its offsets; -1: for ever.")
+    private static let offsetsRetentionCheck = Definition(
+        name: "offsets.retention.check.interval.ms", initial: 600_000, range: milliseconds, isLong: true,
+        documentation: "How often is looked for offsets that have expired, and groups that have nothing left.")
+
+    package static let all = [
+        sessionTimeoutMin, sessionTimeoutMax, initialRebalanceDelay, sizeMax, offsetMetadataBytesMax,
+        offsetsPartitions, offsetsRetention, offsetsRetentionCheck,
+    ]
+
+    private static let ordered = [(sessionTimeoutMin, sessionTimeoutMax)]
+
+    package var initialRebalanceDelay: Int64 {
+        get { self[Self.initialRebalanceDelay] }
+        set { self[Self.initialRebalanceDelay] = newValue }
+    }
+    package var sessionTimeoutMin: Int64 {
+        get { self[Self.sessionTimeoutMin] }
+        set { self[Self.sessionTimeoutMin] = newValue }
+    }
+    package var sizeMax: Int64 {
+        get { self[Self.sizeMax] }
+        set { self[Self.sizeMax] = newValue }
+    }
+    package var offsetMetadataBytesMax: Int64 {
+        get { self[Self.offsetMetadataBytesMax] }
+        set { self[Self.offsetMetadataBytesMax] = newValue }
+    }
+    package var offsetsPartitions: Int64 {
+        get { self[Self.offsetsPartitions] }
+        set { self[Self.offsetsPartitions] = newValue }
+    }
+    /// −1: for ever.
+    package var offsetsRetentionMinutes: Int64 {
+        get { self[Self.offsetsRetention] }
+        set { self[Self.offsetsRetention] = newValue }
+    }
+    package var offsetsRetentionCheckInterval: Int64 {
+        get { self[Self.offsetsRetentionCheck] }
+        set { self[Self.offsetsRetentionCheck] = newValue }
+    }
+
+    /// What the state machine of a group needs of them.
+    var rules: GroupRules {
+        var rules = GroupRules()
+        rules.sessionTimeouts = self[Self.sessionTimeoutMin]...self[Self.sessionTimeoutMax]
+        rules.initialRebalanceDelay = initialRebalanceDelay
+        rules.membersMax = Int(sizeMax)
+        rules.isSameSubscription = SubscriptionMetadata.asksForTheSame
+        return rules
+    }
+}

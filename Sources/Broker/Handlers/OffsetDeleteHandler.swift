@@ -1,0 +1,96 @@
+internal import EventLog
+internal import GroupCoordination
+internal import KafkaProtocol
+
+/// Deletes what a group has committed of partitions that nobody in it reads. Durable when it is answered.
+enum OffsetDeleteHandler {
+    static func handle(_ request: OffsetDeleteRequest, _ call: Call) {
+        let groups = call.connection.context.groups
+        guard request.groupID.isGroupID else { return call.reply(OffsetDeleteResponse { $0.errorCode = .invalidGroupID }) }
+        let author = call.connection.author(clientID: call.clientID)
+        let begun: GroupError?? = groups.withExisting(request.groupID) { group, state, _ in
+            do throws(GroupError) {
+                try begin(request, call, group, &state, author)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        // Nil within: the answer comes when it is stored.
+        guard let error = begun ?? .groupIDNotFound else { return }
+        call.reply(OffsetDeleteResponse { $0.errorCode = error.wireCode })
+    }
+
+    private static func begin(
+        _ request: OffsetDeleteRequest, _ call: Call, _ group: CoordinatedGroup,
+        _ state: inout CoordinatedGroup.State, _ author: ChangeAuthor
+    ) throws(GroupError) {
+        guard state.machine.state != .dead else { throw .notCoordinator }
+        guard !state.isAltered else { throw .alreadyFenced }
+        let subscribed = try state.machine.subscribedTopics()
+        let log = call.connection.context.log
+        let offsets = group.coordinator.offsets
+        var entries: Set<GroupEntry> = []
+        var answer = OffsetDeleteResponse()
+        for topic in request.topics {
+            let found = log.topic(topic.name)
+            let isSubscribed = subscribed.contains(topic.name)
+            answer.topics.append(
+                .init {
+                    $0.name = topic.name
+                    $0.partitions = topic.partitions.map { wanted in
+                        let isThere = found?.partition(Int(wanted.partitionIndex)) != nil
+                        if isThere, !isSubscribed,
+                            offsets.latestOffset(group.id, topic.name, wanted.partitionIndex) != nil
+                        {
+                            entries.insert(.removeOffset(topic: topic.name, partition: wanted.partitionIndex))
+                        }
+                        return OffsetDeleteResponse.PartitionResponse {
+                            $0.partitionIndex = wanted.partitionIndex
+                            $0.errorCode =
+                                !isThere ? .unknownTopicOrPartition : isSubscribed ? .groupSubscribedToTopic : .none
+                        }
+                    }
+                })
+        }
+        finish(answer, entries, call, group, &state, author)
+    }
+
+    private static func finish(
+        _ answer: OffsetDeleteResponse, _ entries: Set<GroupEntry>, _ call: Call, _ group: CoordinatedGroup,
+        _ state: inout CoordinatedGroup.State, _ author: ChangeAuthor
+    ) {
+        guard !entries.isEmpty else { return call.replyLater(answer) }
+        let note = ChangeNote(kind: "delete-offsets", id: group.coordinator.offsets.makeChangeID())
+        let change = GroupChange(Array(entries), by: author, note: note)
+        group.append(
+            .init(change: change) { error in
+                call.replyLater(error.map { error in OffsetDeleteResponse { $0.errorCode = error.groupWireCode } } ?? answer)
+            }, &state)
+    }
+}
+
+extension ClassicGroup {
+    /// The topics that its members read. Throws where the group is none of consumers, so that nobody can say.
+    fileprivate func subscribedTopics() throws(GroupError) -> SubscribedTopics {
+        guard memberCount > 0 else { return .these([]) }
+        let description = description
+        guard description.protocolType == SubscriptionMetadata.protocolType else { throw .nonEmptyGroup }
+        // While the group rebalances nobody knows what it will read.
+        guard description.state == .stable, let topics = SubscriptionMetadata.topics(in: description.members.map(\.metadata))
+        else { return .all }
+        return .these(topics)
+    }
+}
+
+private enum SubscribedTopics {
+    case all
+    case these(Set<String>)
+
+    func contains(_ topic: String) -> Bool {
+        switch self {
+        case .all: true
+        case .these(let topics): topics.contains(topic)
+        }
+    }
+}

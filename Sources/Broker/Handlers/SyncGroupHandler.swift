@@ -1,0 +1,43 @@
+internal import GroupCoordination
+internal import KafkaProtocol
+internal import NIOCore
+
+/// Gives a member its assignment. The answer comes when the leader's assignment is stored.
+enum SyncGroupHandler {
+    /// The first version that says which protocol the group has agreed on.
+    private static let firstProtocolVersion: Int16 = 5
+
+    static func handle(_ request: SyncGroupRequest, _ call: Call) {
+        func refuse(_ code: ErrorCode) { call.reply(SyncGroupResponse { $0.errorCode = code }) }
+        guard request.groupID.isGroupID else { return refuse(.invalidGroupID) }
+        if call.version >= firstProtocolVersion, request.protocolType == nil || request.protocolName == nil {
+            return refuse(.inconsistentGroupProtocol)
+        }
+        let isParked: Void? = call.connection.context.groups.withExisting(request.groupID, mayDrop: true) {
+            group, state, now in
+            state.machine.sync(SyncRequest(request, group.park(call, &state)), at: now)
+        }
+        if isParked == nil { refuse(.unknownMemberID) }
+    }
+}
+
+extension SyncRequest {
+    fileprivate init(_ request: SyncGroupRequest, _ number: RequestID) {
+        let assignments = request.assignments.map { (MemberID($0.memberID), Array($0.assignment.readableBytesView)) }
+        self.init(
+            request: number, memberID: MemberID(request.memberID),
+            instanceID: request.groupInstanceID.map { InstanceID($0) },
+            generation: Generation(request.generationID), protocolType: request.protocolType,
+            protocolName: request.protocolName, assignments: Dictionary(assignments) { $1 })
+    }
+}
+
+extension SyncGroupResponse {
+    init(_ answer: SyncAnswer) {
+        self.init {
+            $0.protocolType = answer.protocolType
+            $0.protocolName = answer.protocolName
+            $0.assignment = ByteBuffer(bytes: answer.assignment)
+        }
+    }
+}
