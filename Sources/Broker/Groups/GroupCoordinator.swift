@@ -110,7 +110,11 @@ final class GroupCoordinator: Sendable {
     /// Runs `body` on the call's loop once there is a place for offsets, or with the reason why there is none.
     func prepared(_ call: Call, _ body: @escaping (LogError?) -> Void) {
         if isPrepared.load(ordering: .acquiring) { return body(nil) }
-        call.workBlocking { self.prepare() } then: { body($0) }
+        call.workBlocking {
+            self.prepare()
+        } then: {
+            body($0)
+        }
     }
 
     /// Waits for the disk.

@@ -6,7 +6,9 @@ internal import KafkaProtocol
 enum OffsetDeleteHandler {
     static func handle(_ request: OffsetDeleteRequest, _ call: Call) {
         let groups = call.connection.context.groups
-        guard request.groupID.isGroupID else { return call.reply(OffsetDeleteResponse { $0.errorCode = .invalidGroupID }) }
+        guard request.groupID.isGroupID else {
+            return call.reply(OffsetDeleteResponse { $0.errorCode = .invalidGroupID })
+        }
         let author = call.connection.author(clientID: call.clientID)
         let begun: GroupError?? = groups.withExisting(request.groupID) { group, state, _ in
             do throws(GroupError) {
@@ -65,7 +67,8 @@ enum OffsetDeleteHandler {
         let change = GroupChange(Array(entries), by: author, note: note)
         group.append(
             .init(change: change) { error in
-                call.replyLater(error.map { error in OffsetDeleteResponse { $0.errorCode = error.groupWireCode } } ?? answer)
+                call.replyLater(
+                    error.map { error in OffsetDeleteResponse { $0.errorCode = error.groupWireCode } } ?? answer)
             }, &state)
     }
 }
@@ -77,7 +80,8 @@ extension ClassicGroup {
         let description = description
         guard description.protocolType == SubscriptionMetadata.protocolType else { throw .nonEmptyGroup }
         // While the group rebalances nobody knows what it will read.
-        guard description.state == .stable, let topics = SubscriptionMetadata.topics(in: description.members.map(\.metadata))
+        guard description.state == .stable,
+            let topics = SubscriptionMetadata.topics(in: description.members.map(\.metadata))
         else { return .all }
         return .these(topics)
     }
