@@ -1,4 +1,5 @@
 internal import KafkaProtocol
+internal import NIOCore
 
 // MARK: Groups
 
@@ -34,7 +35,7 @@ extension Admin {
             }
             // What brokers before Kafka 4.0 say of a group that is not there.
             guard group.groupState != "Dead" else { throw .unknownGroup(id) }
-            return try GroupDescription(group, at: coordinator.address)
+            return GroupDescription(group, at: coordinator.address)
         }
     }
 
@@ -238,7 +239,7 @@ extension Admin {
     /// - Throws: `unsupportedByBroker` for other brokers.
     public func positions(
         at offsets: [TopicPartition: Offset]
-    ) async throws(KafkaClientError) -> [TopicPartition: PartitionPosition] {
+    ) async throws(KafkaClientError) -> [TopicPartition: DescribedPosition] {
         guard !offsets.isEmpty else { return [:] }
         return try await cluster.retrying { () async throws(KafkaClientError) in
             var byLeader: [Int32: [TopicPartition]] = [:]
@@ -248,7 +249,7 @@ extension Admin {
                     byLeader[try route.leader(of: partition.partition).id, default: []].append(partition)
                 }
             }
-            var found: [TopicPartition: PartitionPosition] = [:]
+            var found: [TopicPartition: DescribedPosition] = [:]
             for (leader, partitions) in byLeader.sorted(by: { $0.key < $1.key }) {
                 let answer = try await positions(of: partitions, offsets, at: leader)
                 found.merge(answer) { first, _ in first }
@@ -268,7 +269,7 @@ extension Admin {
 
     private func positions(
         of partitions: [TopicPartition], _ offsets: [TopicPartition: Offset], at leader: Int32
-    ) async throws(KafkaClientError) -> [TopicPartition: PartitionPosition] {
+    ) async throws(KafkaClientError) -> [TopicPartition: DescribedPosition] {
         var request = DescribePositionsRequest()
         request.topics = try byTopic(partitions).map { topic, partitions throws(KafkaClientError) in
             DescribePositionsRequest.Topic {
@@ -282,14 +283,14 @@ extension Admin {
             }
         }
         let response = try await cluster.connection(to: leader).call(request, byteCount: 64 + 16 * partitions.count)
-        var found: [TopicPartition: PartitionPosition] = [:]
+        var found: [TopicPartition: DescribedPosition] = [:]
         for topic in response.topics {
             for answer in topic.partitions where answer.errorCode != .unknownTopicOrPartition {
                 guard answer.errorCode == .none else {
                     throw KafkaClientError(answer.errorCode, topic: topic.name, message: answer.errorMessage)
                 }
                 found[TopicPartition(topic: topic.name, partition: Int(answer.partitionIndex))] =
-                    PartitionPosition(answer)
+                    DescribedPosition(answer)
             }
         }
         return found
@@ -332,37 +333,48 @@ extension GroupSummary {
 extension GroupDescription {
     fileprivate init(
         _ group: DescribeGroupsResponse.DescribedGroup, at coordinator: BrokerAddress
-    ) throws(KafkaClientError) {
+    ) {
         let isOfConsumers = group.protocolType == ConsumerProtocolAssignment.protocolType
-        var members: [Member] = []
-        for member in group.members {
-            members.append(try Member(member, isConsumer: isOfConsumers))
-        }
+        let members = group.members.map { Member($0, isConsumer: isOfConsumers) }
         self.init(
             id: group.groupID, state: group.groupState, type: "classic", assignor: group.protocolData, epoch: nil,
-            coordinator: coordinator, members: members.sorted { ($0.clientID, $0.id) < ($1.clientID, $1.id) })
+            coordinator: coordinator, members: members)
     }
 
     fileprivate init(_ group: ConsumerGroupDescribeResponse.DescribedGroup, at coordinator: BrokerAddress) {
         self.init(
             id: group.groupID, state: group.groupState, type: "consumer", assignor: group.assignorName,
             epoch: Int(group.groupEpoch), coordinator: coordinator,
-            members: group.members.map(Member.init).sorted { ($0.clientID, $0.id) < ($1.clientID, $1.id) })
+            members: group.members.map(Member.init))
     }
 }
 
 extension GroupDescription.Member {
-    /// What members tell each other is theirs: where it cannot be read, the member is shown without it.
-    fileprivate init(_ member: DescribeGroupsResponse.Member, isConsumer: Bool) throws(KafkaClientError) {
+    /// A member of a classic group, by what it told the others.
+    /// - Parameters:
+    ///   - metadata: its subscription, in the bytes of Kafka's consumer protocol.
+    ///   - assignment: the same of what it is to read. Where either is something else, the member is shown without it.
+    package init(
+        id: String, instanceID: String?, clientID: String, host: String, metadata: [UInt8], assignment: [UInt8]
+    ) {
+        self.init(
+            id: id, instanceID: instanceID, clientID: clientID, host: host, topics: [], assignment: [], epoch: nil)
+        read(ByteBuffer(bytes: metadata), ByteBuffer(bytes: assignment))
+    }
+
+    fileprivate init(_ member: DescribeGroupsResponse.Member, isConsumer: Bool) {
         self.init(
             id: member.memberID, instanceID: member.groupInstanceID, clientID: member.clientID,
             host: member.clientHost, topics: [], assignment: [], epoch: nil)
-        guard isConsumer else { return }
-        if let subscription = try? ConsumerProtocolSubscription(reading: member.memberMetadata) {
+        if isConsumer { read(member.memberMetadata, member.memberAssignment) }
+    }
+
+    private mutating func read(_ metadata: ByteBuffer, _ assignment: ByteBuffer) {
+        if let subscription = try? ConsumerProtocolSubscription(reading: metadata) {
             topics = subscription.topics.sorted()
         }
-        if let assignment = try? ConsumerProtocolAssignment(reading: member.memberAssignment) {
-            self.assignment = assignment.assignedPartitions.flatMap { topic in
+        if let shared = try? ConsumerProtocolAssignment(reading: assignment) {
+            self.assignment = shared.assignedPartitions.flatMap { topic in
                 topic.partitions.map { TopicPartition(topic: topic.topic, partition: Int($0)) }
             }.sorted()
         }
@@ -400,7 +412,7 @@ extension GroupOffsetsChange {
     }
 }
 
-extension PartitionPosition {
+extension DescribedPosition {
     fileprivate init(_ answer: DescribePositionsResponse.PartitionResponse) {
         self.init(
             logStart: Offset(answer.logStartOffset), end: Offset(answer.endOffset),

@@ -7,6 +7,13 @@ public struct GroupSummary: Hashable, Sendable {
     public var type: String?
     /// What its members speak; `consumer` for consumers, empty where there have been none.
     public var protocolType: String
+
+    package init(id: String, state: String, type: String?, protocolType: String) {
+        self.id = id
+        self.state = state
+        self.type = type
+        self.protocolType = protocolType
+    }
 }
 
 /// A consumer group and its members.
@@ -19,8 +26,23 @@ public struct GroupDescription: Hashable, Sendable {
     public var assignor: String
     /// Counts the changes of a group of type `consumer`; `nil` of another, which keeps its number to itself.
     public var epoch: Int?
-    public var coordinator: BrokerAddress
+    /// The broker that keeps the group; `nil`: none runs.
+    public var coordinator: BrokerAddress?
+    /// By client id, then by id.
     public var members: [Member]
+
+    package init(
+        id: String, state: String, type: String, assignor: String, epoch: Int?, coordinator: BrokerAddress?,
+        members: [Member]
+    ) {
+        self.id = id
+        self.state = state
+        self.type = type
+        self.assignor = assignor
+        self.epoch = epoch
+        self.coordinator = coordinator
+        self.members = members.sorted { ($0.clientID, $0.id) < ($1.clientID, $1.id) }
+    }
 
     /// A consumer in a group.
     public struct Member: Hashable, Sendable {
@@ -35,6 +57,19 @@ public struct GroupDescription: Hashable, Sendable {
         public var assignment: [TopicPartition]
         /// Of a group of type `consumer`: how far the member is with the group's changes.
         public var epoch: Int?
+
+        package init(
+            id: String, instanceID: String?, clientID: String, host: String, topics: [String],
+            assignment: [TopicPartition], epoch: Int?
+        ) {
+            self.id = id
+            self.instanceID = instanceID
+            self.clientID = clientID
+            self.host = host
+            self.topics = topics
+            self.assignment = assignment
+            self.epoch = epoch
+        }
     }
 }
 
@@ -62,10 +97,16 @@ public struct GroupOffsetsChange: Hashable, Sendable {
     public var fencedMembers: Int
     /// By partition; `nil`: nothing was committed.
     public var before: [TopicPartition: Offset?]
+
+    package init(id: String, fencedMembers: Int, before: [TopicPartition: Offset?]) {
+        self.id = id
+        self.fencedMembers = fencedMembers
+        self.before = before
+    }
 }
 
 /// What lies at an offset of a partition, and between it and the end.
-public struct PartitionPosition: Hashable, Sendable {
+public struct DescribedPosition: Hashable, Sendable {
     /// The first record there is.
     public var logStart: Offset
     /// After the last record that consumers see.

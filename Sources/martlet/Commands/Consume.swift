@@ -114,7 +114,7 @@ struct Consume: AsyncParsableCommand {
 
 extension String {
     /// For a block of help: its lines after the first, two columns in.
-    fileprivate var indented: String { split(separator: "\n").joined(separator: "\n  ") }
+    var indented: String { split(separator: "\n").joined(separator: "\n  ") }
 }
 
 extension Throughput {

@@ -48,3 +48,53 @@ enum JSONText {
         bytes.append(UInt8(ascii: "\""))
     }
 }
+
+extension JSONText {
+    /// The text of a string with its quotes; nil: it is no whole JSON string.
+    static func unquoted(_ text: some StringProtocol) -> String? {
+        let bytes = Array(text.utf8)
+        guard bytes.count >= 2, bytes.first == UInt8(ascii: "\""), bytes.last == UInt8(ascii: "\"") else { return nil }
+        var units: [UInt16] = []
+        var plain: [UInt8] = []
+        var result = ""
+        func isWhole(_ units: [UInt16]) -> String? { String(validating: units, as: UTF16.self) }
+        var index = 1
+        while index < bytes.count - 1 {
+            let byte = bytes[index]
+            index += 1
+            guard byte == UInt8(ascii: "\\") else {
+                if byte == UInt8(ascii: "\"") { return nil }
+                if !units.isEmpty {
+                    guard let escaped = isWhole(units) else { return nil }
+                    result += escaped
+                    units = []
+                }
+                plain.append(byte)
+                continue
+            }
+            guard index < bytes.count - 1 else { return nil }
+            result += String(decoding: plain, as: UTF8.self)
+            plain = []
+            let escape = bytes[index]
+            index += 1
+            if escape == UInt8(ascii: "u") {
+                guard index + 4 <= bytes.count - 1,
+                    let unit = UInt16(String(decoding: bytes[index..<index + 4], as: UTF8.self), radix: 16)
+                else { return nil }
+                units.append(unit)
+                index += 4
+            } else if let unit = escapes[escape] {
+                units.append(unit)
+            } else {
+                return nil
+            }
+        }
+        guard let escaped = isWhole(units) else { return nil }
+        return result + escaped + String(decoding: plain, as: UTF8.self)
+    }
+
+    private static let escapes: [UInt8: UInt16] = [
+        UInt8(ascii: "\""): 0x22, UInt8(ascii: "\\"): 0x5c, UInt8(ascii: "/"): 0x2f, UInt8(ascii: "b"): 8,
+        UInt8(ascii: "f"): 12, UInt8(ascii: "n"): 10, UInt8(ascii: "r"): 13, UInt8(ascii: "t"): 9,
+    ]
+}

@@ -18,6 +18,8 @@ struct Table {
         case number(Int64)
         /// A number with a fraction, in its digits.
         case decimal(String)
+        /// What people read, and how it stands in JSON.
+        case figure(String, json: String)
         case flag(Bool)
         /// Nothing to show: `-` for people, null in JSON.
         case none
@@ -30,6 +32,7 @@ struct Table {
             case .text(let text): text
             case .number(let number): number.grouped
             case .decimal(let digits): digits
+            case .figure(let text, _): text
             case .flag(let flag): flag ? "yes" : "no"
             case .none: "-"
             }
@@ -40,6 +43,7 @@ struct Table {
             case .text(let text): JSONText.append(text, to: &bytes)
             case .number(let number): bytes.append(contentsOf: String(number).utf8)
             case .decimal(let digits): bytes.append(contentsOf: digits.utf8)
+            case .figure(_, let json): bytes.append(contentsOf: json.utf8)
             case .flag(let flag): bytes.append(contentsOf: String(flag).utf8)
             case .none: bytes.append(contentsOf: "null".utf8)
             }
@@ -54,6 +58,13 @@ struct Table {
     mutating func add(_ row: Cell...) {
         precondition(row.count == columns.count, "a cell for each column")
         rows.append(row)
+    }
+
+    /// For a column that says nothing in any row.
+    mutating func removeColumn(_ key: String) {
+        guard let index = columns.firstIndex(where: { $0.key == key }) else { return }
+        columns.remove(at: index)
+        for row in rows.indices { rows[row].remove(at: index) }
     }
 
     /// Lines with the columns below each other, two spaces between them.

@@ -1,0 +1,48 @@
+import ArgumentParser
+import KafkaClient
+
+struct GroupDeleteOffsets: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "delete-offsets",
+        abstract: "Removes what a group has committed of topics that it no longer reads.",
+        discussion: """
+            Its consumers must not read them. Prints the plan, and does it only with --execute; 'martlet group undo' takes it \
+            back.
+
+            EXAMPLES
+              martlet group delete-offsets analytics --topic old-readings
+              martlet group delete-offsets analytics --topic 'test-*' --execute
+            """)
+
+    @Argument(help: "The group's id.")
+    var group: String
+
+    @OptionGroup var selection: SelectionOptions
+
+    @Flag(help: "Does it. Without this, only the plan is printed.")
+    var execute = false
+
+    @OptionGroup var source: GroupOptions
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        if selection.topic.isEmpty {
+            throw ValidationError("name what to remove with --topic; 'martlet group delete' removes the whole group")
+        }
+    }
+
+    func run() async throws {
+        try await source.withBackend { backend in
+            var out = StandardOutput()
+            try await perform(backend, now: .now, to: &out)
+            try out.flush()
+        }
+    }
+
+    func perform(_ backend: any GroupBackend, now: Timestamp, to out: inout StandardOutput) async throws {
+        let planned = try await GroupPlanner(backend, now: now).remove(group, selection.selection)
+        var changes = GroupChanges(backend, executes: execute, json: output.json)
+        changes.removes = true
+        try await changes.run(planned, to: &out)
+    }
+}

@@ -1,0 +1,44 @@
+import ArgumentParser
+import KafkaClient
+
+struct GroupRestore: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "restore",
+        abstract: "Moves a group to where a snapshot has it.",
+        discussion: """
+            Partitions that the file does not name stay where they are. A group that is not there is made. Prints the plan, \
+            and moves only with --execute.
+
+            EXAMPLES
+              martlet group restore analytics analytics.csv
+              martlet group restore analytics analytics.csv --topic readings --execute
+            """)
+
+    @Argument(help: "The group's id.")
+    var group: String
+
+    @Argument(help: "The file; -: standard input.")
+    var file: String
+
+    @OptionGroup var selection: SelectionOptions
+    @OptionGroup var change: ChangeOptions
+    @OptionGroup var source: GroupOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        try await source.withBackend { backend in
+            var out = StandardOutput()
+            try await perform(backend, now: .now, to: &out)
+            try out.flush()
+        }
+    }
+
+    func perform(_ backend: any GroupBackend, now: Timestamp, to out: inout StandardOutput) async throws {
+        let snapshot = try OffsetsFile.read(file)
+        try await change.check(group, backend)
+        let planner = GroupPlanner(backend, now: now, nearest: change.nearest)
+        let planned = try await planner.reset(
+            group, to: .file(file), selection.selection, given: snapshot.offsets, mayBeNew: true, kind: "restore")
+        try await change.carryOut(planned, backend, json: output.json, to: &out)
+    }
+}

@@ -1,0 +1,83 @@
+import KafkaClient
+import RecordFormat
+
+/// Prints a plan, and carries it out where that was asked for.
+struct GroupChanges {
+    let backend: any GroupBackend
+    var executes: Bool
+    var onlyIfEmpty = false
+    var json: Bool
+    /// Removes offsets by the call that Kafka has for it, which refuses topics that members read.
+    var removes = false
+
+    init(_ backend: any GroupBackend, executes: Bool, onlyIfEmpty: Bool = false, json: Bool) {
+        self.backend = backend
+        self.executes = executes
+        self.onlyIfEmpty = onlyIfEmpty
+        self.json = json
+    }
+
+    func run(_ change: PlannedChange, to out: inout StandardOutput) async throws {
+        // A script gets one answer; a person sees the plan before anything happens.
+        if !json { try printPlan(change, to: &out) }
+        let isNeeded = !change.plan.changes.isEmpty
+        if executes { try out.flush() }
+        let done = executes && !change.targets.isEmpty ? try await carryOut(change) : nil
+        if json { return try printJSON(change, done, to: &out) }
+        try out.writeLine("")
+        if let done {
+            try out.writeLine(Self.result(change, done))
+        } else {
+            try out.writeLine(
+                isNeeded ? "Nothing has changed yet: add --execute to do it" : "There is nothing to change")
+        }
+    }
+
+    private func carryOut(_ change: PlannedChange) async throws -> GroupOffsetsChange {
+        if removes {
+            try await backend.deleteOffsets(of: change.plan.group, change.targets.keys.sorted())
+            return GroupOffsetsChange(
+                id: "", fencedMembers: 0,
+                before: change.plan.rows.reduce(into: [:]) { $0[$1.partition] = .some($1.from) })
+        }
+        return try await backend.alter(
+            change.plan.group, to: change.targets, kind: change.kind, onlyIfEmpty: onlyIfEmpty)
+    }
+
+    private func printPlan(_ change: PlannedChange, to out: inout StandardOutput) throws {
+        var table = change.plan.table
+        if change.plan.rows.allSatisfy({ $0.note == nil }) { table.removeColumn("note") }
+        try table.print(asJSON: false, to: &out)
+        try out.writeLine("")
+        try out.writeLine("In all: \(change.plan.summary)")
+    }
+
+    private static func result(_ change: PlannedChange, _ done: GroupOffsetsChange) -> String {
+        let count = change.targets.count
+        var text = "Done: \(count.grouped) partition\(count == 1 ? "" : "s") of group \(change.plan.group)"
+        if done.fencedMembers > 0 {
+            let members = done.fencedMembers
+            text += ", \(members.grouped) member\(members == 1 ? "" : "s") put out to come back there"
+        }
+        if !done.id.isEmpty || change.kind == "delete-offsets" {
+            text += "; take it back: martlet group undo \(change.plan.group)"
+        }
+        return text
+    }
+
+    private func printJSON(
+        _ change: PlannedChange, _ done: GroupOffsetsChange?, to out: inout StandardOutput
+    ) throws {
+        var object = JSONObject()
+        object.add("group", .text(change.plan.group))
+        object.add("kind", .text(change.kind))
+        object.add("executed", .flag(done != nil))
+        object.add("change", .init(done.flatMap { $0.id.isEmpty ? nil : $0.id }))
+        object.add("fencedMembers", done.map { .init($0.fencedMembers) } ?? .none)
+        object.add("replayed", .number(change.plan.replayed))
+        object.add("skipped", .number(change.plan.skipped))
+        object.add("partitions", json: change.plan.table.json)
+        out.bytes.append(contentsOf: object.closed)
+        try out.writeLine("")
+    }
+}
