@@ -32,6 +32,7 @@ struct FieldWriter {
         add(UInt16(clamping: text.utf8.count))
         bytes.append(contentsOf: text.utf8.prefix(Int(UInt16.max)))
     }
+    mutating func add(_ field: [UInt8]) { bytes += field }
     mutating func patch<N: FixedWidthInteger>(_ value: N, at position: Int) {
         Swift.withUnsafeBytes(of: value.bigEndian) { bytes.replaceSubrange(position..<position + $0.count, with: $0) }
     }

@@ -25,7 +25,7 @@ public final class EventLog: Sendable {
     /// Serializes what changes topics, across the writes to disk.
     private let changes: Monitor<Changes>
     /// What consumer groups have committed, once someone has asked.
-    private let offsets = Monitor<ConsumerOffsets?>(nil)
+    private let offsets: LoadedOffsets
     private let producerCount = Atomic<Int64>(0)
     /// nil: given back.
     private let lock: Mutex<(any FileLock)?>
@@ -64,12 +64,15 @@ public final class EventLog: Sendable {
         catalogueFile = CatalogueFile(in: path, options.environment.fileSystem)
         changes = Monitor(Changes(catalogue: directory.catalogue))
         directoryID = directory.catalogue.directory.description
+        let loadedOffsets = LoadedOffsets()
+        offsets = loadedOffsets
         let table = TopicTable()
         topicTable = table
         checkpointer = Checkpointer(
             directory: path, options.environment.fileSystem, journal: directory.journal, logger: options.logger,
             partitions: { table.partitions }, publishedSequence: { committer.publishedSequence },
-            onIdle: { committer.releaseIdleMemory() })
+            onIdle: { committer.releaseIdleMemory() },
+            afterCheckpoint: { loadedOffsets.current?.writeSnapshots(always: false) })
         services = PartitionServices(
             committer: committer, environment: options.environment, leaderEpoch: directory.catalogue.leaderEpoch,
             checkpointer: checkpointer)
@@ -111,6 +114,7 @@ public final class EventLog: Sendable {
         committer.stop()
         checkpointer.stop()
         try checkpoint()
+        offsets.current?.writeSnapshots(always: true)
         // Where a partition has failed, opening finds out what of it there is: that is no close in order. The last rounds
         // may have brought a sync that failed.
         if isSound, !topicTable.partitions.contains(where: \.hasFailedSync) {
@@ -337,8 +341,7 @@ public final class EventLog: Sendable {
     /// same. Offsets of topics that are not there are removed then.
     package func consumerOffsets() throws(LogError) -> ConsumerOffsets {
         if changes.withLock({ $0.isClosed }) { throw .closed }
-        return offsets.withLock { loaded in
-            if let loaded { return loaded }
+        return offsets.load {
             let offsets = ConsumerOffsets(of: self, topics: topicTable)
             offsets.load()
             do { try offsets.removeOrphans() } catch {
@@ -346,7 +349,6 @@ public final class EventLog: Sendable {
                     "what consumer groups have committed to topics that are gone cannot be removed yet",
                     metadata: ["error": "\(error)"])
             }
-            loaded = offsets
             return offsets
         }
     }
@@ -375,6 +377,26 @@ public final class EventLog: Sendable {
     package func makeProducerID() -> Int64 {
         let count = producerCount.wrappingAdd(1, ordering: .relaxed).oldValue
         return Int64(journal.epoch & 0x7FFF_FFFF) << 32 | (count & 0xFFFF_FFFF)
+    }
+}
+
+/// What consumer groups have committed, loaded by the first who wants it while the others wait.
+private final class LoadedOffsets: Sendable {
+    private let loading = Monitor(())
+    // Apart from the lock of loading: that waits for the disk, and so does not wait for the checkpointer, who asks here.
+    private let loaded = Mutex<ConsumerOffsets?>(nil)
+
+    /// nil: nobody has wanted them.
+    var current: ConsumerOffsets? { loaded.withLock { $0 } }
+
+    func load(_ body: () -> ConsumerOffsets) -> ConsumerOffsets {
+        if let current { return current }
+        return loading.withLock { _ in
+            if let current { return current }
+            let new = body()
+            loaded.withLock { $0 = new }
+            return new
+        }
     }
 }
 

@@ -18,7 +18,7 @@ package final class ConsumerOffsets: Sendable {
     private let environment: Environment
     private let logger: Logger
     /// None before the topic is there.
-    private let shards = Mutex<[OffsetsShard]>([])
+    let shards = Mutex<[OffsetsShard]>([])
     private let preparation = Monitor(())
 
     init(of log: EventLog, topics: TopicTable) {
@@ -59,7 +59,7 @@ package final class ConsumerOffsets: Sendable {
     }
 
     private func load(_ topic: Topic) {
-        let loaded = topic.partitions.map { OffsetsShard($0, logger: logger) }
+        let loaded = topic.partitions.map { OffsetsShard($0, environment.fileSystem, logger: logger) }
         let next = Atomic(0)
         let work: @Sendable () -> Void = {
             while true {
@@ -194,6 +194,13 @@ package final class ConsumerOffsets: Sendable {
         return String(repeating: "0", count: 16 - text.count) + text
     }
 
+    // MARK: Snapshots
+
+    /// Writes the snapshots that are due, or `always` those that have anything new to say.
+    func writeSnapshots(always: Bool) {
+        for shard in shards.withLock({ $0 }) { shard.writeSnapshot(always: always) }
+    }
+
     // MARK: Topics that are gone
 
     /// Removes what groups have committed to a topic that is not there any more. Waits for the disk.
@@ -209,7 +216,7 @@ package final class ConsumerOffsets: Sendable {
     private func removeOffsets(where isGone: (String) -> Bool) throws(LogError) {
         let shards = shards.withLock { $0 }
         // Whoever found the topic has appended by now, and that is durable.
-        for shard in shards { shard.load() }
+        for shard in shards { shard.pass() }
         committer.flush()
         let note = ChangeNote(kind: "topic-deleted", id: makeChangeID())
         var staged: [StagedChange] = []

@@ -1,4 +1,5 @@
 internal import Logging
+internal import Storage
 internal import Synchronization
 
 /// The groups of one partition of `__consumer_offsets`: what its durable records come to, in memory.
@@ -8,6 +9,7 @@ internal import Synchronization
 /// appended, and at first the whole log, is read from the partition.
 final class OffsetsShard: Sendable {
     let partition: Partition
+    private let fileSystem: any FileSystem
     private let logger: Logger
     private let state: Mutex<State>
 
@@ -16,10 +18,13 @@ final class OffsetsShard: Sendable {
         /// In order of offsets. Those of a partition that has failed stay: nothing passes them.
         var pending: [PendingChange] = []
         var encoder = ChangeEncoder()
+        /// Bytes of the last snapshot.
+        var snapshotBytes = 0
     }
 
-    init(_ partition: Partition, logger: Logger) {
+    init(_ partition: Partition, _ fileSystem: any FileSystem, logger: Logger) {
         self.partition = partition
+        self.fileSystem = fileSystem
         self.logger = logger
         state = Mutex(State())
     }
@@ -33,7 +38,45 @@ final class OffsetsShard: Sendable {
     }
 
     /// Reads what there is, so that nobody waits for it later.
-    func load() { withContents { _ in } }
+    func load() {
+        state.withLock { state in
+            if state.contents.end == 0, let snapshot = OffsetsSnapshot.load(of: partition, fileSystem) {
+                state.contents = ShardContents(snapshot)
+            }
+            catchUp(&state)
+        }
+    }
+
+    /// Waits for whoever has the lock.
+    func pass() { state.withLock { _ in } }
+
+    // MARK: The snapshot
+
+    /// A snapshot is due when the log has grown by this many bytes since the last, and by twice what that took.
+    static let snapshotBytesMin = 1 << 20
+
+    /// Writes a snapshot of what is durable, where that is due, or `always` where there is anything new.
+    func writeSnapshot(always: Bool) {
+        let snapshot: OffsetsSnapshot? = state.withLock { state in
+            catchUp(&state)
+            let bytes = state.contents.bytesSinceSnapshot
+            guard bytes > 0, always || bytes >= max(Self.snapshotBytesMin, 2 * state.snapshotBytes) else { return nil }
+            state.contents.tookSnapshot()
+            return OffsetsSnapshot(
+                topic: partition.topicID, partition: UInt32(clamping: partition.index), logStart: partition.logStart,
+                end: state.contents.end, batches: state.contents.batches.suffix(BatchMark.countMax),
+                groups: state.contents.groups)
+        }
+        guard let snapshot else { return }
+        do {
+            let byteCount = try snapshot.write(of: partition, fileSystem)
+            state.withLock { $0.snapshotBytes = byteCount }
+        } catch {
+            logger.warning(
+                "a snapshot of consumer groups' offsets cannot be written: opening reads more of the log",
+                metadata: ["partition": "\(partition.index)", "error": "\(error)"])
+        }
+    }
 
     /// Appends a change, where `condition` holds for what the group comes to when all that was accepted is durable; nil
     /// where it does not. `topics`: asked under the lock, so that who takes a topic away and then this lock finds all
@@ -50,9 +93,9 @@ final class OffsetsShard: Sendable {
             }
             catchUp(&state)
             if let condition, !condition(state.latest(group)) { return nil }
-            let outcome = stage(change, group, now, &state, leadsItself: leadsItself)
-            if case .accepted(let ticket) = outcome {
-                state.pending.append(PendingChange(ticket, group, change.entries, now))
+            let (outcome, header) = stage(change, group, now, &state, leadsItself: leadsItself)
+            if case .accepted(let ticket) = outcome, let header {
+                state.pending.append(PendingChange(ticket, header, change, of: group, at: now))
             }
             return outcome
         }
@@ -60,18 +103,19 @@ final class OffsetsShard: Sendable {
 
     private func stage(
         _ change: GroupChange, _ group: String, _ now: Timestamp, _ state: inout State, leadsItself: Bool
-    ) -> AppendOutcome {
+    ) -> (AppendOutcome, RecordBatchHeader?) {
         // A consumer's own commit does not say what was there before.
         let latest = change.note == nil ? nil : state.latest(group)
         do throws(BatchError) {
-            return try state.encoder.withBatch(
+            let (outcome, header) = try state.encoder.withBatch(
                 change, of: group, at: now, pool: partition.builders, before: { latest?.committed($0)?.offset },
                 body: { bytes throws(BatchError) in
-                    partition.append(
-                        bytes, header: try RecordBatchHeader(parsing: bytes.bytes), leadsItself: leadsItself)
+                    let header = try RecordBatchHeader(parsing: bytes.bytes)
+                    return (partition.append(bytes, header: header, leadsItself: leadsItself), header)
                 })
+            return (outcome, header)
         } catch {
-            return .rejected(.corruptBatch(error))
+            return (.rejected(.corruptBatch(error)), nil)
         }
     }
 
@@ -114,17 +158,24 @@ extension OffsetsShard.State {
 
 /// A change on its way to the disk.
 struct PendingChange: Sendable {
-    let baseOffset: Offset
+    let batch: BatchMark
     let lastOffset: Offset
+    let byteCount: Int
     let group: String
     let entries: [GroupEntry]
     let timestamp: Timestamp
 
-    init(_ ticket: AppendTicket, _ group: String, _ entries: [GroupEntry], _ timestamp: Timestamp) {
-        baseOffset = ticket.baseOffset
+    var baseOffset: Offset { batch.baseOffset }
+
+    init(
+        _ ticket: AppendTicket, _ header: RecordBatchHeader, _ change: GroupChange, of group: String,
+        at timestamp: Timestamp
+    ) {
+        batch = BatchMark(baseOffset: ticket.baseOffset, crc: header.crc)
         lastOffset = ticket.lastOffset
+        byteCount = header.sizeInBytes
         self.group = group
-        self.entries = entries
+        entries = change.entries
         self.timestamp = timestamp
     }
 }

@@ -5,12 +5,35 @@ struct ShardContents {
     private(set) var groups: [String: StoredGroup] = [:]
     /// Every record below this counts.
     private(set) var end: Offset = 0
+    /// The last batches before `end`.
+    private(set) var batches: [BatchMark] = []
+    /// Bytes of the log that no snapshot has.
+    private(set) var bytesSinceSnapshot = 0
+    /// Where the snapshot ended that was read; nil: none was.
+    private(set) var snapshotEnd: Offset?
 
     init() {}
 
+    init(_ snapshot: OffsetsSnapshot) {
+        groups = snapshot.groups
+        end = snapshot.end
+        batches = snapshot.batches
+        snapshotEnd = snapshot.end
+    }
+
+    mutating func tookSnapshot() { bytesSinceSnapshot = 0 }
+
     mutating func apply(_ change: PendingChange) {
         for entry in change.entries { apply(entry, to: change.group, at: change.timestamp) }
+        note(change.batch, byteCount: change.byteCount)
         end = change.lastOffset.advanced(by: 1)
+    }
+
+    private mutating func note(_ batch: BatchMark, byteCount: Int) {
+        // Twice as many as are needed, so that they move up once in so many.
+        if batches.count == 2 * BatchMark.countMax { batches.removeFirst(BatchMark.countMax) }
+        batches.append(batch)
+        bytesSinceSnapshot += byteCount
     }
 
     private mutating func apply(_ entry: GroupEntry, to group: String, at timestamp: Timestamp) {
@@ -42,7 +65,11 @@ struct ShardContents {
         var reader = BatchReader(partition, from: start)
         var scratch = DecompressionBuffer()
         while let bytes = try reader.nextBatch(before: limit) {
-            do throws(BatchError) { try readRecords(bytes, from: start, &scratch, &problems) } catch {
+            do throws(BatchError) {
+                let header = try RecordBatchHeader(parsing: bytes.bytes)
+                note(BatchMark(header), byteCount: header.sizeInBytes)
+                try readRecords(bytes, from: start, &scratch, &problems)
+            } catch {
                 problems.note("the batch before offset \(reader.next) cannot be read: \(error)")
             }
             start = reader.next

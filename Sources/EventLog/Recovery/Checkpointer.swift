@@ -14,6 +14,8 @@ final class Checkpointer: @unchecked Sendable {
     private let partitions: @Sendable () -> [Partition]
     private let publishedSequence: @Sendable () -> UInt64
     private let onIdle: @Sendable () -> Void
+    /// After each checkpoint of the background, whatever came of it.
+    private let afterCheckpoint: @Sendable () -> Void
     private let state = Monitor(State())
     private let turn = Monitor(())
     private var thread: WorkerThread?
@@ -37,7 +39,7 @@ final class Checkpointer: @unchecked Sendable {
     init(
         directory: String, _ fileSystem: any FileSystem, journal: RingJournal, logger: Logger,
         partitions: @escaping @Sendable () -> [Partition], publishedSequence: @escaping @Sendable () -> UInt64,
-        onIdle: @escaping @Sendable () -> Void
+        onIdle: @escaping @Sendable () -> Void, afterCheckpoint: @escaping @Sendable () -> Void
     ) {
         self.directory = directory
         self.fileSystem = fileSystem
@@ -46,6 +48,7 @@ final class Checkpointer: @unchecked Sendable {
         self.partitions = partitions
         self.publishedSequence = publishedSequence
         self.onIdle = onIdle
+        self.afterCheckpoint = afterCheckpoint
     }
 
     func start() {
@@ -84,6 +87,7 @@ final class Checkpointer: @unchecked Sendable {
             sinceCheckpoint = 0
             let isTooSmall = isAsked && ContinuousClock.now - lastCheckpoint < Self.pressureInterval
             checkpointLogging(ringIsTooSmall: isTooSmall)
+            afterCheckpoint()
             lastCheckpoint = .now
         }
     }
