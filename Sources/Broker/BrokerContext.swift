@@ -28,6 +28,20 @@ final class BrokerContext: Sendable {
         blocking = NIOThreadPool(numberOfThreads: 2)
         blocking.start()
         for loop in self.loops { loop.watchIdle() }
+        cleanGroups(every: configuration.groups.offsetsRetentionCheckInterval)
+    }
+
+    /// As long as the loops run.
+    private func cleanGroups(every milliseconds: Int64) {
+        let interval = TimeAmount.milliseconds(milliseconds)
+        loops.first?.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] _ in
+            guard let self else { return }
+            let (groups, clock) = (groups, configuration.log.environment)
+            blocking.submit { state in
+                guard case .active = state else { return }
+                groups.clean(at: clock.now())
+            }
+        }
     }
 
     var loopCount: Int { loops.count }

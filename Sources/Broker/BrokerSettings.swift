@@ -67,7 +67,13 @@ struct BrokerSettings {
             Setting(
                 definition.brokerName, definition.value(defaults), definition.kind.wireType, definition.documentation)
         }
-        all = (own + ofTopics).sorted { $0.name < $1.name }
+        let ofGroups = GroupSettings.all.map { definition in
+            Setting(
+                definition.name, "\(configuration.groups.value(definition))", definition.isLong ? .long : .int,
+                source: configuration.groups.isSet(definition) ? .staticBroker : .defaultConfig,
+                "\(definition.documentation) --set.")
+        }
+        all = (own + ofTopics + ofGroups).sorted { $0.name < $1.name }
     }
 }
 

@@ -23,7 +23,10 @@ struct ConfigResource: Hashable, Sendable {
         _ context: BrokerContext, validateOnly: Bool, _ change: (inout TopicSettings) throws(Refusal) -> Void
     ) throws(Refusal) {
         switch type {
-        case .topic: break
+        case .topic:
+            guard !InternalTopics.contains(name) else {
+                throw .internalTopic(name, "its settings are what groups need")
+            }
         case .broker:
             throw Refusal(
                 .invalidRequest, "a broker's settings are given to 'martlet serve': start it anew with others")

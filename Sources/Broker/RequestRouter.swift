@@ -42,6 +42,7 @@ enum RequestRouter {
         case .deleteGroups: DeleteGroupsHandler.handle(try request(body, call), call)
         case .offsetDelete: OffsetDeleteHandler.handle(try request(body, call), call)
         case .alterGroupOffsets: AlterGroupOffsetsHandler.handle(try request(body, call), call)
+        case .describePositions: DescribePositionsHandler.handle(try request(body, call), call)
         default: throw RoutingError.unsupportedVersion(key, header.apiVersion)
         }
     }

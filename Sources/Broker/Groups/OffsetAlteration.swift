@@ -79,10 +79,7 @@ struct OffsetAlteration: Sendable {
         if wanted.offset == AlterGroupOffsetsRequest.removal, committed != nil { return }
         guard let found = log.topic(topic) else { throw Refusal(LogError.unknownTopic(topic)) }
         guard let partition = found.partition(Int(wanted.partitionIndex)) else {
-            throw Refusal(
-                .unknownTopicOrPartition,
-                "topic '\(topic)' has no partition \(wanted.partitionIndex): its \(found.partitions.count) are numbered "
-                    + "from 0 on")
+            throw .noPartition(wanted.partitionIndex, of: found)
         }
         if wanted.offset == AlterGroupOffsetsRequest.removal { return }
         let range = partition.logStart...max(partition.logStart, partition.end)

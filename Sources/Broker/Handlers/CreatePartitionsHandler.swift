@@ -23,6 +23,9 @@ enum CreatePartitionsHandler {
             guard !isRepeated else {
                 throw Refusal(.invalidRequest, "the topic is in the request more than once: name it once")
             }
+            guard !InternalTopics.contains(wanted.name) else {
+                throw .internalTopic(wanted.name, "where a group's offsets are depends on how many partitions it has")
+            }
             try add(wanted, to: context.log.existingTopic(wanted.name), validateOnly: validateOnly)
         } catch {
             result.errorCode = error.code

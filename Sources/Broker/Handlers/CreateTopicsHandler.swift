@@ -23,6 +23,10 @@ enum CreateTopicsHandler {
     private static func create(
         _ wanted: CreateTopicsRequest.Topic, _ context: BrokerContext, _ defaultPartitions: Int, validateOnly: Bool
     ) -> CreateTopicsResponse.TopicResult {
+        guard !InternalTopics.contains(wanted.name) else {
+            let refusal = Refusal.internalTopic(wanted.name, "it comes to be with the first group")
+            return failed(wanted, refusal.code, refusal.message)
+        }
         // One node: assignments can only say how many partitions there are to be.
         var count = Int(wanted.numPartitions)
         if !wanted.assignments.isEmpty {

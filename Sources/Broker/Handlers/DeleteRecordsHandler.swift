@@ -38,6 +38,11 @@ enum DeleteRecordsHandler {
             result.errorCode = .unknownTopicOrPartition
             return result
         }
+        // Kafka's code for a topic that is not to lose records so.
+        guard !InternalTopics.contains(partition.topicName) else {
+            result.errorCode = .policyViolation
+            return result
+        }
         let place: Logger.Metadata = ["topic": "\(partition.topicName)", "partition": "\(partition.index)"]
         do throws(LogError) {
             let end = wanted.offset == DeleteRecordsRequest.highWatermark ? partition.end : Offset(wanted.offset)

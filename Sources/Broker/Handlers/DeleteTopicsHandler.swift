@@ -39,6 +39,9 @@ enum DeleteTopicsHandler {
             let topic = try find(wanted, in: context.log)
             result.name = topic.name
             result.topicID = UUIDBytes(topic.id)
+            guard !InternalTopics.contains(topic.name) else {
+                throw .internalTopic(topic.name, "delete the groups instead")
+            }
             do throws(LogError) { try context.log.deleteTopic(topic.name) } catch { throw Refusal(error) }
             context.logger.info("deleted a topic", metadata: ["topic": "\(topic.name)"])
         } catch {

@@ -64,6 +64,7 @@ private struct TopicPartitionPage {
             DescribeTopicPartitionsResponse.Topic {
                 $0.name = topic.name
                 $0.topicID = UUIDBytes(topic.id)
+                $0.isInternal = InternalTopics.contains(topic.name)
                 $0.partitions = page.map(Self.describe)
                 $0.topicAuthorizedOperations = AuthorizedOperations.topic
             })

@@ -88,7 +88,7 @@ struct MetadataBuilder: Sendable {
     /// True: there is no such topic, and its name would do for one.
     func isMissing(_ wanted: MetadataRequest.Topic) -> Bool {
         guard wanted.topicID.isZero, let name = wanted.name else { return false }
-        return log.topic(name) == nil && TopicName.problem(with: name) == nil
+        return log.topic(name) == nil && !InternalTopics.contains(name) && TopicName.problem(with: name) == nil
     }
 
     /// - Parameter errors: why topics could not be created.
@@ -116,6 +116,7 @@ struct MetadataBuilder: Sendable {
         MetadataResponse.Topic {
             $0.name = topic.name
             $0.topicID = UUIDBytes(topic.id)
+            $0.isInternal = InternalTopics.contains(topic.name)
             if tellsOperationsOfTopics { $0.topicAuthorizedOperations = AuthorizedOperations.topic }
             $0.partitions = topic.partitions.map { partition in
                 MetadataResponse.Partition {

@@ -82,12 +82,10 @@ struct ProduceWork {
         do throws(Refusal) {
             try checkRequest()
             guard let topic else { throw noTopic(missing) }
-            guard let partition else {
-                throw Refusal(
-                    .unknownTopicOrPartition,
-                    "topic '\(topic.name)' has no partition \(data.index): its \(topic.partitions.count) are numbered "
-                        + "from 0 on")
+            guard !InternalTopics.contains(topic.name) else {
+                throw .internalTopic(topic.name, "commit offsets as a consumer does")
             }
+            guard let partition else { throw .noPartition(data.index, of: topic) }
             guard let records = data.records else {
                 throw Refusal(.invalidRecord, "there are no records: send a batch")
             }
