@@ -234,8 +234,8 @@ extension Admin {
         }
     }
 
-    /// Asks what lies at offsets, and how far it is from them to the end. Of Martlet's brokers only. Partitions that are not
-    /// there are left out of the answer.
+    /// Asks what lies at offsets, or at the nearest that there are, and how far it is from there to the end. Of Martlet's
+    /// brokers only. Partitions that are not there are left out of the answer.
     /// - Throws: `unsupportedByBroker` for other brokers.
     public func positions(
         at offsets: [TopicPartition: Offset]
@@ -251,8 +251,11 @@ extension Admin {
             }
             var found: [TopicPartition: DescribedPosition] = [:]
             for (leader, partitions) in byLeader.sorted(by: { $0.key < $1.key }) {
-                let answer = try await positions(of: partitions, offsets, at: leader)
-                found.merge(answer) { first, _ in first }
+                var asked = offsets.filter { partitions.contains($0.key) }
+                // Records may be deleted between two questions.
+                for _ in 0..<5 where !asked.isEmpty {
+                    asked = try await positions(at: asked, of: leader, into: &found)
+                }
             }
             return found
         }
@@ -267,11 +270,12 @@ extension Admin {
         }
     }
 
+    /// Returns the partitions that do not have the offset, with the nearest that they have.
     private func positions(
-        of partitions: [TopicPartition], _ offsets: [TopicPartition: Offset], at leader: Int32
-    ) async throws(KafkaClientError) -> [TopicPartition: DescribedPosition] {
+        at offsets: [TopicPartition: Offset], of leader: Int32, into found: inout [TopicPartition: DescribedPosition]
+    ) async throws(KafkaClientError) -> [TopicPartition: Offset] {
         var request = DescribePositionsRequest()
-        request.topics = try byTopic(partitions).map { topic, partitions throws(KafkaClientError) in
+        request.topics = try byTopic(offsets.keys).map { topic, partitions throws(KafkaClientError) in
             DescribePositionsRequest.Topic {
                 $0.name = topic
                 $0.partitions = partitions.map { partition in
@@ -282,18 +286,23 @@ extension Admin {
                 }
             }
         }
-        let response = try await cluster.connection(to: leader).call(request, byteCount: 64 + 16 * partitions.count)
-        var found: [TopicPartition: DescribedPosition] = [:]
+        let response = try await cluster.connection(to: leader).call(request, byteCount: 64 + 16 * offsets.count)
+        var outside: [TopicPartition: Offset] = [:]
         for topic in response.topics {
-            for answer in topic.partitions where answer.errorCode != .unknownTopicOrPartition {
-                guard answer.errorCode == .none else {
+            for answer in topic.partitions {
+                let partition = TopicPartition(topic: topic.name, partition: Int(answer.partitionIndex))
+                switch answer.errorCode {
+                case .none: found[partition] = DescribedPosition(answer)
+                case .unknownTopicOrPartition: continue
+                case .offsetOutOfRange where answer.logStartOffset <= answer.endOffset:
+                    let offset = offsets[partition]?.value ?? 0
+                    outside[partition] = Offset(min(max(offset, answer.logStartOffset), answer.endOffset))
+                default:
                     throw KafkaClientError(answer.errorCode, topic: topic.name, message: answer.errorMessage)
                 }
-                found[TopicPartition(topic: topic.name, partition: Int(answer.partitionIndex))] =
-                    DescribedPosition(answer)
             }
         }
-        return found
+        return outside
     }
 
     private func byTopic(

@@ -95,15 +95,9 @@ struct DirectoryGroups: GroupBackend {
     private func goThroughEvents<R>(
         of group: String, _ result: inout R, _ body: (inout R, GroupEvent) throws -> Void
     ) throws {
-        guard let partition = log.topic(ConsumerOffsets.topicName)?.partition(stored.shard(of: group)) else { return }
         var failure: (any Error)?
-        try partition.scan(from: .earliest) { record in
-            let record = record.makeStoredRecord()
-            guard
-                let event = GroupEventDecoder.event(
-                    key: record.key, value: record.value, headers: record.headers, timestamp: record.timestamp,
-                    of: group)
-            else { return true }
+        try stored.forEachRecord(of: group) { record in
+            guard let event = GroupEvent(record) else { return true }
             do { try body(&result, event) } catch { failure = error }
             return failure == nil
         }

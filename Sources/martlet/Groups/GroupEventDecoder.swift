@@ -15,7 +15,8 @@ enum GroupEventDecoder {
 }
 
 extension GroupEvent {
-    fileprivate init?(_ record: DecodedGroupRecord) {
+    /// nil: it is nothing that an operator would look for.
+    init?(_ record: DecodedGroupRecord) {
         guard let what = What(record) else { return nil }
         self.init(
             time: record.timestamp, kind: record.note?.kind ?? (what.isOffset ? Self.commit : "members"),

@@ -2,12 +2,11 @@ import EventLog
 import KafkaClient
 
 extension Partition {
-    /// What lies at an offset, or the nearest that there is.
+    /// What lies at an offset, or at the nearest that there is.
     func described(at offset: Offset) throws(LogError) -> DescribedPosition {
-        let (start, end) = (logStart, end)
-        let first = min(max(offset, start), end)
-        var position = DescribedPosition(logStart: start, end: end, bytesToEnd: 0)
-        position.nextTimestamp = try read(from: .offset(first), maxRecords: 1).first?.timestamp
-        return position
+        let position = try position(at: min(max(offset, logStart), end))
+        return DescribedPosition(
+            logStart: position.logStart, end: position.end, bytesToEnd: position.bytesToEnd,
+            nextTimestamp: position.nextTimestamp)
     }
 }
