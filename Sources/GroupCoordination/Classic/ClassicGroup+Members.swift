@@ -6,6 +6,9 @@ extension ClassicGroup {
     /// Nothing of it needs to be kept, unless it has offsets.
     package var isForgettable: Bool { state == .empty && pendingMembers.isEmpty && !isFenced && waitingStores.isEmpty }
 
+    /// Whether a group by another protocol may take its place.
+    package var isReplaceable: Bool { isForgettable }
+
     var membersByArrival: [GroupMember] { members.values.sorted { $0.arrival < $1.arrival } }
 
     /// The largest of the members', in milliseconds.

@@ -1,0 +1,19 @@
+/// The limits and times of groups by the consumer protocol. All times are in milliseconds; the defaults are Kafka's
+/// where it has any.
+package struct ConsumerGroupRules: Sendable {
+    /// `group.consumer.session.timeout.ms`.
+    package var sessionTimeout: Int64 = 45_000
+    /// `group.consumer.heartbeat.interval.ms`.
+    package var heartbeatInterval: Int64 = 5000
+    /// The same for a member that waits for partitions which others are about to give up. Kafka has none: there such a
+    /// member waits for its next heartbeat.
+    package var waitingHeartbeatInterval: Int64 = 500
+    /// `group.consumer.max.size`, at least 1. Kafka has no bound here.
+    package var membersMax = 10_000
+    /// How long the members that a fence evicted are waited for before partitions are assigned to who has come.
+    package var returnDelay: Int64 = 3000
+    /// `group.consumer.assignors`: who decides where members name none.
+    package var defaultAssignor = ServerAssignor.uniform
+
+    package init() {}
+}
