@@ -8,10 +8,11 @@ import Testing
 /// docs/FORMAT.md says what the code does: its examples are made again, its tables compared with the constants.
 @Suite struct FormatDocumentTests {
     static let example = Result { try ExampleDirectory() }
-    static let dumps = [
-        "batch", "batch-lz4", "offset-index", "time-index", "journal-header", "journal-round", "catalogue",
-        "checkpoint",
-    ]
+    static let dumps =
+        [
+            "batch", "batch-lz4", "offset-index", "time-index", "journal-header", "journal-round", "catalogue",
+            "checkpoint",
+        ] + ExampleOffsets.labels
 
     let document: FormatDocument
 
@@ -19,7 +20,8 @@ import Testing
 
     @Test("a dump of the document is what the code writes", arguments: dumps)
     func dump(label: String) throws {
-        let written = try Self.example.get().bytes(label)
+        let isOfGroups = ExampleOffsets.labels.contains(label)
+        let written = isOfGroups ? ExampleOffsets.bytes(label) : try Self.example.get().bytes(label)
         let documented = try document.bytes(label)
         let difference = zip(written, documented).enumerated().first { $1.0 != $1.1 }?.offset
         #expect(written.count == documented.count, "\(label)")
@@ -72,7 +74,7 @@ import Testing
 
     @Test("each field of a byte table begins where the one before it ends")
     func contiguous() throws {
-        #expect(document.layouts.count == 10)
+        #expect(document.layouts.count == 11)
         for layout in document.layouts {
             var end = 0
             for field in try document.fields(layout) {
@@ -133,6 +135,9 @@ import Testing
             [
                 "crc": PartitionCheckpoint.checkedSize, "journalSequence": PartitionCheckpoint.headerSize,
             ], isWhole: false)
+        try expect(
+            "OffsetsSnapshot", ["crc": OffsetsSnapshot.checkedSize, "topicHigh": OffsetsSnapshot.headerSize],
+            isWhole: false)
     }
 
     /// `isWhole`: the table has no other fields, but for zeros and what follows at `size`.
@@ -168,6 +173,8 @@ import Testing
             ("producers of a partition that are remembered", ProducerTable.producersMax),
             ("batches of a producer that are remembered", ProducerTable.batchesRemembered),
             ("leader epochs of a partition that are remembered", LeaderEpochs.entriesMax),
+            ("batches that a snapshot of offsets names", BatchMark.countMax),
+            ("bytes of a group's name, and of other texts of its records", SchemaWriter.stringBytesMax),
             ("partitions of a topic", EventLog.partitionsMax),
             ("bytes of a topic's name", TopicName.lengthMax),
             ("bytes of a text in the catalogue", Int(UInt16.max)),
@@ -204,5 +211,6 @@ import Testing
         #expect(JournalHeader.ringStart == 8192)
         #expect([JournalHeader.version, RoundLayout.version, TopicCatalogue.version] == [2, 1, 2])
         #expect(PartitionCheckpoint.version == 2)
+        #expect(OffsetsSnapshot.version == 1)
     }
 }

@@ -25,7 +25,7 @@ struct Load: ParsableCommand {
 struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Measures, and prints a table.")
 
-    @Argument(help: "What to measure: append, rounds, lookup, scan, open, recovery. All where none is named.")
+    @Argument(help: "What to measure: append, rounds, lookup, scan, open, recovery, groups. All where none is named.")
     var parts: [Part] = []
 
     @Option(help: "Where to write; needs 4 GB.")
@@ -37,7 +37,7 @@ struct Run: ParsableCommand {
     @Flag(help: "One JSON array instead of the table.")
     var json = false
 
-    enum Part: String, CaseIterable, ExpressibleByArgument { case append, rounds, lookup, scan, open, recovery }
+    enum Part: String, CaseIterable, ExpressibleByArgument { case append, rounds, lookup, scan, open, recovery, groups }
 
     func run() throws {
         try? FileManager.default.removeItem(atPath: directory)
@@ -67,6 +67,7 @@ struct Run: ParsableCommand {
         case .scan: try ScanBenchmark(scale).run()
         case .open: try OpenBenchmark(scale).run()
         case .recovery: try RecoveryBenchmark(scale).run()
+        case .groups: try GroupsBenchmark(scale).run()
         }
     }
 
