@@ -64,6 +64,9 @@ let package = Package(
         // README's program, as it stands there: tools/check compares the two.
         .executableTarget(
             name: "TenLines", dependencies: ["EventLog"], path: "Examples/TenLines", swiftSettings: settings),
+        // That of docs/GROUPS.md.
+        .executableTarget(
+            name: "GroupReplay", dependencies: ["EventLog"], path: "Examples/GroupReplay", swiftSettings: settings),
         // That of docs/CLIENT.md.
         .executableTarget(
             name: "AnyCluster", dependencies: ["KafkaClient"], path: "Examples/AnyCluster", swiftSettings: settings),

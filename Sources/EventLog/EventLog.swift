@@ -26,6 +26,8 @@ public final class EventLog: Sendable {
     private let changes: Monitor<Changes>
     /// What consumer groups have committed, once someone has asked.
     private let offsets: LoadedOffsets
+    /// Says that `changes.isClosed`, to those who must not wait for a change.
+    private let hasClosed = Atomic(false)
     private let producerCount = Atomic<Int64>(0)
     /// nil: given back.
     private let lock: Mutex<(any FileLock)?>
@@ -107,6 +109,7 @@ public final class EventLog: Sendable {
             return !changes.isClosed
         }
         guard isFirst else { return }
+        hasClosed.store(true, ordering: .releasing)
         defer { lock.withLock { $0 = nil } }
         committer.flush()
         let isSound = topicTable.partitions.allSatisfy { $0.failure == nil }
@@ -340,7 +343,7 @@ public final class EventLog: Sendable {
     /// What consumer groups have committed. Loads it at the first call, which waits for the disk; later calls return the
     /// same. Offsets of topics that are not there are removed then.
     package func consumerOffsets() throws(LogError) -> ConsumerOffsets {
-        if changes.withLock({ $0.isClosed }) { throw .closed }
+        if hasClosed.load(ordering: .acquiring) { throw .closed }
         return offsets.load {
             let offsets = ConsumerOffsets(of: self, topics: topicTable)
             offsets.load()

@@ -201,4 +201,39 @@ struct ConsumerGroupTests {
         #expect(kinds == [nil, "delete"])
         try log.close()
     }
+
+    @Test("a directory goes from the library to a coordinator and back without losing what was committed")
+    func movesToACoordinator() throws {
+        let coordinator = ChangeAuthor(principal: "User:ANONYMOUS", clientID: "rdkafka", address: "10.0.0.7")
+        for turn in 0..<3 {
+            do {
+                let log = try EventLog.open(at: directory.path, options: quietOptions())
+                let topic = try log.topic("readings") ?? log.createTopic("readings", partitions: 2)
+                for partition in topic.partitions { try partition.append(contentsOf: numbered(20)) }
+                let group = log.group("analytics")
+                #expect(try group.position(in: topic.partitions[0]).value == Int64(20 * turn))
+                #expect(
+                    try group.committed(in: topic.partitions[1])?.metadata == (turn == 0 ? nil : "turn \(turn - 1)"))
+                try group.commit(Offset(Int64(20 * turn + 7)), in: topic.partitions[0])
+                if turn == 1 { try log.close() }
+            }
+            // As the broker uses it.
+            let log = try EventLog.open(at: directory.path, options: quietOptions())
+            let offsets = try log.consumerOffsets()
+            let stored = try #require(offsets.group("analytics"))
+            #expect(stored.offsets["readings"]?[0]?.offset.value == Int64(20 * turn + 7))
+            #expect(stored.classicState?.generation == (turn == 0 ? nil : Int32(turn - 1)))
+            let state = ClassicGroupState(
+                protocolType: "consumer", generation: Int32(turn), protocolName: "range", leader: nil, members: [])
+            let end = Int64(20 * (turn + 1))
+            try offsets.store(
+                GroupChange(
+                    [
+                        .classicState(state),
+                        .offset(topic: "readings", partition: 0, CommittedOffset(Offset(end), leaderEpoch: 1)),
+                        .offset(topic: "readings", partition: 1, CommittedOffset(3, metadata: "turn \(turn)")),
+                    ], by: coordinator), in: "analytics")
+            if turn == 2 { try log.close() } else { withExtendedLifetime(log) {} }
+        }
+    }
 }
