@@ -47,6 +47,43 @@ struct MutationTests {
 
     private static let marker: Int32 = 0x7E57_7E57
 
+    /// A request about a group, by its version.
+    private static func groupRequest(_ key: ApiKey) -> ((Int16) throws -> [UInt8])? {
+        func framed(_ request: some RequestMessage) -> (Int16) throws -> [UInt8] {
+            { try Wire.frame(request, version: $0) }
+        }
+        let member = Member(id: "m", generation: 1, instanceID: "i")
+        switch key {
+        case .offsetCommit: return framed(OffsetCommitRequest.storing([(0, 1)], in: "sink"))
+        case .offsetFetch: return framed(OffsetFetchRequest.asking([0], in: "sink"))
+        // A static member is let in at once, and its rebalance is over at once when it comes back.
+        case .joinGroup: return framed(hurried)
+        case .syncGroup: return framed(SyncGroupRequest.of(member, assigning: [.init { $0.memberID = "m" }]))
+        case .heartbeat: return framed(HeartbeatRequest.of(member))
+        case .leaveGroup: return framed(LeaveGroupRequest.of([member]))
+        case .describeGroups: return framed(DescribeGroupsRequest { $0.groups = ["g", "h"] })
+        case .listGroups:
+            return framed(
+                ListGroupsRequest {
+                    $0.statesFilter = ["Stable"]
+                    $0.typesFilter = ["classic"]
+                })
+        case .deleteGroups: return framed(DeleteGroupsRequest { $0.groupsNames = ["g", "h"] })
+        case .offsetDelete: return framed(OffsetDeleteRequest.deleting("sink"))
+        case .alterGroupOffsets: return framed(AlterGroupOffsetsRequest.moving([(0, 0)], in: "sink"))
+        case .describePositions: return framed(DescribePositionsRequest.asking([(0, 0)], in: "kept"))
+        default: return nil
+        }
+    }
+
+    /// A join that nobody has to wait for long.
+    private static var hurried: JoinGroupRequest {
+        var request = JoinGroupRequest.joining(memberID: "m")
+        request.sessionTimeoutMs = 6000
+        request.rebalanceTimeoutMs = 10
+        return request
+    }
+
     /// One to four changes of the body: a byte turned, replaced by an edge, left out, doubled, or the rest cut.
     private static func mutate(_ whole: [UInt8], _ random: inout SeededRandom) -> [UInt8] {
         var bytes = whole
@@ -179,6 +216,7 @@ struct MutationTests {
         case .describeProducers: frame = try Wire.frame(DescribeProducersRequest.about("kept"), version: version)
         case .describeLogDirs: frame = try Wire.frame(DescribeLogDirsRequest.about("kept"), version: version)
         default:
+            if let request = groupRequest(key) { return Array(try request(version)[4...]) }
             frame = []
             Issue.record("\(key.name) is offered: give it a request here")
         }

@@ -337,11 +337,12 @@ extension Provocation {
     }
 
     static let findingCoordinators: [Provocation] = [
-        findingCoordinator("a group", type: 0, .coordinatorNotAvailable, "not served", "assign partitions yourself"),
         findingCoordinator(
-            "a transaction", type: 1, .coordinatorNotAvailable, "not served", "assign partitions yourself"
-        ).of(versions: 1...4),
-        findingCoordinator("something else", type: 7, .invalidRequest, "type 7", "0 for a group").of(versions: 1...4),
+            "a transaction", type: 1, .coordinatorNotAvailable, "not served", "leave out the transactional id"
+        ).of(versions: 1...6),
+        findingCoordinator("a share group", type: 2, .invalidRequest, "not served", "consumer group").of(
+            versions: 1...6),
+        findingCoordinator("something else", type: 7, .invalidRequest, "type 7", "0 for a group").of(versions: 1...6),
     ]
 }
 

@@ -30,7 +30,8 @@ struct VersionTests {
         "what librdkafka judges a broker by is offered",
         arguments: [
             (ApiKey.produce, 0, 7), (.findCoordinator, 0, 0), (.metadata, 0, 4), (.apiVersions, 0, 3),
-            (.initProducerID, 0, 1), (.fetch, 4, 11), (.listOffsets, 1, 2),
+            (.initProducerID, 0, 1), (.fetch, 4, 11), (.listOffsets, 1, 2), (.joinGroup, 0, 5), (.syncGroup, 0, 3),
+            (.heartbeat, 0, 3), (.leaveGroup, 0, 1), (.offsetCommit, 2, 7), (.offsetFetch, 1, 7),
         ] as [(ApiKey, Int16, Int16)])
     func traps(key: ApiKey, lowest: Int16, highest: Int16) async throws {
         try await withBroker { broker in
@@ -77,12 +78,13 @@ struct VersionTests {
         }
     }
 
-    @Test("groups and transactions are refused by the coordinator's name, in every version", arguments: 0...4)
+    @Test("transactions are refused by the coordinator's name, in every version that knows them", arguments: 1...6)
     func coordinator(version: Int16) async throws {
         try await withBroker { broker in
             let request = FindCoordinatorRequest {
-                $0.key = "group"
-                $0.coordinatorKeys = ["group", "other"]
+                $0.key = "mine"
+                $0.keyType = FindCoordinatorRequest.transactionKey
+                $0.coordinatorKeys = ["mine", "other"]
             }
             let answer = try await WireClient.connect(to: broker).call(request, version: version)
             let codes = version >= 4 ? answer.coordinators.map(\.errorCode) : [answer.errorCode]

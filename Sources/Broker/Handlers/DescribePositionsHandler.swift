@@ -37,10 +37,13 @@ enum DescribePositionsHandler {
             guard let partition = topic.partition(Int(wanted.partitionIndex)) else {
                 throw .noPartition(wanted.partitionIndex, of: topic)
             }
-            answer.logStartOffset = partition.logStart.value
-            answer.endOffset = partition.end.value
+            let start = partition.logStart
+            let end = max(start, partition.end)
+            answer.logStartOffset = start.value
+            answer.endOffset = end.value
             do throws(LogError) {
-                let position = try partition.position(at: Offset(wanted.offset))
+                // Committed offsets lie outside often enough, as records are deleted: the nearest end counts.
+                let position = try partition.position(at: min(max(Offset(wanted.offset), start), end))
                 answer.logStartOffset = position.logStart.value
                 answer.endOffset = position.end.value
                 answer.bytesToEnd = Int64(position.bytesToEnd)
