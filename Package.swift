@@ -109,8 +109,8 @@ let package = Package(
         .testTarget(
             name: "MartletTests",
             dependencies: [
-                "martlet", "RecordFormat", "Storage", "EventLog", "KafkaClient", "Fleet", "TestSupport", argumentParser,
-                logging,
+                "martlet", "RecordFormat", "Storage", "EventLog", "Broker", "KafkaClient", "Fleet", "TestSupport",
+                "BrokerTestSupport", argumentParser, logging,
             ],
             swiftSettings: settings),
     ]

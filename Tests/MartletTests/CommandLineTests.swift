@@ -22,6 +22,16 @@ struct CommandLineTests {
             ["topic", "alter", "t"], ["fleet", "produce", "t", "--devices", "0"],
             ["fleet", "produce", "t", "--interval", "0s"], ["fleet", "produce", "t", "--rate", "0"],
             ["fleet", "verify", "t", "--from", "2"], ["dump"], ["dump", "a.txt"], ["frobnicate"],
+            ["group", "reset", "g"], ["group", "reset", "g", "--to", "latest", "--shift", "5"],
+            ["group", "reset", "g", "--to", "soon"], ["group", "reset", "g", "--shift", "0"],
+            ["group", "reset", "g", "--to-group", "g"], ["group", "reset", "g", "--shift", "1", "--create"],
+            ["group", "reset", "g", "--to", "latest", "--topic", "t:"], ["group", "undo", "g", "--at", "latest"],
+            ["group", "undo", "g", "--at", "-1h", "--change", "a"], ["group", "history", "g", "--last", "0"],
+            ["group", "lag", "--top", "0"], ["group", "lag", "--rounds", "1"], ["group", "lag", "--max-bytes", "x"],
+            ["group", "lag", "--by", "topics"], ["group", "lag", "--watch", "--interval", "1ms"],
+            ["group", "diff", "g"], ["group", "diff", "g", "h", "--file", "f"], ["group", "copy", "g", "g"],
+            ["group", "delete-offsets", "g"], ["group", "restore", "g"], ["group", "list", "--data", ""],
+            ["group", "list", "--retention", "soon"],
         ])
     func usage(arguments: [String]) {
         let error = #expect(throws: (any Error).self) { try Martlet.parseAsRoot(arguments) }
@@ -39,7 +49,9 @@ struct CommandLineTests {
             ["serve"], ["produce"], ["consume"], ["dump"], ["verify"], ["topic", "create"], ["topic", "list"],
             ["topic", "describe"], ["topic", "alter"], ["topic", "delete"], ["topic"], ["fleet"], ["fleet", "produce"],
             ["fleet", "verify"],
-            ["fleet", "print"], [],
+            ["fleet", "print"], [], ["group"], ["group", "list"], ["group", "describe"], ["group", "lag"],
+            ["group", "reset"], ["group", "history"], ["group", "undo"], ["group", "snapshot"], ["group", "restore"],
+            ["group", "diff"], ["group", "copy"], ["group", "delete"], ["group", "delete-offsets"],
         ])
     func help(command: [String]) throws {
         // Help is itself a command, which throws what it has to say.

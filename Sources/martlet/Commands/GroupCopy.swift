@@ -1,7 +1,7 @@
 import ArgumentParser
 import KafkaClient
 
-struct GroupCopy: AsyncParsableCommand {
+struct GroupCopy: GroupSubcommand {
     static let configuration = CommandConfiguration(
         commandName: "copy",
         abstract: "Makes a new group that is where another one is.",
@@ -35,15 +35,9 @@ struct GroupCopy: AsyncParsableCommand {
         if group == new { throw ValidationError("the new group has the same id: give another") }
     }
 
-    func run() async throws {
-        try await source.withBackend { backend in
-            var out = StandardOutput()
-            try await perform(backend, now: .now, to: &out)
-            try out.flush()
-        }
-    }
-
-    func perform(_ backend: any GroupBackend, now: Timestamp, to out: inout StandardOutput) async throws {
+    func perform(
+        _ backend: any GroupBackend, now: Timestamp, to out: inout StandardOutput
+    ) async throws -> ExitStatus {
         let offsets = try await backend.existingOffsets(of: group)
         guard try await isNew(backend) else {
             throw Failure(
@@ -54,6 +48,7 @@ struct GroupCopy: AsyncParsableCommand {
             new, to: .group(group), selection.selection, given: offsets, mayBeNew: true, kind: "copy")
         let changes = GroupChanges(backend, executes: execute, onlyIfEmpty: true, json: output.json)
         try await changes.run(planned, to: &out)
+        return .success
     }
 
     private func isNew(_ backend: any GroupBackend) async throws -> Bool {

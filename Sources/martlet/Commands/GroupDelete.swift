@@ -2,7 +2,7 @@ import ArgumentParser
 import Glibc
 import KafkaClient
 
-struct GroupDelete: AsyncParsableCommand {
+struct GroupDelete: GroupSubcommand {
     static let configuration = CommandConfiguration(
         commandName: "delete",
         abstract: "Deletes a group that has no members, with what it has committed.",
@@ -28,20 +28,18 @@ struct GroupDelete: AsyncParsableCommand {
             StandardError.write("Delete group \(group) with all that it has committed? Type its id to go on: ")
             guard readLine() == group else { throw Failure("nothing was deleted: that was not the group's id") }
         }
-        try await source.withBackend { backend in
-            var out = StandardOutput()
-            try await perform(backend, to: &out)
-            try out.flush()
-        }
+        try await runOnce()
     }
 
-    func perform(_ backend: any GroupBackend, to out: inout StandardOutput) async throws {
+    func perform(
+        _ backend: any GroupBackend, now: Timestamp, to out: inout StandardOutput
+    ) async throws -> ExitStatus {
         let count = try await backend.existingOffsets(of: group).count
         try await backend.delete(group)
         guard output.json else {
-            return try out.writeLine(
-                "Deleted group \(group), which had committed offsets of \(count.grouped) partition\(count == 1 ? "" : "s")"
-            )
+            let partitions = "\(count.grouped) partition\(count == 1 ? "" : "s")"
+            try out.writeLine("Deleted group \(group), which had committed offsets of \(partitions)")
+            return .success
         }
         var object = JSONObject()
         object.add("group", .text(group))
@@ -49,5 +47,6 @@ struct GroupDelete: AsyncParsableCommand {
         object.add("partitions", .init(count))
         out.bytes.append(contentsOf: object.closed)
         try out.writeLine("")
+        return .success
     }
 }

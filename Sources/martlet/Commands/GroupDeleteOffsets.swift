@@ -1,7 +1,7 @@
 import ArgumentParser
 import KafkaClient
 
-struct GroupDeleteOffsets: AsyncParsableCommand {
+struct GroupDeleteOffsets: GroupSubcommand {
     static let configuration = CommandConfiguration(
         commandName: "delete-offsets",
         abstract: "Removes what a group has committed of topics that it no longer reads.",
@@ -31,18 +31,13 @@ struct GroupDeleteOffsets: AsyncParsableCommand {
         }
     }
 
-    func run() async throws {
-        try await source.withBackend { backend in
-            var out = StandardOutput()
-            try await perform(backend, now: .now, to: &out)
-            try out.flush()
-        }
-    }
-
-    func perform(_ backend: any GroupBackend, now: Timestamp, to out: inout StandardOutput) async throws {
+    func perform(
+        _ backend: any GroupBackend, now: Timestamp, to out: inout StandardOutput
+    ) async throws -> ExitStatus {
         let planned = try await GroupPlanner(backend, now: now).remove(group, selection.selection)
         var changes = GroupChanges(backend, executes: execute, json: output.json)
         changes.removes = true
         try await changes.run(planned, to: &out)
+        return .success
     }
 }

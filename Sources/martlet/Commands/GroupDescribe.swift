@@ -1,7 +1,7 @@
 import ArgumentParser
 import KafkaClient
 
-struct GroupDescribe: AsyncParsableCommand {
+struct GroupDescribe: GroupSubcommand {
     static let configuration = CommandConfiguration(
         commandName: "describe",
         abstract: "Shows a group's members, and how far each partition is behind.",
@@ -22,15 +22,9 @@ struct GroupDescribe: AsyncParsableCommand {
     @OptionGroup var source: GroupOptions
     @OptionGroup var output: OutputOptions
 
-    func run() async throws {
-        try await source.withBackend { backend in
-            var out = StandardOutput()
-            try await perform(backend, now: .now, to: &out)
-            try out.flush()
-        }
-    }
-
-    func perform(_ backend: any GroupBackend, now: Timestamp, to out: inout StandardOutput) async throws {
+    func perform(
+        _ backend: any GroupBackend, now: Timestamp, to out: inout StandardOutput
+    ) async throws -> ExitStatus {
         let survey = try await GroupSurvey(group, selection.selection, from: backend, now: now)
         if output.json {
             out.bytes.append(contentsOf: json(survey))
@@ -38,6 +32,7 @@ struct GroupDescribe: AsyncParsableCommand {
         } else {
             try print(survey, to: &out)
         }
+        return .success
     }
 
     private func print(_ survey: GroupSurvey, to out: inout StandardOutput) throws {
@@ -72,7 +67,8 @@ struct GroupDescribe: AsyncParsableCommand {
             let total = survey.total(ofMember: name)
             let list = PartitionListText.text(member.assignment)
             table.add(
-                .text(name), .text(member.host), .init(list.isEmpty ? nil : list), .init(total.records),
+                .text(name), .text(member.host.hasPrefix("/") ? String(member.host.dropFirst()) : member.host),
+                .init(list.isEmpty ? nil : list), .init(total.records),
                 .bytes(total.bytes), .span(total.milliseconds), .text(member.id))
         }
         return table

@@ -1,7 +1,7 @@
 import ArgumentParser
 import KafkaClient
 
-struct GroupDiff: AsyncParsableCommand {
+struct GroupDiff: GroupSubcommand {
     static let configuration = CommandConfiguration(
         commandName: "diff",
         abstract: "Shows where two groups, or a group and a file, are not at the same offsets.",
@@ -31,18 +31,9 @@ struct GroupDiff: AsyncParsableCommand {
         if (other == nil) == (file == nil) { throw ValidationError("give another group, or --file: one of the two") }
     }
 
-    func run() async throws {
-        let isSame = try await source.withBackend { backend in
-            var out = StandardOutput()
-            let isSame = try await perform(backend, to: &out)
-            try out.flush()
-            return isSame
-        }
-        if !isSame { throw ExitCode(ExitStatus.threshold.rawValue) }
-    }
-
-    /// True: they are the same.
-    func perform(_ backend: any GroupBackend, to out: inout StandardOutput) async throws -> Bool {
+    func perform(
+        _ backend: any GroupBackend, now: Timestamp, to out: inout StandardOutput
+    ) async throws -> ExitStatus {
         let snapshot = try file.map(OffsetsFile.read)
         let first = try await backend.existingOffsets(of: group)
         let second =
@@ -51,11 +42,12 @@ struct GroupDiff: AsyncParsableCommand {
         if output.json || !diff.isEmpty {
             try table(diff).print(asJSON: output.json, to: &out)
         }
-        guard !output.json else { return diff.isEmpty }
+        let status = diff.isEmpty ? ExitStatus.success : .threshold
+        guard !output.json else { return status }
         if !diff.isEmpty { try out.writeLine("") }
         let same = "\(diff.same.grouped) partition\(diff.same == 1 ? " is" : "s are") the same"
         try out.writeLine(diff.isEmpty ? "No difference: \(same)" : "\(diff.rows.count.grouped) differ, \(same)")
-        return diff.isEmpty
+        return status
     }
 
     private func table(_ diff: OffsetsDiff) -> Table {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import KafkaClient
 
-struct GroupHistory: AsyncParsableCommand {
+struct GroupHistory: GroupSubcommand {
     static let configuration = CommandConfiguration(
         commandName: "history",
         abstract: "Shows who committed or moved what, and when.",
@@ -42,15 +42,9 @@ struct GroupHistory: AsyncParsableCommand {
         if let last, last < 1 { throw ValidationError("--last takes 1 or more") }
     }
 
-    func run() async throws {
-        try await source.withBackend { backend in
-            var out = StandardOutput()
-            try await perform(backend, now: .now, to: &out)
-            try out.flush()
-        }
-    }
-
-    func perform(_ backend: any GroupBackend, now: Timestamp, to out: inout StandardOutput) async throws {
+    func perform(
+        _ backend: any GroupBackend, now: Timestamp, to out: inout StandardOutput
+    ) async throws -> ExitStatus {
         let filter = HistoryFilter(
             since: since?.start(now: now).time, until: until?.start(now: now).time, selection: selection.selection,
             changesOnly: changesOnly)
@@ -59,11 +53,13 @@ struct GroupHistory: AsyncParsableCommand {
         if selected.isEmpty { _ = try await backend.describe(group) }
         let shown = selected.shown
         guard output.json || !shown.isEmpty else {
-            return try out.writeLine("Nothing of that kind is written down of group \(group)")
+            try out.writeLine("Nothing of that kind is written down of group \(group)")
+            return .success
         }
         var table = Self.table(shown)
         if !output.json, shown.allSatisfy({ $0.change == nil }) { table.removeColumn("change") }
         try table.print(asJSON: output.json, to: &out)
+        return .success
     }
 
     private static func table(_ events: [GroupEvent]) -> Table {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import KafkaClient
 
-struct GroupLag: AsyncParsableCommand {
+struct GroupLag: GroupSubcommand {
     static let configuration = CommandConfiguration(
         commandName: "lag",
         abstract: "Shows how far groups are behind, once or all the time.",
@@ -46,19 +46,12 @@ struct GroupLag: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let isPassed = try await source.withBackend { backend in
-            guard watch else {
-                var out = StandardOutput()
-                let isPassed = try await perform(backend, now: .now, to: &out)
-                try out.flush()
-                return isPassed
-            }
-            return try await keepWatching(backend)
-        }
-        if isPassed { throw ExitCode(ExitStatus.threshold.rawValue) }
+        guard watch else { return try await runOnce() }
+        let status = try await source.withBackend { try await keepWatching($0) }
+        try status.endUnlessSuccess()
     }
 
-    private func keepWatching(_ backend: any GroupBackend) async throws -> Bool {
+    private func keepWatching(_ backend: any GroupBackend) async throws -> ExitStatus {
         var screen = Screen()
         var round = 1
         while true {
@@ -67,16 +60,17 @@ struct GroupLag: AsyncParsableCommand {
             if !output.json {
                 try out.writeLine("\(TimeText.format(now.milliseconds))  every \(SpanText.forPeople(interval))")
             }
-            let isPassed = try await perform(backend, now: now, to: &out)
+            let status = try await perform(backend, now: now, to: &out)
             try screen.show(&out)
-            if round == rounds { return isPassed }
+            if round == rounds { return status }
             round += 1
             try await Task.sleep(for: .milliseconds(interval))
         }
     }
 
-    /// True: a row passes a threshold.
-    func perform(_ backend: any GroupBackend, now: Timestamp, to out: inout StandardOutput) async throws -> Bool {
+    func perform(
+        _ backend: any GroupBackend, now: Timestamp, to out: inout StandardOutput
+    ) async throws -> ExitStatus {
         let names = groups.isEmpty ? try await backend.groups().map(\.id) : groups
         var lags: [PartitionLag] = []
         for name in names {
@@ -96,7 +90,7 @@ struct GroupLag: AsyncParsableCommand {
         } else {
             try print(shown, hidden: rows.count - shown.count, level, LagTotal(lags), to: &out)
         }
-        return rows.contains { lag.thresholds.arePassed(by: $0.total) }
+        return rows.contains { lag.thresholds.arePassed(by: $0.total) } ? .threshold : .success
     }
 
     private func print(

@@ -1,7 +1,7 @@
 import ArgumentParser
 import KafkaClient
 
-struct GroupList: AsyncParsableCommand {
+struct GroupList: GroupSubcommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
         abstract: "Lists the groups, and what of them would expire.",
@@ -38,15 +38,9 @@ struct GroupList: AsyncParsableCommand {
         return duration
     }
 
-    func run() async throws {
-        try await source.withBackend { backend in
-            var out = StandardOutput()
-            try await perform(backend, now: .now, to: &out)
-            try out.flush()
-        }
-    }
-
-    func perform(_ backend: any GroupBackend, now: Timestamp, to out: inout StandardOutput) async throws {
+    func perform(
+        _ backend: any GroupBackend, now: Timestamp, to out: inout StandardOutput
+    ) async throws -> ExitStatus {
         let all = try await backend.groups()
         let shown = all.filter { group in
             (state.isEmpty || state.contains { $0.lowercased() == group.state.lowercased() })
@@ -68,6 +62,7 @@ struct GroupList: AsyncParsableCommand {
                         + "without --state and --type")
         }
         if !output.json, let kept { try warn(rows, kept, now, to: &out) }
+        return .success
     }
 
     private struct Row {

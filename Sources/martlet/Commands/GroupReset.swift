@@ -1,7 +1,7 @@
 import ArgumentParser
 import KafkaClient
 
-struct GroupReset: AsyncParsableCommand {
+struct GroupReset: GroupSubcommand {
     static let configuration = CommandConfiguration(
         commandName: "reset",
         abstract: "Moves a group: back to replay, or on to skip.",
@@ -67,15 +67,9 @@ struct GroupReset: AsyncParsableCommand {
         return .file(fromFile ?? "")
     }
 
-    func run() async throws {
-        try await source.withBackend { backend in
-            var out = StandardOutput()
-            try await perform(backend, now: .now, to: &out)
-            try out.flush()
-        }
-    }
-
-    func perform(_ backend: any GroupBackend, now: Timestamp, to out: inout StandardOutput) async throws {
+    func perform(
+        _ backend: any GroupBackend, now: Timestamp, to out: inout StandardOutput
+    ) async throws -> ExitStatus {
         try await change.check(group, backend)
         var given: [TopicPartition: GroupOffset] = [:]
         if let toGroup { given = try await backend.existingOffsets(of: toGroup) }
@@ -84,6 +78,7 @@ struct GroupReset: AsyncParsableCommand {
         let planned = try await planner.reset(
             group, to: target, selection.selection, given: given, mayBeNew: create)
         try await change.carryOut(planned, backend, json: output.json, to: &out)
+        return .success
     }
 }
 

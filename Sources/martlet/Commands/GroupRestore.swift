@@ -1,7 +1,7 @@
 import ArgumentParser
 import KafkaClient
 
-struct GroupRestore: AsyncParsableCommand {
+struct GroupRestore: GroupSubcommand {
     static let configuration = CommandConfiguration(
         commandName: "restore",
         abstract: "Moves a group to where a snapshot has it.",
@@ -25,20 +25,15 @@ struct GroupRestore: AsyncParsableCommand {
     @OptionGroup var source: GroupOptions
     @OptionGroup var output: OutputOptions
 
-    func run() async throws {
-        try await source.withBackend { backend in
-            var out = StandardOutput()
-            try await perform(backend, now: .now, to: &out)
-            try out.flush()
-        }
-    }
-
-    func perform(_ backend: any GroupBackend, now: Timestamp, to out: inout StandardOutput) async throws {
+    func perform(
+        _ backend: any GroupBackend, now: Timestamp, to out: inout StandardOutput
+    ) async throws -> ExitStatus {
         let snapshot = try OffsetsFile.read(file)
         try await change.check(group, backend)
         let planner = GroupPlanner(backend, now: now, nearest: change.nearest)
         let planned = try await planner.reset(
             group, to: .file(file), selection.selection, given: snapshot.offsets, mayBeNew: true, kind: "restore")
         try await change.carryOut(planned, backend, json: output.json, to: &out)
+        return .success
     }
 }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import KafkaClient
 
-struct GroupSnapshot: AsyncParsableCommand {
+struct GroupSnapshot: GroupSubcommand {
     static let configuration = CommandConfiguration(
         commandName: "snapshot",
         abstract: "Prints what a group has committed, as a file to keep.",
@@ -28,21 +28,22 @@ struct GroupSnapshot: AsyncParsableCommand {
     @OptionGroup var selection: SelectionOptions
     @OptionGroup var source: GroupOptions
 
-    func run() async throws {
-        try await source.withBackend { backend in
-            var out = StandardOutput()
-            try await perform(backend, now: .now, to: &out)
-            guard let output else { return try out.flush() }
-            try writeTextFile(out.bytes, to: output)
-            StandardError.print("martlet: wrote \(output)")
-        }
-    }
-
-    func perform(_ backend: any GroupBackend, now: Timestamp, to out: inout StandardOutput) async throws {
+    func perform(
+        _ backend: any GroupBackend, now: Timestamp, to out: inout StandardOutput
+    ) async throws -> ExitStatus {
         let offsets = try await backend.existingOffsets(of: group).filter { selection.selection.contains($0.key) }
         guard !offsets.isEmpty else { throw Failure("group '\(group)' has committed nothing that could be kept") }
-        let file = OffsetsFile(group: group, taken: now, offsets: offsets)
-        guard json else { return out.bytes.append(contentsOf: file.bytes) }
+        let bytes = json ? jsonObject(offsets, now) : OffsetsFile(group: group, taken: now, offsets: offsets).bytes
+        if let output {
+            try writeTextFile(bytes, to: output)
+            StandardError.print("martlet: wrote \(output)")
+        } else {
+            out.bytes.append(contentsOf: bytes)
+        }
+        return .success
+    }
+
+    private func jsonObject(_ offsets: [TopicPartition: GroupOffset], _ now: Timestamp) -> [UInt8] {
         var table = Table([
             .init("topic", ""), .init("partition", ""), .init("offset", ""), .init("metadata", ""),
         ])
@@ -54,7 +55,6 @@ struct GroupSnapshot: AsyncParsableCommand {
         object.add("group", .text(group))
         object.add("taken", .time(now))
         object.add("partitions", json: table.json)
-        out.bytes.append(contentsOf: object.closed)
-        out.bytes.append(UInt8(ascii: "\n"))
+        return object.closed + [UInt8(ascii: "\n")]
     }
 }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import KafkaClient
 
-struct GroupUndo: AsyncParsableCommand {
+struct GroupUndo: GroupSubcommand {
     static let configuration = CommandConfiguration(
         commandName: "undo",
         abstract: "Takes a group back to where it was before the last reset, or at a time.",
@@ -48,20 +48,15 @@ struct GroupUndo: AsyncParsableCommand {
         if at != nil, change != nil { throw ValidationError("give --at or --change, not both") }
     }
 
-    func run() async throws {
-        try await source.withBackend { backend in
-            var out = StandardOutput()
-            try await perform(backend, now: .now, to: &out)
-            try out.flush()
-        }
-    }
-
-    func perform(_ backend: any GroupBackend, now: Timestamp, to out: inout StandardOutput) async throws {
+    func perform(
+        _ backend: any GroupBackend, now: Timestamp, to out: inout StandardOutput
+    ) async throws -> ExitStatus {
         try await options.check(group, backend)
         let targets = try await targets(backend, now)
         let planner = GroupPlanner(backend, now: now, nearest: options.nearest)
         let planned = try await planner.restore(group, targets, selection.selection, kind: "undo")
         try await options.carryOut(planned, backend, json: output.json, to: &out)
+        return .success
     }
 
     private func targets(

@@ -18,11 +18,11 @@ struct GroupChanges {
     }
 
     func run(_ change: PlannedChange, to out: inout StandardOutput) async throws {
-        // A script gets one answer; a person sees the plan before anything happens.
         if !json { try printPlan(change, to: &out) }
-        let isNeeded = !change.plan.changes.isEmpty
-        if executes { try out.flush() }
-        let done = executes && !change.targets.isEmpty ? try await carryOut(change) : nil
+        let isNeeded = try await isNeeded(change)
+        // Who reads the plan sees it before anything happens.
+        if executes, isNeeded, !json { try out.flush() }
+        let done = executes && isNeeded ? try await carryOut(change) : nil
         if json { return try printJSON(change, done, to: &out) }
         try out.writeLine("")
         if let done {
@@ -30,6 +30,16 @@ struct GroupChanges {
         } else {
             try out.writeLine(
                 isNeeded ? "Nothing has changed yet: add --execute to do it" : "There is nothing to change")
+        }
+    }
+
+    /// Members may be further than what they have committed: to move them to where they have is a change as well.
+    private func isNeeded(_ change: PlannedChange) async throws -> Bool {
+        guard change.plan.changes.isEmpty, !change.targets.isEmpty else { return !change.targets.isEmpty }
+        do {
+            return try await !backend.describe(change.plan.group).members.isEmpty
+        } catch KafkaClientError.unknownGroup {
+            return false
         }
     }
 
