@@ -5,8 +5,8 @@ package struct ConsumerGroupRules: Sendable {
     package var sessionTimeout: Int64 = 45_000
     /// `group.consumer.heartbeat.interval.ms`.
     package var heartbeatInterval: Int64 = 5000
-    /// The same for a member that waits for partitions which others are about to give up. Kafka has none: there such a
-    /// member waits for its next heartbeat.
+    /// The same for a member that has not come to its target: it waits for partitions which others are about to give
+    /// up, or is to give up some. Kafka has none: there it waits for its next heartbeat.
     package var waitingHeartbeatInterval: Int64 = 500
     /// `group.consumer.max.size`, at least 1. Kafka has no bound here.
     package var membersMax = 10_000

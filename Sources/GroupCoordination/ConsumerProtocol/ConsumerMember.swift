@@ -21,6 +21,8 @@ struct ConsumerMember: Sendable {
     var assigned: Set<TopicPartition> = []
     /// What it owned and has not said to have given up. Nobody else may own it.
     var pendingRevocation: Set<TopicPartition> = []
+    /// It had said that it owns nothing of `pendingRevocation` before it was told to give that up.
+    var hasDisowned = false
 
     /// When it is given up, unless it is heard of before.
     var sessionDeadline: Instant

@@ -25,7 +25,7 @@ extension ConsumerProtocolGroup {
         update(id, request, compiled)
         touch(id, at: now)
         assignIfNeeded(at: now)
-        reconcile(id, owned: request.owned.map { Set($0) }, at: now)
+        reconcile(id, owned: request.owned.map { Set($0) }, isJoining: request.epoch == .joining, at: now)
         guard let member = members[id] else { throw .unknownMemberID }
         let isNews = request.isFull || member.owesAssignment || member.assigned != before.assigned
         members[id]?.owesAssignment = false
@@ -43,7 +43,7 @@ extension ConsumerProtocolGroup {
     }
 
     private func answer(to member: ConsumerMember, withAssignment: Bool) -> ConsumerHeartbeatAnswer {
-        let isWaiting = member.progress == .unreleased || targetEpoch < epoch
+        let isWaiting = member.progress != .stable || targetEpoch < epoch
         let interval =
             isWaiting ? min(rules.heartbeatInterval, rules.waitingHeartbeatInterval) : rules.heartbeatInterval
         return ConsumerHeartbeatAnswer(
@@ -101,6 +101,8 @@ extension ConsumerProtocolGroup {
         if let instanceID = member.instanceID { staticMembers[instanceID] = member.id }
         subscriptions.add(member, compiled: compiled, topics: topics)
         storing.changedMembers.insert(member.id)
+        // There may be a target of an earlier member that was called the same.
+        storing.changedTargets.insert(member.id)
         storing.changedCurrents.insert(member.id)
         advanceEpoch()
     }

@@ -1,31 +1,33 @@
 // How a member comes to its target.
 
 extension ConsumerProtocolGroup {
-    /// Lets a member go as far as it can. `owned` is what it says that it owns; nil: it does not say, so it may still own
-    /// all that it ever did.
-    mutating func reconcile(_ id: MemberID, owned: Set<TopicPartition>?, at now: Instant) {
+    /// Lets a member go as far as it can. `owned` is what it says that it owns; nil: the same as before, and it may be
+    /// about to take what it was given. Who joins owns nothing.
+    mutating func reconcile(_ id: MemberID, owned: Set<TopicPartition>?, isJoining: Bool, at now: Instant) {
         guard let member = members[id] else { return }
         switch member.progress {
         case .stable:
             guard member.epoch != targetEpoch else { return }
         case .unrevoked:
-            guard let owned, owned.isDisjoint(with: member.pendingRevocation) else { return }
+            let isReleased = owned.map { $0.isDisjoint(with: member.pendingRevocation) } ?? member.hasDisowned
+            guard isReleased else { return }
             release(member.pendingRevocation, by: id)
             members[id]?.pendingRevocation = []
         case .unreleased:
             break
         }
-        advance(id, owned: owned, at: now)
+        advance(id, owned: owned, isJoining: isJoining, at: now)
         if members[id]?.isAsFar(as: member) != true { storing.changedCurrents.insert(id) }
     }
 
-    private mutating func advance(_ id: MemberID, owned: Set<TopicPartition>?, at now: Instant) {
+    private mutating func advance(_ id: MemberID, owned: Set<TopicPartition>?, isJoining: Bool, at now: Instant) {
         guard var member = members[id] else { return }
         let target = targets[id] ?? []
         let surplus = member.assigned.subtracting(target)
         member.assigned.formIntersection(target)
-        let hasReleased = owned.map { $0.isDisjoint(with: surplus) } ?? surplus.isEmpty
-        guard hasReleased else {
+        // What it does not say to own it may have been given, and be about to take: it must first be told otherwise.
+        guard surplus.isEmpty || isJoining else {
+            member.hasDisowned = owned?.isDisjoint(with: surplus) ?? false
             member.pendingRevocation = surplus
             member.progress = .unrevoked
             let deadline = now.advanced(by: member.rebalanceTimeout)

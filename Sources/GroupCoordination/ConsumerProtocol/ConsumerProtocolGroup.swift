@@ -17,7 +17,9 @@
 /// The rules are those of Kafka's group coordinator, with these of our own:
 /// - A member that joins again under its own id need not wait until its earlier self has expired: it owns nothing.
 /// - What the target takes from a static member that is away is free at once.
-/// - Who waits for partitions is told to come again sooner.
+/// - Who is on its way to its target is told to come again sooner.
+/// - A partition that a member was given, and has not said to own, is free again only after it was told so and came
+///   once more. In Kafka it is free as soon as the member says what it owns: it may be about to take it.
 /// - `fence` evicts everyone while the group's offsets are moved.
 package struct ConsumerProtocolGroup: Sendable {
     package let id: String

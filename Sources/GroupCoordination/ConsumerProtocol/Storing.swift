@@ -16,8 +16,8 @@ struct Storing: Sendable {
     var isGroupKnown = false
 
     var next: UInt64 = 0
-    /// What is being stored: of each the members that it removes.
-    var inFlight: [StoreID: Set<MemberID>] = [:]
+    /// What is being stored.
+    var inFlight: Set<StoreID> = []
     /// The answers that wait, in order.
     var waiting: [Waiting] = []
 
@@ -61,7 +61,7 @@ extension ConsumerProtocolGroup {
         let number = StoreID(value: storing.next)
         storing.next += 1
         let records = changedRecords
-        storing.inFlight[number] = storing.removed
+        storing.inFlight.insert(number)
         storing.known.formUnion(storing.changedMembers)
         storing.isGroupKnown = true
         storing.forgetChanges()
@@ -73,7 +73,7 @@ extension ConsumerProtocolGroup {
         storing.isGroupChanged = true
         storing.isTargetEpochChanged = true
         storing.changedMembers = Set(members.keys)
-        storing.changedTargets = Set(targets.keys)
+        storing.changedTargets = Set(members.keys)
         storing.changedCurrents = Set(members.keys)
         storing.removed.formUnion(storing.known)
         storing.removed.subtract(members.keys)
@@ -89,7 +89,7 @@ extension ConsumerProtocolGroup {
         }
         if storing.isGroupChanged { records.append(.group(epoch, topicsHash: topicsHash)) }
         for id in storing.changedTargets.sorted(by: { $0.value < $1.value }) {
-            if let target = targets[id] { records.append(.target(id, target.shares)) }
+            records.append(targets[id].map { .target(id, $0.shares) } ?? .removeTarget(id))
         }
         if storing.isTargetEpochChanged { records.append(.targetEpoch(targetEpoch)) }
         for id in storing.changedCurrents.sorted(by: { $0.value < $1.value }) {
@@ -105,17 +105,17 @@ extension ConsumerProtocolGroup {
     /// Answers once all is stored that has happened until now.
     mutating func answer(_ request: RequestID, _ answer: ConsumerHeartbeatAnswer) {
         store()
-        guard let last = storing.inFlight.keys.max() else { return act(.answer(request, answer)) }
+        guard let last = storing.inFlight.max() else { return act(.answer(request, answer)) }
         storing.waiting.append(
             Storing.Waiting(last: last, request: request, member: answer.memberID, answer: answer))
     }
 
     /// Records are stored, or could not be.
     package mutating func stored(_ number: StoreID, succeeded: Bool, at now: Instant) {
-        guard let removed = storing.inFlight.removeValue(forKey: number) else { return }
+        guard storing.inFlight.remove(number) != nil else { return }
         guard succeeded else { return couldNotStore() }
-        for id in removed where members[id] == nil && !storing.needsRewrite { storing.known.remove(id) }
-        let pending = storing.inFlight.keys.min()
+        if storing.inFlight.isEmpty, !storing.needsRewrite, !isFenced { storing.known = Set(members.keys) }
+        let pending = storing.inFlight.min()
         let ready = storing.waiting.prefix { waiting in pending.map { waiting.last < $0 } ?? true }
         storing.waiting.removeFirst(ready.count)
         for waiting in ready { act(.answer(waiting.request, waiting.answer)) }

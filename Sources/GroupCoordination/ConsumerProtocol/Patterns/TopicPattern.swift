@@ -7,7 +7,7 @@
 package struct TopicPattern: Sendable {
     /// A topic's name has 249 characters at most.
     static let charactersMax = 1000
-    static let statesMax = 1000
+    static let statesMax = 1500
     static let depthMax = 100
 
     private let program: PatternProgram
