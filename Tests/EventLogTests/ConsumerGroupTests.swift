@@ -160,6 +160,9 @@ struct ConsumerGroupTests {
         try partition.deleteRecords(before: 100)
         #expect(try group.position(in: partition) == 100)
         #expect(try group.lag(in: partition).records == partition.end.value - 100)
+        #expect(try partition.position(at: 5) == partition.position(at: 100))
+        #expect(try partition.position(at: Offset(.max)) == partition.position(at: partition.end))
+        #expect(try partition.position(at: Offset(.min)).offset == 100)
         try log.close()
     }
 

@@ -42,15 +42,8 @@ public struct ConsumerGroup: Sendable {
 
     /// How far the group is behind in a partition.
     public func lag(in partition: Partition) throws(LogError) -> GroupLag {
-        // Records may be deleted while this looks: then the group stands further on.
-        while true {
-            let position = try position(in: partition)
-            do throws(LogError) {
-                return GroupLag(of: partition, try partition.position(at: position), now: log.options.environment.now())
-            } catch {
-                guard position < partition.logStart else { throw error }
-            }
-        }
+        let place = try partition.position(at: try position(in: partition))
+        return GroupLag(of: partition, place, now: log.options.environment.now())
     }
 
     /// How far the group is behind in each partition of a topic, in their order.

@@ -2,6 +2,7 @@ internal import Storage
 
 /// What a reader at an offset has before it.
 package struct PartitionPosition: Hashable, Sendable {
+    /// The offset that was asked for, or where the log starts or ends where that lies outside it.
     package let offset: Offset
     package let logStart: Offset
     package let end: Offset
@@ -15,13 +16,22 @@ package struct PartitionPosition: Hashable, Sendable {
 
 extension Partition {
     /// What lies between an offset and the end: exact, but for a batch whose codec is not read here, of which the first
-    /// record's timestamp counts.
+    /// record's timestamp counts. An offset before the log's start or past its end is taken for that.
     ///
-    /// Throws `offsetOutOfRange`; `damaged` and `unreadable` where the next record cannot be read.
+    /// Throws `damaged` and `unreadable` where the next record cannot be read.
     package func position(at offset: Offset) throws(LogError) -> PartitionPosition {
-        try checkRange(offset)
-        return try reading(at: offset) { () throws(LogError) in
-            let (start, end) = (logStart, end)
+        while true {
+            let start = logStart
+            do throws(LogError) { return try position(at: min(max(offset, start), end), start: start) } catch {
+                // Deleted meanwhile: then it stands further on.
+                if logStart == start { throw error }
+            }
+        }
+    }
+
+    private func position(at offset: Offset, start: Offset) throws(LogError) -> PartitionPosition {
+        try reading(at: offset) { () throws(LogError) in
+            let end = end
             guard let (segment, batch) = try locate(offset) else {
                 return PartitionPosition(
                     offset: offset, logStart: start, end: end, bytesToEnd: 0, nextTimestamp: nil)
