@@ -24,7 +24,8 @@ final class BrokerContext: Sendable {
         self.configuration = configuration
         self.loops = loops.map { BrokerLoop($0, rounds: log.rounds, limits: configuration.limits) }
         fetchSessions = FetchSessionCache(configuration.limits)
-        groups = GroupCoordinator(offsets, configuration.groups, loops: self.loops, logger: configuration.logger)
+        groups = GroupCoordinator(
+            log, offsets, configuration.groups, loops: self.loops, logger: configuration.logger)
         blocking = NIOThreadPool(numberOfThreads: 2)
         blocking.start()
         for loop in self.loops { loop.watchIdle() }

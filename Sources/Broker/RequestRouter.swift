@@ -41,6 +41,8 @@ enum RequestRouter {
         case .listGroups: ListGroupsHandler.handle(try request(body, call), call)
         case .deleteGroups: DeleteGroupsHandler.handle(try request(body, call), call)
         case .offsetDelete: OffsetDeleteHandler.handle(try request(body, call), call)
+        case .consumerGroupHeartbeat: ConsumerGroupHeartbeatHandler.handle(try request(body, call), call)
+        case .consumerGroupDescribe: ConsumerGroupDescribeHandler.handle(try request(body, call), call)
         case .alterGroupOffsets: AlterGroupOffsetsHandler.handle(try request(body, call), call)
         case .describePositions: DescribePositionsHandler.handle(try request(body, call), call)
         default: throw RoutingError.unsupportedVersion(key, header.apiVersion)

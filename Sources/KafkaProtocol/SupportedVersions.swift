@@ -34,6 +34,8 @@ package enum SupportedVersions {
         Row(ListPartitionReassignmentsRequest.self, offered: 0...0),
         Row(OffsetDeleteRequest.self, offered: 0...0),
         Row(DescribeClusterRequest.self, offered: 0...2),
+        Row(ConsumerGroupHeartbeatRequest.self, offered: 0...1),
+        Row(ConsumerGroupDescribeRequest.self, offered: 0...1),
         Row(DescribeTopicPartitionsRequest.self, offered: 0...0),
         Row(DescribeProducersRequest.self, offered: 0...0),
         Row(AlterGroupOffsetsRequest.self, offered: 0...0),

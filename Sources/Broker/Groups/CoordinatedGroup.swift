@@ -19,7 +19,7 @@ final class CoordinatedGroup: Sendable {
     private let state: Mutex<State>
 
     struct State: Sendable {
-        var machine: ClassicGroup
+        var machine: GroupMachine
         var parked: [RequestID: ParkedCall] = [:]
         var lastRequest: UInt64 = 0
         var timer: Scheduled<Void>?
@@ -52,11 +52,7 @@ final class CoordinatedGroup: Sendable {
         self.id = id
         self.coordinator = coordinator
         self.loop = loop
-        let rules = coordinator.rules
-        let machine = stored?.classicState.map {
-            ClassicGroup(id: id, rules: rules, restoring: GroupRecord($0), at: coordinator.now)
-        }
-        state = Mutex(State(machine: machine ?? ClassicGroup(id: id, rules: rules)))
+        state = Mutex(State(machine: GroupMachine(id, coordinator, restoring: stored)))
         // Of members that were stored the sessions begin: a timer is set.
         state.withLock { state in
             if isStopped { state.machine.unload() }
@@ -91,7 +87,8 @@ final class CoordinatedGroup: Sendable {
     // MARK: The machine's actions
 
     private func carryOut(_ state: inout State) {
-        for action in state.machine.takeActions() { carryOut(action, &state) }
+        for action in state.machine.classic?.takeActions() ?? [] { carryOut(action, &state) }
+        for action in state.machine.consumer?.takeActions() ?? [] { carryOut(action, &state) }
     }
 
     private func carryOut(_ action: GroupAction, _ state: inout State) {
@@ -106,34 +103,83 @@ final class CoordinatedGroup: Sendable {
             state.parked.removeValue(forKey: request)?.answer(SyncGroupResponse(answer))
         case .refuseSync(let request, let error):
             state.parked.removeValue(forKey: request)?.answer(SyncGroupResponse { $0.errorCode = error.wireCode })
-        case .setTimer(let instant):
-            state.timer?.cancel()
-            state.timer = loop.eventLoop.scheduleTask(deadline: NIODeadline(instant)) { self.wake() }
-        case .cancelTimer:
-            state.timer?.cancel()
-            state.timer = nil
-        case .store(let number, let record):
-            let change = GroupChange([.classicState(ClassicGroupState(record))], by: .coordinator)
-            append(WaitingChange(change: change) { self.stored(number, $0) }, &state)
-        case .expired(let member, let reason):
-            coordinator.logger.info(
-                "a member of a group is given up",
-                metadata: ["group": "\(id)", "member": "\(member)", "reason": "\(reason)"])
+        case .setTimer(let instant): setTimer(instant, &state)
+        case .cancelTimer: setTimer(nil, &state)
+        case .store(let number, let record): store(number, [.classicState(ClassicGroupState(record))], &state)
+        case .expired(let member, let reason): logExpiry(of: member, reason)
         }
+    }
+
+    private func carryOut(_ action: ConsumerGroupAction, _ state: inout State) {
+        switch action {
+        case .answer(let request, let answer):
+            state.parked.removeValue(forKey: request)?.answer(ConsumerGroupHeartbeatResponse(answer))
+        case .refuse(let request, let error):
+            state.parked.removeValue(forKey: request)?.answer(ConsumerGroupHeartbeatResponse(refusing: Refusal(error)))
+        case .setTimer(let instant): setTimer(instant, &state)
+        case .cancelTimer: setTimer(nil, &state)
+        case .store(let number, let records): store(number, records.map(GroupEntry.init), &state)
+        case .expired(let member, let reason): logExpiry(of: member, reason)
+        }
+    }
+
+    private func setTimer(_ instant: Instant?, _ state: inout State) {
+        state.timer?.cancel()
+        state.timer = instant.map { instant in
+            loop.eventLoop.scheduleTask(deadline: NIODeadline(instant)) { self.wake() }
+        }
+    }
+
+    private func store(_ number: StoreID, _ entries: [GroupEntry], _ state: inout State) {
+        let machine = state.machine.number
+        let change = GroupChange(entries, by: .coordinator)
+        append(WaitingChange(change: change) { self.stored(number, of: machine, $0) }, &state)
+    }
+
+    private func logExpiry(of member: MemberID, _ reason: GroupExpiry) {
+        coordinator.logger.info(
+            "a member of a group is given up",
+            metadata: ["group": "\(id)", "member": "\(member)", "reason": "\(reason)"])
     }
 
     private func wake() {
         _ = withMachine(mayDrop: true) { state, now in state.machine.wake(at: now) }
     }
 
-    private func stored(_ number: StoreID, _ error: LogError?) {
+    private func stored(_ number: StoreID, of machine: Int, _ error: LogError?) {
         if let error {
             coordinator.logger.error(
                 "the state of a group could not be stored", metadata: ["group": "\(id)", "error": "\(error)"])
         }
         _ = withMachine(mayDrop: true) { state, now in
-            state.machine.stored(number, succeeded: error == nil, at: now)
+            state.machine.stored(number, of: machine, succeeded: error == nil, at: now)
         }
+    }
+
+    // MARK: From one protocol to the other
+
+    /// Where nobody is in the group any more, who comes by the consumer protocol has it become one of that.
+    func becomeConsumer(_ state: inout State) {
+        guard let classic = state.machine.classic, classic.isReplaceable, !state.isAltered else { return }
+        if state.changesUnderWay > 0 || coordinator.offsets.group(id)?.classicState != nil {
+            append(WaitingChange(change: GroupChange([.remove(.classicState)], by: .coordinator)) { _ in }, &state)
+        }
+        setTimer(nil, &state)
+        state.machine.replace(
+            by: ConsumerProtocolGroup(
+                id: id, rules: coordinator.consumerRules, topics: coordinator.topics,
+                startingAt: GroupEpoch(classic.generation.value)))
+    }
+
+    /// The other way round.
+    func becomeClassic(_ state: inout State) {
+        guard let consumer = state.machine.consumer, consumer.isReplaceable, !state.isAltered else { return }
+        let removal = consumer.removalRecords.map(GroupEntry.init)
+        if !removal.isEmpty {
+            append(WaitingChange(change: GroupChange(removal, by: .coordinator)) { _ in }, &state)
+        }
+        setTimer(nil, &state)
+        state.machine.replace(by: ClassicGroup(id: id, rules: coordinator.rules))
     }
 
     // MARK: Parked requests

@@ -12,9 +12,14 @@ final class GroupCoordinator: Sendable {
     let offsets: ConsumerOffsets
     let settings: GroupSettings
     let rules: GroupRules
+    let consumerRules: ConsumerGroupRules
     let logger: Logger
     private let loops: [BrokerLoop]
     private let table = Mutex(Table())
+    private let log: EventLog
+    private let snapshot: Mutex<TopicsSnapshot>
+    /// Held while groups are told of topics: two changes must not overtake each other.
+    private let topicsChange = Mutex(())
     private let isPrepared: Atomic<Bool>
 
     private struct Table {
@@ -24,10 +29,15 @@ final class GroupCoordinator: Sendable {
     }
 
     /// Takes back the groups that have members: their sessions begin now.
-    init(_ offsets: ConsumerOffsets, _ settings: GroupSettings, loops: [BrokerLoop], logger: Logger) {
+    init(
+        _ log: EventLog, _ offsets: ConsumerOffsets, _ settings: GroupSettings, loops: [BrokerLoop], logger: Logger
+    ) {
+        self.log = log
+        snapshot = Mutex(TopicsSnapshot(log))
         self.offsets = offsets
         self.settings = settings
         rules = settings.rules
+        consumerRules = settings.consumerRules
         self.loops = loops
         self.logger = logger
         isPrepared = Atomic(offsets.isPrepared)
@@ -105,6 +115,20 @@ final class GroupCoordinator: Sendable {
         for group in groups { _ = group.withMachine { state, _ in state.machine.unload() } }
     }
 
+    // MARK: Topics
+
+    /// The topics that there are, as groups by the consumer protocol see them.
+    var topics: TopicsSnapshot { snapshot.withLock { $0 } }
+
+    /// Topics were created, deleted, or got more partitions. Not on an event loop: each group looks what it means for it.
+    func topicsChanged() {
+        topicsChange.withLock { _ in
+            let topics = TopicsSnapshot(log)
+            snapshot.withLock { $0 = topics }
+            for group in groups { _ = group.withMachine { state, now in state.machine.topicsChanged(topics, at: now) } }
+        }
+    }
+
     // MARK: The topic of offsets
 
     /// Runs `body` on the call's loop once there is a place for offsets, or with the reason why there is none.
@@ -121,11 +145,27 @@ final class GroupCoordinator: Sendable {
     private func prepare() -> LogError? {
         do throws(LogError) {
             try offsets.prepare(partitionCount: Int(settings.offsetsPartitions))
+            topicsChanged()
             isPrepared.store(true, ordering: .releasing)
             return nil
         } catch {
             logger.error("there is no place for the offsets of groups", metadata: ["error": "\(error)"])
             return error
         }
+    }
+}
+
+extension TopicsSnapshot {
+    fileprivate init(_ log: EventLog) {
+        let known = log.topics.map { topic in
+            let partitionCount = Int32(clamping: topic.partitions.count)
+            let isInternal = InternalTopics.contains(topic.name)
+            return (
+                topic.name,
+                TopicsSnapshot.Topic(
+                    key: TopicKey(topic.id), partitionCount: partitionCount, isInternal: isInternal)
+            )
+        }
+        self.init(Dictionary(known) { $1 })
     }
 }

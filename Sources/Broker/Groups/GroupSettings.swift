@@ -87,12 +87,25 @@ extension GroupSettings {
         name: "offsets.retention.check.interval.ms", initial: 600_000, range: milliseconds, isLong: true,
         documentation: "How often is looked for offsets that have expired, and groups that have nothing left.")
 
+    private static let consumerSessionTimeout = Definition(
+        name: "group.consumer.session.timeout.ms", initial: 45_000, range: milliseconds, isLong: false,
+        documentation: "How long a member by the consumer protocol may be silent.")
+    private static let consumerHeartbeatInterval = Definition(
+        name: "group.consumer.heartbeat.interval.ms", initial: 5000, range: milliseconds, isLong: false,
+        documentation: "How often a member by the consumer protocol is to say that it lives.")
+    private static let consumerSizeMax = Definition(
+        name: "group.consumer.max.size", initial: 10_000, range: 1...Int64(Int32.max), isLong: false,
+        documentation: "The most members of a group by the consumer protocol.")
+
     package static let all = [
         sessionTimeoutMin, sessionTimeoutMax, initialRebalanceDelay, sizeMax, offsetMetadataBytesMax,
-        offsetsPartitions, offsetsRetention, offsetsRetentionCheck,
+        offsetsPartitions, offsetsRetention, offsetsRetentionCheck, consumerSessionTimeout, consumerHeartbeatInterval,
+        consumerSizeMax,
     ]
 
-    private static let ordered = [(sessionTimeoutMin, sessionTimeoutMax)]
+    private static let ordered = [
+        (sessionTimeoutMin, sessionTimeoutMax), (consumerHeartbeatInterval, consumerSessionTimeout),
+    ]
 
     package var initialRebalanceDelay: Int64 {
         get { self[Self.initialRebalanceDelay] }
@@ -131,6 +144,14 @@ extension GroupSettings {
         rules.initialRebalanceDelay = initialRebalanceDelay
         rules.membersMax = Int(sizeMax)
         rules.isSameSubscription = SubscriptionMetadata.asksForTheSame
+        return rules
+    }
+
+    var consumerRules: ConsumerGroupRules {
+        var rules = ConsumerGroupRules()
+        rules.sessionTimeout = self[Self.consumerSessionTimeout]
+        rules.heartbeatInterval = self[Self.consumerHeartbeatInterval]
+        rules.membersMax = Int(self[Self.consumerSizeMax])
         return rules
     }
 }

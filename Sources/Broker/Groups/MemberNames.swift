@@ -7,9 +7,14 @@ extension MemberID {
 
     /// A name that no member has had: Kafka's shape, what the client calls itself and a random UUID.
     static func fresh(for clientID: String) -> MemberID {
-        var generator = SystemRandomNumberGenerator()
         let prefix = clientID.utf8.count <= prefixBytesMax ? clientID : clientID.prefix(inBytes: prefixBytesMax)
-        return MemberID("\(prefix)-\(TopicID.random(using: &generator))")
+        return MemberID("\(prefix)-\(fresh())")
+    }
+
+    /// The same by the consumer protocol: a random UUID.
+    static func fresh() -> MemberID {
+        var generator = SystemRandomNumberGenerator()
+        return MemberID("\(TopicID.random(using: &generator))")
     }
 }
 

@@ -135,7 +135,7 @@ struct OffsetAlteration: Sendable {
     private func begin(
         _ group: CoordinatedGroup, _ state: inout CoordinatedGroup.State, _ now: Instant
     ) throws(Refusal) -> AlterGroupOffsetsResponse? {
-        guard state.machine.state != .dead else { throw Refusal(GroupError.notCoordinator) }
+        guard !state.machine.isDead else { throw Refusal(GroupError.notCoordinator) }
         guard !state.isAltered else { throw Refusal(GroupError.alreadyFenced) }
         let memberCount = state.machine.memberCount
         if request.onlyIfEmpty, memberCount > 0 {
@@ -148,12 +148,11 @@ struct OffsetAlteration: Sendable {
         answer.fencedMembers = Int32(clamping: memberCount)
         if request.validateOnly { return answer }
         answer.changeID = groups.offsets.makeChangeID()
-        do throws(GroupError) { _ = try state.machine.fence() } catch { throw Refusal(error) }
+        do throws(GroupError) { try state.machine.fence() } catch { throw Refusal(error) }
         state.isAltered = true
-        var entries = plan.entries
-        if let record = state.machine.fencedRecord { entries.append(.classicState(ClassicGroupState(record))) }
+        let entries = plan.entries + state.machine.fencedEntries
         guard !entries.isEmpty else {
-            end(&state, now)
+            end(&state, stored: true, now)
             return answer
         }
         let note = ChangeNote(kind: request.kind, id: answer.changeID)
@@ -163,13 +162,13 @@ struct OffsetAlteration: Sendable {
         return nil
     }
 
-    private func end(_ state: inout CoordinatedGroup.State, _ now: Instant) {
+    private func end(_ state: inout CoordinatedGroup.State, stored: Bool, _ now: Instant) {
         state.isAltered = false
-        state.machine.lift(at: now)
+        state.machine.lift(stored: stored, at: now)
     }
 
     private func end(_ group: CoordinatedGroup, _ answer: AlterGroupOffsetsResponse, _ error: LogError?) {
-        _ = group.withMachine(mayDrop: true) { state, now in end(&state, now) }
+        _ = group.withMachine(mayDrop: true) { state, now in end(&state, stored: error == nil, now) }
         let id = request.groupID.abbreviated
         guard let error else {
             groups.logger.info(

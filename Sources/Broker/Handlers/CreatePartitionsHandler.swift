@@ -6,7 +6,8 @@ enum CreatePartitionsHandler {
         let context = call.connection.context
         let counts = Dictionary(request.topics.map { ($0.name, 1) }, uniquingKeysWith: +)
         call.replyBlocking {
-            CreatePartitionsResponse {
+            defer { context.groups.topicsChanged() }
+            return CreatePartitionsResponse {
                 $0.results = request.topics.map { topic in
                     add(topic, context, isRepeated: counts[topic.name] != 1, validateOnly: request.validateOnly)
                 }

@@ -8,7 +8,8 @@ enum CreateTopicsHandler {
         let defaultPartitions = context.configuration.autoCreatePartitions ?? 1
         let counts = Dictionary(request.topics.map { ($0.name, 1) }, uniquingKeysWith: +)
         call.replyBlocking {
-            CreateTopicsResponse {
+            defer { context.groups.topicsChanged() }
+            return CreateTopicsResponse {
                 $0.topics = request.topics.map { topic in
                     if counts[topic.name] != 1 {
                         return failed(

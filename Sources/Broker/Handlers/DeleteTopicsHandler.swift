@@ -9,7 +9,8 @@ enum DeleteTopicsHandler {
         let topics = request.topics + byName
         let counts = Dictionary(topics.map { (Key($0), 1) }, uniquingKeysWith: +)
         call.replyBlocking {
-            DeleteTopicsResponse {
+            defer { context.groups.topicsChanged() }
+            return DeleteTopicsResponse {
                 $0.responses = topics.map { delete($0, context, isRepeated: counts[Key($0)] != 1) }
             }
         }

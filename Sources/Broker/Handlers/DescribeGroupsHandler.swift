@@ -28,10 +28,11 @@ enum DescribeGroupsHandler {
     private static func describe(
         _ id: String, _ groups: GroupCoordinator, version: Int16
     ) -> DescribeGroupsResponse.DescribedGroup {
-        let description = groups.withExisting(id) { _, state, _ in state.machine.description }
+        // A group by the consumer protocol is none here, as Apache Kafka has it: ConsumerGroupDescribe tells of it.
+        let found = groups.withExisting(id) { _, state, _ in state.machine.classic?.description }
         return DescribeGroupsResponse.DescribedGroup {
             $0.groupID = id
-            guard let description, description.state != .dead else {
+            guard let description = found ?? nil, description.state != .dead else {
                 $0.groupState = GroupState.dead.wireName
                 guard !groups.isStopped else { return $0.errorCode = .notCoordinator }
                 guard version >= firstErrorVersion else { return }

@@ -10,10 +10,10 @@ enum HeartbeatHandler {
         guard request.groupID.isGroupID else { return .invalidGroupID }
         let code = groups.withExisting(request.groupID) { _, state, now in
             do throws(GroupError) {
-                try state.machine.heartbeat(
+                let found: Void? = try state.machine.classic?.heartbeat(
                     of: MemberID(request.memberID), instanceID: request.groupInstanceID.map { InstanceID($0) },
                     generation: Generation(request.generationID), at: now)
-                return ErrorCode.none
+                return found == nil ? ErrorCode.unknownMemberID : .none
             } catch {
                 return error.wireCode
             }

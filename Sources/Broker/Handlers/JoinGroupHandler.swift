@@ -15,13 +15,19 @@ enum JoinGroupHandler {
         groups.prepared(call) { failure in
             if failure != nil { return refuse(.coordinatorNotAvailable) }
             let join = { (group: CoordinatedGroup, state: inout CoordinatedGroup.State, now: Instant) in
-                state.machine.join(JoinRequest(request, call, group.park(call, &state)), at: now)
+                if request.memberID.isEmpty { group.becomeClassic(&state) }
+                guard state.machine.classic != nil else { return false }
+                let join = JoinRequest(request, call, group.park(call, &state))
+                state.machine.classic?.join(join, at: now)
+                return true
             }
-            guard !request.memberID.isEmpty else {
-                return groups.withGroup(request.groupID, mayDrop: true, join)
+            if request.memberID.isEmpty {
+                // Its members speak the other protocol.
+                if !groups.withGroup(request.groupID, mayDrop: true, join) { refuse(.inconsistentGroupProtocol) }
+            } else if groups.withExisting(request.groupID, mayDrop: true, join) != true {
+                // Who has an id has it from a group that is there.
+                refuse(.unknownMemberID)
             }
-            // Who has an id has it from a group that is there.
-            if groups.withExisting(request.groupID, mayDrop: true, join) == nil { refuse(.unknownMemberID) }
         }
     }
 }

@@ -24,26 +24,40 @@ extension GroupCoordinator {
     fileprivate var listed: [ListGroupsResponse.ListedGroup] {
         var listed: [String: ListGroupsResponse.ListedGroup] = [:]
         for stored in offsets.groups {
-            listed[stored.id] = .init(stored.id, .empty, protocolType: stored.classicState?.protocolType)
+            listed[stored.id] = .init(stored)
         }
         for group in groups {
-            let found = group.withMachine { state, _ in (state.machine.state, state.machine.protocolType) }
-            guard let (state, protocolType) = found, state != .dead else { continue }
-            // Asked for, but nobody has come yet.
-            if state == .empty, listed[group.id] == nil { continue }
-            listed[group.id] = .init(group.id, state, protocolType: protocolType)
+            let found = group.withMachine { state, _ -> ListGroupsResponse.ListedGroup? in
+                let machine = state.machine
+                // Where nobody is, and nothing is stored: someone has asked for it.
+                guard !machine.isDead, machine.memberCount > 0 || listed[group.id] != nil else { return nil }
+                return .init(group.id, machine)
+            }
+            if let found = found ?? nil { listed[group.id] = found }
         }
         return listed.values.sorted { $0.groupID < $1.groupID }
     }
 }
 
 extension ListGroupsResponse.ListedGroup {
-    fileprivate init(_ id: String, _ state: GroupState, protocolType: String?) {
+    fileprivate init(_ id: String, _ machine: GroupMachine) {
+        let shown = machine.listed
         self.init {
             $0.groupID = id
-            $0.protocolType = protocolType ?? ""
-            $0.groupState = state.wireName
-            $0.groupType = "classic"
+            $0.protocolType = shown.protocolType ?? ""
+            $0.groupState = shown.state
+            $0.groupType = shown.type
+        }
+    }
+
+    /// A group that nobody is in.
+    fileprivate init(_ stored: StoredGroup) {
+        let isConsumer = stored.consumerState != nil
+        self.init {
+            $0.groupID = stored.id
+            $0.protocolType = isConsumer ? SubscriptionMetadata.protocolType : stored.classicState?.protocolType ?? ""
+            $0.groupState = GroupState.empty.wireName
+            $0.groupType = isConsumer ? "consumer" : "classic"
         }
     }
 }

@@ -23,6 +23,7 @@ enum MetadataHandler {
         let names = missing.prefix(context.limits.autoCreatedTopics)
         call.replyBlocking {
             let errors = create(names, partitions: partitions, context)
+            context.groups.topicsChanged()
             return builder.response(wanted.map { builder.topic($0, errors: errors) })
         }
     }

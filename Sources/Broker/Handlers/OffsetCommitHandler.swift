@@ -76,10 +76,13 @@ private struct OffsetCommitWork {
         finish(outcome)
     }
 
+    /// The first version in which members by the consumer protocol commit.
+    private static let firstEpochVersion: Int16 = 9
+
     private enum CommitOutcome {
         case appended(AppendTicket)
         case full(round: UInt64)
-        case refused(GroupError)
+        case refused(ErrorCode)
         case failed(LogError)
     }
 
@@ -89,9 +92,11 @@ private struct OffsetCommitWork {
         do throws(GroupError) {
             try state.machine.checkCommit(
                 by: MemberID(request.memberID), instanceID: request.groupInstanceID.map { InstanceID($0) },
-                generation: Generation(request.generationIDOrMemberEpoch), at: now)
+                generation: request.generationIDOrMemberEpoch, at: now)
         } catch {
-            return .refused(error)
+            // Before version 9 nobody knows of epochs.
+            let isUnknown = error == .staleMemberEpoch && call.version < Self.firstEpochVersion
+            return .refused(isUnknown ? .unsupportedVersion : error.wireCode)
         }
         let change = GroupChange(entries, by: call.connection.author(clientID: call.clientID))
         switch group.appendNow(change, &state) {
@@ -110,8 +115,8 @@ private struct OffsetCommitWork {
             call.connection.complete(call, after: .commit(reply))
         case .full(let round):
             call.connection.stall(StalledWork(round: round) { self.run() })
-        case .refused(let error):
-            refuse(error.wireCode)
+        case .refused(let code):
+            refuse(code)
         case .failed(let error):
             groups.logger.warning(
                 "offsets of a group could not be stored",

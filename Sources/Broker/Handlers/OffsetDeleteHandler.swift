@@ -27,16 +27,15 @@ enum OffsetDeleteHandler {
         _ request: OffsetDeleteRequest, _ call: Call, _ group: CoordinatedGroup,
         _ state: inout CoordinatedGroup.State, _ author: ChangeAuthor
     ) throws(GroupError) {
-        guard state.machine.state != .dead else { throw .notCoordinator }
+        guard !state.machine.isDead else { throw .notCoordinator }
         guard !state.isAltered else { throw .alreadyFenced }
-        let subscribed = try state.machine.subscribedTopics()
         let log = call.connection.context.log
         let offsets = group.coordinator.offsets
         var entries: Set<GroupEntry> = []
         var answer = OffsetDeleteResponse()
         for topic in request.topics {
             let found = log.topic(topic.name)
-            let isSubscribed = subscribed.contains(topic.name)
+            let isSubscribed = try state.machine.subscribes(to: topic.name)
             answer.topics.append(
                 .init {
                     $0.name = topic.name
@@ -70,31 +69,5 @@ enum OffsetDeleteHandler {
                 call.replyLater(
                     error.map { error in OffsetDeleteResponse { $0.errorCode = error.groupWireCode } } ?? answer)
             }, &state)
-    }
-}
-
-extension ClassicGroup {
-    /// The topics that its members read. Throws where the group is none of consumers, so that nobody can say.
-    fileprivate func subscribedTopics() throws(GroupError) -> SubscribedTopics {
-        guard memberCount > 0 else { return .these([]) }
-        let description = description
-        guard description.protocolType == SubscriptionMetadata.protocolType else { throw .nonEmptyGroup }
-        // While the group rebalances nobody knows what it will read.
-        guard description.state == .stable,
-            let topics = SubscriptionMetadata.topics(in: description.members.map(\.metadata))
-        else { return .all }
-        return .these(topics)
-    }
-}
-
-private enum SubscribedTopics {
-    case all
-    case these(Set<String>)
-
-    func contains(_ topic: String) -> Bool {
-        switch self {
-        case .all: true
-        case .these(let topics): topics.contains(topic)
-        }
     }
 }

@@ -1,4 +1,5 @@
 internal import EventLog
+internal import GroupCoordination
 internal import KafkaProtocol
 
 /// Tells how far groups have come: what is durable. A group that has committed nothing, or is not there, stands at −1
@@ -9,7 +10,8 @@ enum OffsetFetchHandler {
     private static let firstVersionOfMany: Int16 = 8
 
     static func handle(_ request: OffsetFetchRequest, _ call: Call) {
-        let offsets = call.connection.context.groups.offsets
+        let coordinator = call.connection.context.groups
+        let offsets = coordinator.offsets
         guard call.version >= firstVersionOfMany else {
             let topics = answer(request.topics, offsets.group(request.groupID))
             return call.reply(OffsetFetchResponse { $0.topics = topics })
@@ -19,10 +21,26 @@ enum OffsetFetchHandler {
         let groups = request.groups.filter { seen.insert($0.groupID).inserted }.map { group in
             OffsetFetchResponse.GroupResponse {
                 $0.groupID = group.groupID
+                $0.errorCode = check(group, coordinator)
+                guard $0.errorCode == .none else { return }
                 $0.topics = answer(group.topics, offsets.group(group.groupID))
             }
         }
         call.reply(OffsetFetchResponse { $0.groups = groups })
+    }
+
+    /// Why a member by the consumer protocol gets no answer.
+    private static func check(_ group: OffsetFetchRequest.Group, _ coordinator: GroupCoordinator) -> ErrorCode {
+        guard let member = group.memberID, group.memberEpoch >= 0 else { return .none }
+        let code = coordinator.withExisting(group.groupID) { _, state, _ in
+            do throws(GroupError) {
+                try state.machine.consumer?.checkFetch(by: MemberID(member), epoch: GroupEpoch(group.memberEpoch))
+                return ErrorCode.none
+            } catch {
+                return error.wireCode
+            }
+        }
+        return code ?? .none
     }
 
     /// - Parameter topics: nil: all that there is.

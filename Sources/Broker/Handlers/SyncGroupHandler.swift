@@ -13,11 +13,14 @@ enum SyncGroupHandler {
         if call.version >= firstProtocolVersion, request.protocolType == nil || request.protocolName == nil {
             return refuse(.inconsistentGroupProtocol)
         }
-        let isParked: Void? = call.connection.context.groups.withExisting(request.groupID, mayDrop: true) {
+        let isParked = call.connection.context.groups.withExisting(request.groupID, mayDrop: true) {
             group, state, now in
-            state.machine.sync(SyncRequest(request, group.park(call, &state)), at: now)
+            guard state.machine.classic != nil else { return false }
+            let sync = SyncRequest(request, group.park(call, &state))
+            state.machine.classic?.sync(sync, at: now)
+            return true
         }
-        if isParked == nil { refuse(.unknownMemberID) }
+        if isParked != true { refuse(.unknownMemberID) }
     }
 }
 
