@@ -14,6 +14,23 @@ package enum ConsumerGroupRecord: Hashable, Sendable {
     case current(MemberID, Current)
     case removeCurrent(MemberID)
 
+    /// About how long it is when it is stored.
+    var approximateBytes: Int {
+        func bytes(_ shares: [TopicShare]) -> Int { shares.reduce(0) { $0 + 24 + 4 * $1.partitions.count } }
+        let fixed = 128
+        return switch self {
+        case .group, .removeGroup, .targetEpoch, .removeTargetEpoch: fixed
+        case .removeMember(let id), .removeTarget(let id), .removeCurrent(let id): fixed + id.value.utf8.count
+        case .target(let id, let shares): fixed + id.value.utf8.count + bytes(shares)
+        case .current(let id, let current):
+            fixed + id.value.utf8.count + bytes(current.assigned) + bytes(current.pendingRevocation)
+        case .member(let id, let member):
+            member.topicNames.reduce(fixed + id.value.utf8.count + member.clientID.utf8.count) {
+                $0 + 2 + $1.utf8.count
+            } + (member.topicPattern?.utf8.count ?? 0) + (member.instanceID?.value.utf8.count ?? 0)
+        }
+    }
+
     /// Who a member is, and what it asked for.
     package struct Member: Hashable, Sendable {
         package var instanceID: InstanceID?

@@ -50,8 +50,14 @@ extension ConsumerHeartbeat {
             || rebalanceTimeout != nil && (topicNames != nil || topicPattern != nil) && owned != nil
     }
 
+    /// What a member may say of itself: its record is one of many in a batch.
+    static let textBytesMax = 1 << 20
+
     /// Throws where no group could make sense of it.
     func check() throws(GroupError) {
+        guard textBytes <= Self.textBytesMax else {
+            throw .invalidRequest("the names of topics have more than 1 MiB: subscribe by a regular expression")
+        }
         let needsID = requiresMemberID || (epoch != .joining && epoch != .leavingForNow)
         guard !needsID || !memberID.isNone else { throw .invalidRequest("the member id is missing") }
         if let instanceID, instanceID.value.isEmpty { throw .invalidRequest("the instance id is empty") }
@@ -61,6 +67,11 @@ extension ConsumerHeartbeat {
         if epoch == .leavingForNow, instanceID == nil { throw .invalidRequest("the instance id is missing") }
         guard epoch >= .leavingForNow else { throw .invalidRequest("there is no member epoch \(epoch)") }
         if let assignor, ServerAssignor(rawValue: assignor) == nil { throw .unsupportedAssignor }
+    }
+
+    private var textBytes: Int {
+        let others = [memberID.value, instanceID?.value, rackID, clientID, clientHost, topicPattern, assignor]
+        return others.reduce(0) { $0 + ($1?.utf8.count ?? 0) } + (topicNames ?? []).reduce(0) { $0 + $1.utf8.count + 2 }
     }
 
     private func checkJoining() throws(GroupError) {

@@ -1,5 +1,8 @@
 /// What of a group is stored, is being stored, and has to be.
 struct Storing: Sendable {
+    /// Room is left for what a log adds to each record.
+    static let batchBytesMax = 8 << 20
+
     // What has changed since records were made last.
     var isGroupChanged = false
     var isTargetEpochChanged = false
@@ -58,14 +61,33 @@ extension ConsumerProtocolGroup {
     mutating func store() {
         if storing.needsRewrite { markAllChanged() }
         guard storing.hasChanges, !isDead, !isFenced else { return }
-        let number = StoreID(value: storing.next)
-        storing.next += 1
-        let records = changedRecords
-        storing.inFlight.insert(number)
+        let batches = Self.batches(of: changedRecords)
         storing.known.formUnion(storing.changedMembers)
         storing.isGroupKnown = true
         storing.forgetChanges()
-        act(.store(number, records))
+        for records in batches {
+            let number = StoreID(value: storing.next)
+            storing.next += 1
+            storing.inFlight.insert(number)
+            act(.store(number, records))
+        }
+    }
+
+    /// All in one, unless that would be more than a log takes at once: so may be a large group that is stored anew. Of
+    /// one that is cut off between two batches, what fits together is restored.
+    private static func batches(of records: [ConsumerGroupRecord]) -> [[ConsumerGroupRecord]] {
+        var batches: [[ConsumerGroupRecord]] = []
+        var bytes = Int.max
+        for record in records {
+            let size = record.approximateBytes
+            if bytes > Storing.batchBytesMax - size {
+                batches.append([])
+                bytes = 0
+            }
+            batches[batches.count - 1].append(record)
+            bytes += size
+        }
+        return batches
     }
 
     private mutating func markAllChanged() {

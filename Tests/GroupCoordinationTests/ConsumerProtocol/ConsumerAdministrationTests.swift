@@ -219,6 +219,24 @@ struct ConsumerAdministrationTests {
         #expect(bench.refusal(second) == .coordinatorNotAvailable)
     }
 
+    @Test("a group that is too large for one batch is stored in several, and answers wait for all")
+    func batches() {
+        let bench = ConsumerGroupBench()
+        let names = (0..<30).map { "\($0)".padded(to: 30_000) }
+        for number in 0..<12 { bench.join("m\(number)", names: names) }
+        bench.holdsStores = true
+        bench.heartbeat("m0", -1)
+        bench.store(succeeding: false)
+        let before = bench.batches.count
+        let request = bench.heartbeat("m1", 2)
+        #expect(bench.batches.count == before + 2)
+        for store in bench.heldStores.dropLast() { bench.group.stored(store.0, succeeded: true, at: bench.now) }
+        bench.carryOut()
+        #expect(bench.answers[request] == nil)
+        bench.store()
+        #expect(bench.told(request) != nil)
+    }
+
     @Test("after a restart members go on in their epochs, with what they own and have to give up")
     func restore() {
         let first = ConsumerGroupBench()
@@ -380,5 +398,11 @@ struct ConsumerFenceTests {
         let join = bench.join("m")
         bench.lift()
         #expect(bench.assignment(join) == "a0 a1 a2 a3")
+    }
+}
+
+extension String {
+    fileprivate func padded(to count: Int) -> String {
+        self + String(repeating: "x", count: max(0, count - self.count))
     }
 }

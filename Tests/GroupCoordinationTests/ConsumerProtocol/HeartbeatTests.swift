@@ -221,6 +221,7 @@ struct HeartbeatTests {
             bench.heartbeat("x", 0, instance: "", timeout: 1, names: ["a"], owned: []),
             bench.heartbeat("x", 0, rack: "", timeout: 1, names: ["a"], owned: []),
             bench.heartbeat("m", -2),
+            bench.heartbeat("m", 1, names: [String(repeating: "x", count: 1 << 20)]),
             bench.heartbeat("m", -3),
         ]
         for request in requests {

@@ -17,6 +17,7 @@ struct TopicPatternTests {
         ("[]a]", "]", true), ("[a-]", "-", true), ("[\\d_]+", "4_2", true), ("[[:alpha:]]+", "aZ", true),
         ("[[:^alpha:]]+", "a", false), ("\\d+", "42", true), ("\\D", "4", false), ("\\w+", "a_1", true),
         ("\\W", "-", true), ("\\s", "a", false), ("\\S+", "a-b", true), ("(?i)abc", "aBC", true),
+        ("(?i)ABC", "abC", true), ("(?i)[A-C@]", "c", true),
         ("(?i:a)bc", "Abc", true), ("(?i:a)bc", "ABc", false), ("(?i)[a-c]", "B", true), ("a(?i)b|c", "C", true),
         ("(a(?i)b)c", "aBC", false), ("(?i-i)a", "A", false), ("\\Aa\\z", "a", true), ("a\\bb", "ab", false),
         ("a\\b-b", "a-b", true), ("a\\Bb", "ab", true), ("a$b", "ab", false), ("a^b", "ab", false),
@@ -104,7 +105,7 @@ private struct PatternWriter {
     private mutating func part(depth: Int) -> String {
         let atom: String
         switch Int.random(in: 0..<(depth > 0 ? 8 : 6), using: &chance) {
-        case 0, 1: atom = ["a", "b", "-", "1"].randomElement(using: &chance)!
+        case 0, 1: atom = ["a", "b", "B", "-", "1"].randomElement(using: &chance)!
         case 2: atom = "."
         case 3: atom = ["[ab]", "[^a]", "[a-c1]", "[^0-9-]", "[\\d-]"].randomElement(using: &chance)!
         case 4: atom = ["\\d", "\\D", "\\w", "\\W", "\\."].randomElement(using: &chance)!
