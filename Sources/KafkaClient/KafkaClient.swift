@@ -82,6 +82,30 @@ public final class KafkaClient: Sendable {
         try await Consumer.make(makeCluster(), assignments, options)
     }
 
+    /// A member of a consumer group, which reads its share of topics' partitions, with connections of its own. It joins at
+    /// once, in the background: what is wrong with that, `next` throws.
+    /// - Parameter onRebalance: told of partitions that come and go, and waited for.
+    /// - Throws: `invalidArgument`.
+    public func makeGroupConsumer(
+        group: String, topics: [String], options: GroupConsumerOptions = GroupConsumerOptions(),
+        onRebalance: (@Sendable (GroupConsumer, RebalanceEvent) async -> Void)? = nil
+    ) throws(KafkaClientError) -> GroupConsumer {
+        try options.check(group: group, topics: topics)
+        let requests = GroupRequests(group: group, topics: Array(Set(topics)), options: options)
+        // On one event loop, so that nothing hops between threads.
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let clusters = (0..<3).map { _ in Cluster(bootstrap, on: loop, self.options) }
+        let buffer = FetchBuffer([], byteCountMax: options.fetch.bufferBytesMax, isOpenEnded: true)
+        var fetching = options.fetch
+        fetching.outOfRange = options.offsetReset.outOfRange
+        let fetcher = Fetcher(clusters[0], buffer, fetching, wholeTopics: [])
+        let session = GroupSession(
+            requests, buffer, fetcher, members: clusters[1], offsets: clusters[2], listener: onRebalance)
+        let consumer = GroupConsumer(group: group, buffer, fetcher, session)
+        Task { await session.start(consumer) }
+        return consumer
+    }
+
     /// Closes the client's own connections; calls of the admin that wait end with `closed`. Its producers and consumers
     /// are closed by themselves.
     public func close() async { await cluster.close() }

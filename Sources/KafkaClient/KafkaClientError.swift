@@ -31,6 +31,15 @@ public enum KafkaClientError: Error, Equatable, Sendable {
     /// Offsets of topics that a group's members read are not deleted.
     case subscribedGroup(String)
 
+    /// No assignor is known to all members of a group.
+    case inconsistentAssignors(group: String)
+    /// Another consumer goes by the name of a static member.
+    case fencedInstance(group: String, instanceID: String)
+    /// Nothing is committed of a partition, and `offsetReset` does not say where to begin.
+    case noCommittedOffset(group: String, topic: String, partition: Int)
+    /// The group has gone on without the consumer, so that it may not commit.
+    case commitRefused(group: String)
+
     /// A record of more bytes than `limit`, the producer's `requestBytesMax`.
     case recordTooLarge(bytes: Int, limit: Int)
     /// The broker refuses a batch for its size.
@@ -93,6 +102,15 @@ extension KafkaClientError: CustomStringConvertible {
             "group '\(group)' has members: stop its consumers first"
         case .subscribedGroup(let group):
             "group '\(group)' has members that read the topic: stop its consumers first"
+        case .inconsistentAssignors(let group):
+            "group '\(group)' has members that know none of this consumer's assignors: name one of theirs"
+        case .fencedInstance(let group, let instanceID):
+            "another consumer of group '\(group)' goes by the name of '\(instanceID)': give each one of its own"
+        case .noCommittedOffset(let group, let topic, let partition):
+            "group '\(group)' has committed nothing of \(topic)-\(partition): seek, or let offsetReset say where to begin"
+        case .commitRefused(let group):
+            "group '\(group)' has gone on without this consumer, and its offsets were not committed: what they would have "
+                + "covered is read again"
         case .recordTooLarge(let bytes, let limit):
             "a record of \(bytes) bytes is over the limit of \(limit): raise requestBytesMax (--record-bytes-max), "
                 + "and the topic's max.message.bytes with it"

@@ -35,7 +35,9 @@ struct Failure: Error {
         case .unreadableBatch, .damagedPartition: .damage
         case .invalidAddress, .invalidArgument: .usage
         case .unsupportedByBroker, .invalidResponse, .unknownTopic, .unknownPartition, .topicExists, .invalidTopic,
-            .unknownGroup, .nonEmptyGroup, .subscribedGroup, .recordTooLarge, .batchTooLarge, .offsetOutOfRange, .logTruncated, .rejected, .closed, .cancelled:
+            .unknownGroup, .nonEmptyGroup, .subscribedGroup, .inconsistentAssignors, .fencedInstance,
+            .noCommittedOffset, .commitRefused, .recordTooLarge, .batchTooLarge, .offsetOutOfRange, .logTruncated,
+            .rejected, .closed, .cancelled:
             .failure
         }
     }

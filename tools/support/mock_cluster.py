@@ -14,6 +14,8 @@ does. The library is the one that confluent-kafka brings, or else the system's.
                                        out; -195: the connection is closed instead
     late BROKER API MILLISECONDS       the broker's next request of an API is carried out, and answered so late
     versions API MIN MAX               what the brokers offer of an API
+    coordinator GROUP BROKER           moves a group, with its members and what it has committed
+    rebalance-delay MILLISECONDS       how long a group waits for more members when the first comes; 3000 if not told
 """
 import ctypes
 import glob
@@ -76,6 +78,7 @@ class Cluster:
             ("mock_push_request_errors_array", None, [pointer, ctypes.c_int16, ctypes.c_size_t, pointer]),
             ("mock_broker_push_request_error_rtts", number, None),
             ("mock_set_apiversion", number, [pointer, ctypes.c_int16, ctypes.c_int16, ctypes.c_int16]),
+            ("mock_coordinator_set", number, [pointer, text, text, ctypes.c_int32]),
         ]:
             function = getattr(self.api, "rd_kafka_" + name)
             function.restype, function.argtypes = result, arguments
@@ -117,6 +120,14 @@ class Cluster:
                     ctypes.c_size_t(1), ctypes.c_int(0), ctypes.c_int(int(milliseconds)))
             case ["versions", key, least, most]:
                 return api.rd_kafka_mock_set_apiversion(cluster, int(key), int(least), int(most))
+            case ["coordinator", group, broker]:
+                return api.rd_kafka_mock_coordinator_set(cluster, b"group", group.encode(), int(broker))
+            case ["rebalance-delay", milliseconds]:
+                # Not in librdkafka before 2.4, whose groups always wait.
+                delay = getattr(api, "rd_kafka_mock_group_initial_rebalance_delay_ms", None)
+                if delay is not None:
+                    delay(ctypes.c_void_p(cluster), ctypes.c_int32(int(milliseconds)))
+                return 0
             case _:
                 raise ValueError("no such command")
 

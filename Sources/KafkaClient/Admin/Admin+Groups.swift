@@ -401,12 +401,18 @@ extension GroupDescription.Member {
 }
 
 extension GroupOffset {
-    fileprivate init(_ answer: OffsetFetchResponse.PartitionResponse) {
+    init(_ answer: OffsetFetchResponse.PartitionResponse) {
         self.init(
-            offset: Offset(answer.committedOffset),
-            leaderEpoch: answer.committedLeaderEpoch < 0 ? nil : Int(answer.committedLeaderEpoch),
+            offset: Offset(answer.committedOffset), wireEpoch: answer.committedLeaderEpoch,
             metadata: answer.metadata ?? "")
     }
+
+    /// - Parameter wireEpoch: -1: not known.
+    init(offset: Offset, wireEpoch: Int32, metadata: String = "") {
+        self.init(offset: offset, leaderEpoch: wireEpoch < 0 ? nil : Int(wireEpoch), metadata: metadata)
+    }
+
+    var wireEpoch: Int32 { leaderEpoch.map { Int32(clamping: $0) } ?? -1 }
 }
 
 extension GroupOffsetsChange {

@@ -10,6 +10,8 @@ public struct ConsumedBatch: Sendable {
     public let logStart: Offset
     /// Where the consumer goes on after this.
     public let nextOffset: Offset
+    /// Of the leader that wrote the last record.
+    let leaderEpoch: Int32
     /// Whole record batches.
     let bytes: ByteBuffer
     /// Records outside are in the first or last batch, and are passed over.

@@ -71,15 +71,7 @@ public final class Consumer: Sendable, AsyncSequence {
     /// fetch waits (`maxWait`). For a time after the last record, goes on at the end.
     /// - Throws: the same; what keeps the leader from answering; `cancelled`.
     public func seek(_ partition: TopicPartition, to position: StartPosition) async throws(KafkaClientError) {
-        // Before the broker is troubled.
-        guard buffer.places.contains(where: { $0.partition == partition }) else {
-            throw .invalidArgument("\(partition) is not among the consumer's partitions")
-        }
-        if case .offset(let offset) = position { return try seek(partition, to: offset) }
-        let query = position.query ?? .latest
-        var found = try await fetcher.cluster.offsets([(partition, query)])[0]
-        if found == nil { found = try await fetcher.cluster.offsets([(partition, .latest)])[0] }
-        try seek(partition, to: found?.offset ?? 0)
+        try await fetcher.seek(partition, to: position)
     }
 
     /// Fetches partitions no more until they are resumed; `next` brings nothing of them. What had been fetched of them is

@@ -116,6 +116,36 @@ actor Fetcher {
     }
 }
 
+// MARK: Partitions of a group's consumer
+
+extension Fetcher {
+    /// Takes partitions in, or takes them up again; they are held.
+    func assign(_ starts: [(TopicPartition, Result<GroupOffset, KafkaClientError>)]) {
+        for index in buffer.assign(starts) {
+            while leads.count <= index { leads.append(Lead()) }
+            leads[index] = Lead()
+        }
+    }
+
+    /// Goes on at an end of a partition or a point in time, which its leader is asked for.
+    nonisolated func seek(_ partition: TopicPartition, to position: StartPosition) async throws(KafkaClientError) {
+        let query: OffsetQuery
+        switch position {
+        case .offset(let offset): return try buffer.seek(partition, to: offset.value)
+        case .earliest: query = .earliest
+        case .latest: query = .latest
+        case .timestamp(let time): query = .timestamp(time)
+        }
+        // Before the broker is troubled.
+        guard buffer.places.contains(where: { $0.partition == partition && !$0.isGone }) else {
+            throw .invalidArgument("\(partition) is not among the consumer's partitions")
+        }
+        var found = try await cluster.offsets([(partition, query)])[0]
+        if found == nil { found = try await cluster.offsets([(partition, .latest)])[0] }
+        try buffer.seek(partition, to: found?.offset.value ?? 0)
+    }
+}
+
 // MARK: Partitions that are added
 
 extension Fetcher {
@@ -266,10 +296,11 @@ extension Fetcher {
         buffer.add(
             ConsumedBatch(
                 topic: partition.topic, partition: partition.partition, highWatermark: Offset(data.highWatermark),
-                logStart: Offset(data.logStartOffset), nextOffset: Offset(whole.next), bytes: content,
+                logStart: Offset(data.logStartOffset), nextOffset: Offset(whole.next),
+                leaderEpoch: whole.leaderEpoch, bytes: content,
                 wanted: asked.place.fetchOffset..<max(asked.place.fetchOffset, asked.place.stop),
                 verifiesChecksums: options.verifiesChecksums, decompressedBytesMax: options.decompressedBytesMax),
-            leaderEpoch: whole.leaderEpoch, place: asked.index, epoch: asked.place.epoch)
+            place: asked.index, epoch: asked.place.epoch)
     }
 
     /// Brokers cut an answer at a number of bytes; what is left of the last batch comes whole another time.
