@@ -97,13 +97,15 @@ struct GroupCommandTests {
         _ directory: borrowing TemporaryDirectory, _ body: (BrokerGroups) async throws -> R
     ) async throws -> R {
         let path = directory.path + "/data"
-        return try await withBroker(configure: { $0.dataDirectory = path }) { broker in
+        let configure: (inout BrokerConfiguration) -> Void = { $0.dataDirectory = path }
+        let test: (Broker) async throws -> R = { broker in
             let client = try await KafkaClient.connect(to: "\(broker.address)")
             let result: Result<R, any Error>
             do { result = .success(try await body(BrokerGroups(client: client))) } catch { result = .failure(error) }
             await client.close()
             return try result.get()
         }
+        return try await withBroker(configure: configure, test)
     }
 
     private static let questions: [[String]] = [
