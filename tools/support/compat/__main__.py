@@ -4,12 +4,15 @@ import argparse
 import logging
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import cases
+import group_reset
+import groups
 import stored_batches
 from cases import Wrong, compare, expect
 from client import NotInClient, Record
@@ -24,6 +27,7 @@ from report import Report
 CLIENTS = {client.name: client for client in (Kcat, ConfluentKafka, KafkaPython, AIOKafka)}
 # No check may take longer, in seconds.
 CHECK_SECONDS = 60
+GROUPS_AT_ONCE = 5
 
 
 @contextmanager
@@ -136,6 +140,56 @@ class Run:
     def too_large(self, client):
         cases.too_large(client, self.owner)
 
+    # Groups. Most of their time is waiting, so several are looked at beside each other; each wait has its own limit.
+
+    def consume_in_groups(self, martlet):
+        """`martlet`: None where the broker is not Martlet, whose own commands it has not."""
+        self.report.say("the clients consume in groups")
+        jobs = [(client, name, call, {"client": client.name, **options})
+                for client in self.clients for name, call, options in groups.checks(client.name)]
+        jobs += [(client, "groups: list, describe, move, delete", groups.administered, {"client": client})
+                 for client in self.clients if "list_groups" in type(client).__dict__]
+        if martlet:
+            jobs += [(client, name, call, {"client": client.name, "martlet": martlet, **options})
+                     for client in self.clients for name, call, options in group_reset.checks(client.name)]
+        if len(self.clients) > 1:
+            names = [client.name for client in self.clients]
+            jobs += [(client, "group: together with the other clients", groups.mixed, {"clients": names})
+                     for client in self.clients[:1]]
+        with ThreadPoolExecutor(GROUPS_AT_ONCE) as pool:
+            for (client, name, *_), problem in zip(jobs, pool.map(self.problem_in_group, jobs)):
+                self.report.add(client, name, problem)
+
+    def problem_in_group(self, job):
+        client, name, call, arguments = job
+        try:
+            owner = ConfluentKafka(client.broker)
+            with groups.Scene(owner, client.broker, groups.name_of(name), client.name) as scene:
+                call(scene, **arguments)
+        except Exception as error:
+            return str(error) if isinstance(error, Wrong) else f"{type(error).__name__}: {error}"
+        return None
+
+    def crash_under_groups(self, martlet):
+        self.report.say("the broker is killed under groups")
+        jobs = [(client, name, options) for client in self.clients
+                for name, options in groups.crash_checks(client.name)]
+        with ThreadPoolExecutor(GROUPS_AT_ONCE) as pool:
+            problems = pool.map(lambda job: self.problem_in_crash(martlet, *job), jobs)
+            for (client, name, _), problem in zip(jobs, problems):
+                self.report.add(client, name, problem)
+
+    @staticmethod
+    def problem_in_crash(martlet, client, name, options):
+        try:
+            with CrashingBroker(martlet) as broker:
+                owner = ConfluentKafka(broker.address)
+                with groups.Scene(owner, broker.address, groups.name_of(name), client.name) as scene:
+                    groups.through_a_crash(scene, client.name, broker, **options)
+        except Exception as error:
+            return str(error) if isinstance(error, Wrong) else f"{type(error).__name__}: {error}"
+        return None
+
     def delete_topics(self):
         """A broker that ran before keeps none of this run's topics."""
         self.report.say("the topics are deleted")
@@ -181,9 +235,11 @@ def main():
     run.produce_and_consume()
     run.consume_more()
     run.administer()
+    run.consume_in_groups(arguments.martlet)
     if arguments.data:
         run.look_at_files(arguments.data)
         run.crash(arguments.martlet)
+        run.crash_under_groups(arguments.martlet)
     else:
         run.delete_topics()
     if arguments.json:

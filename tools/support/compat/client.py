@@ -154,6 +154,28 @@ class Client:
         """Of the idempotent producers of a partition, the last sequence number of each."""
         raise NotInClient
 
+    def list_groups(self):
+        """`{group: state}`; the state is None where the client does not say it."""
+        raise NotInClient
+
+    def describe_group(self, group):
+        """The group's state and how many members it has."""
+        raise NotInClient
+
+    def group_offsets(self, group):
+        """What is committed: `{(topic, partition): offset}`"""
+        raise NotInClient
+
+    def move_offsets(self, group, offsets):
+        """Commits for a group without members."""
+        raise NotInClient
+
+    def delete_group_offsets(self, group, places):
+        raise NotInClient
+
+    def delete_group(self, group):
+        raise NotInClient
+
 
 def send_until(produce_one, poll):
     """Calls the one and then the other until the latter returns something."""

@@ -229,3 +229,19 @@ class AIOKafka(Client):
             if place == "latest":
                 return (await consumer.end_offsets([partition]))[partition]
             return (await consumer.offsets_for_times({partition: place}))[partition].offset
+
+    @blocking
+    async def list_groups(self):
+        return {name: None for name, _ in await self.ask(lambda admin: admin.list_consumer_groups())}
+
+    @blocking
+    async def describe_group(self, group):
+        (answer,) = await self.ask(lambda admin: admin.describe_consumer_groups([group]))
+        (code, _, state, _, _, members, *_) = answer.groups[0]
+        expect_ok(code, group)
+        return state.upper(), len(members)
+
+    @blocking
+    async def group_offsets(self, group):
+        answer = await self.ask(lambda admin: admin.list_consumer_group_offsets(group))
+        return {(place.topic, place.partition): found.offset for place, found in answer.items()}

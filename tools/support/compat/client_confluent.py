@@ -5,7 +5,7 @@ import warnings
 
 import confluent_kafka
 from confluent_kafka import (
-    OFFSET_BEGINNING, Consumer, ElectionType, KafkaError, KafkaException, Producer, TopicCollection, TopicPartition)
+    OFFSET_BEGINNING, Consumer, ConsumerGroupTopicPartitions, ElectionType, KafkaError, KafkaException, Producer, TopicCollection, TopicPartition)
 from confluent_kafka.admin import (
     AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, NewTopic, OffsetSpec, ResourceType)
 
@@ -236,3 +236,25 @@ class ConfluentKafka(Client):
         error = result_of(self.admin.elect_leaders(ElectionType.PREFERRED, [place]))[place]
         if error is not None:
             raise refused(error.args[0] if isinstance(error, KafkaException) else error)
+
+    def list_groups(self):
+        answer = result_of(self.admin.list_consumer_groups())
+        return {group.group_id: group.state.name for group in answer.valid}
+
+    def describe_group(self, group):
+        answer = result_of(self.admin.describe_consumer_groups([group])[group])
+        return answer.state.name, len(answer.members)
+
+    def group_offsets(self, group):
+        answer = result_of(self.admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group])
+        return {(place.topic, place.partition): place.offset for place in answer.topic_partitions}
+
+    def move_offsets(self, group, offsets):
+        places = [TopicPartition(*place, offset) for place, offset in offsets.items()]
+        request = ConsumerGroupTopicPartitions(group, places)
+        for place in result_of(self.admin.alter_consumer_group_offsets([request])[group]).topic_partitions:
+            if place.error is not None:
+                raise refused(place.error)
+
+    def delete_group(self, group):
+        result_of(self.admin.delete_consumer_groups([group])[group])

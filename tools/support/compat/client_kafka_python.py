@@ -7,6 +7,7 @@ import kafka
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 from kafka.errors import BrokerResponseError
+from kafka.structs import OffsetAndMetadata
 
 from client import PATIENCE, Client, Cluster, Record, Refused, Stored, send_until
 
@@ -269,3 +270,32 @@ class KafkaPython(Client):
         place = TopicPartition(topic, partition)
         answer = unwrap(self.admin.describe_producers, [place])[place]
         return [producer.last_sequence for producer in answer.active_producers]
+
+    def list_groups(self):
+        return {group["group_id"]: group["group_state"].upper() for group in unwrap(self.admin.list_groups)}
+
+    def describe_group(self, group):
+        answer = unwrap(self.admin.describe_groups, [group])[group]
+        if answer["error"]:
+            raise Refused(int(re.match(r"\[Error (\d+)\]", answer["error"]).group(1)), answer["error"])
+        return answer["group_state"].upper(), len(answer["members"])
+
+    def group_offsets(self, group):
+        answer = unwrap(self.admin.list_group_offsets, {group: None})[group]
+        return {(place.topic, place.partition): found.offset for place, found in answer.items()}
+
+    def move_offsets(self, group, offsets):
+        places = {TopicPartition(*place): OffsetAndMetadata(offset, "", -1) for place, offset in offsets.items()}
+        for error in unwrap(self.admin.alter_group_offsets, group, places).values():
+            expect_ok(error.errno, error.__name__)
+
+    def delete_group_offsets(self, group, places):
+        answer = unwrap(self.admin.delete_group_offsets, group, [TopicPartition(*place) for place in places])
+        for error in answer.values():
+            expect_ok(error.errno, error.__name__)
+
+    def delete_group(self, group):
+        answer = unwrap(self.admin.delete_groups, [group])[group]
+        if answer != "OK":
+            # The name of the error's class is all that it says.
+            raise Refused(getattr(kafka.errors, answer).errno, answer)
