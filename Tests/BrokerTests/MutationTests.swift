@@ -70,6 +70,8 @@ struct MutationTests {
                 })
         case .deleteGroups: return framed(DeleteGroupsRequest { $0.groupsNames = ["g", "h"] })
         case .offsetDelete: return framed(OffsetDeleteRequest.deleting("sink"))
+        case .consumerGroupHeartbeat: return framed(ConsumerGroupHeartbeatRequest.joining("m"))
+        case .consumerGroupDescribe: return framed(ConsumerGroupDescribeRequest { $0.groupIDs = ["g", "h"] })
         case .alterGroupOffsets: return framed(AlterGroupOffsetsRequest.moving([(0, 0)], in: "sink"))
         case .describePositions: return framed(DescribePositionsRequest.asking([(0, 0)], in: "kept"))
         default: return nil
