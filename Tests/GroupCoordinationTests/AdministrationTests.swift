@@ -203,6 +203,36 @@ struct FenceTests {
         #expect(bench.memberNames == ["b3", "a2"] && bench.answeredTwice.isEmpty)
     }
 
+    @Test("who was evicted and forgets its name commits nothing, until everyone is back or has had the time")
+    func strangers() {
+        var bench = GroupBench()
+        bench.makeStable("a", "b")
+        #expect(bench.fence() == nil)
+        #expect(bench.commit("", -1) == .unknownMemberID)
+        bench.lift()
+        #expect(bench.commit("", -1) == .unknownMemberID)
+        bench.advance(GroupBench.rebalanceTimeout - 1)
+        #expect(bench.commit("", -1) == .unknownMemberID)
+        bench.advance(1)
+        #expect(bench.commit("", -1) == nil)
+    }
+
+    @Test("once everyone is back and gone again, others commit as before")
+    func strangersAfterReturn() {
+        for names in [["a2"], ["a2", "b2"]] {
+            var bench = GroupBench()
+            bench.makeStable("a", "b")
+            #expect(bench.fence() == nil)
+            bench.lift()
+            for name in names { bench.join(fresh: name) }
+            bench.advance(200)
+            bench.syncAll()
+            for name in names { _ = bench.leave((id: name, instance: nil)) }
+            #expect(bench.group.state == .empty)
+            #expect(bench.commit("", -1) == (names.count == 2 ? nil : .unknownMemberID))
+        }
+    }
+
     @Test("newcomers of an empty group wait for the fence, and nobody commits without a generation meanwhile")
     func fenceEmpty() {
         var bench = GroupBench()

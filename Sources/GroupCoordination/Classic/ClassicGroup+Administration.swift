@@ -61,12 +61,15 @@ extension ClassicGroup {
     /// Begins a change of the group's offsets: every member is removed, and told so by what it waits for or asks next.
     /// It then gives up its partitions and its position, joins anew, and reads the committed offsets; a mere rebalance
     /// would let cooperative members keep both. Joins are held until `lift`, so nobody reads the offsets before they
-    /// are in place, and nothing overwrites them. Returns how many members were removed.
+    /// are in place, and nothing overwrites them: there are clients that forget who they are first, and commit what they
+    /// had then, so commits without a generation are refused until everyone is back, or has had the time to learn of it.
+    /// Returns how many members were removed.
     package mutating func fence() throws(GroupError) -> Int {
         guard state != .dead else { throw .groupIDNotFound }
         guard !isFenced else { throw .alreadyFenced }
         isFenced = true
         awaitedReturns = members.count
+        evictedTimeout = members.values.reduce(0) { max($0, $1.sessionTimeout, $1.rebalanceTimeout) }
         for member in membersByArrival { remove(member.id) }
         if awaitedReturns > 0 { empty() }
         return awaitedReturns
@@ -80,6 +83,7 @@ extension ClassicGroup {
     package mutating func lift(at now: Instant) {
         guard isFenced else { return }
         isFenced = false
+        if awaitedReturns > 0 { strangersDeadline = now.advanced(by: evictedTimeout) }
         if let deadline = joinDeadline ?? initialDelay?.until { watch(deadline) }
         completeIfReady(at: now)
     }

@@ -139,15 +139,17 @@ extension ClassicGroup {
         by id: MemberID, instanceID: InstanceID?, generation: Generation, at now: Instant
     ) throws(GroupError) {
         guard state != .dead else { throw .notCoordinator }
-        if generation.value < 0, members.isEmpty {
-            guard !isFenced else { throw .coordinatorLoadInProgress }
-            return
-        }
+        if generation.value < 0, members.isEmpty { return try checkStranger(at: now) }
         try validate(id, instanceID)
         guard generation == self.generation else { throw .illegalGeneration }
         touch(id, at: now)
         guard !isFenced else { throw .coordinatorLoadInProgress }
         // The member knows of this generation, so it is told gently to come again with its assignment.
         guard state != .completingRebalance else { throw .rebalanceInProgress }
+    }
+
+    private func checkStranger(at now: Instant) throws(GroupError) {
+        if isFenced { throw awaitedReturns > 0 ? .unknownMemberID : .coordinatorLoadInProgress }
+        if let strangersDeadline, now < strangersDeadline { throw .unknownMemberID }
     }
 }

@@ -107,6 +107,7 @@ extension ClassicGroup {
     private mutating func begin(_ joined: [GroupMember], ledBy leader: MemberID?, at now: Instant) {
         self.leader = leader
         generation = generation.next
+        if joined.count >= awaitedReturns { strangersDeadline = nil }
         awaitedReturns = 0
         protocolName = selectProtocol()
         state = .completingRebalance

@@ -42,6 +42,10 @@ package struct ClassicGroup: Sendable {
     var isFenced = false
     /// How many were evicted by a fence and are expected back: when so many have joined, the first round is complete.
     var awaitedReturns = 0
+    /// The longest that one of them may take to learn of it, in milliseconds.
+    var evictedTimeout: Int64 = 0
+    /// Until when nobody commits without a generation: it may be one who was evicted.
+    var strangersDeadline: Instant?
 
     /// The leader's assignment that is being stored.
     var assignmentStore: StoreID?

@@ -25,6 +25,7 @@ extension ConsumerProtocolGroup {
         guard !isDead else { throw .groupIDNotFound }
         guard !isFenced else { throw .alreadyFenced }
         guard members.isEmpty else { throw .nonEmptyGroup }
+        strangersDeadline = nil
         refuseWaiting(.notCoordinator)
         isDead = true
     }
@@ -43,6 +44,7 @@ extension ConsumerProtocolGroup {
         heldJoins = []
         clearMembers()
         storing = Storing()
+        strangersDeadline = nil
         isFenced = false
         isDead = true
     }
@@ -67,8 +69,9 @@ extension ConsumerProtocolGroup {
 extension ConsumerProtocolGroup {
     /// Begins a change of the group's offsets: every member is removed, and told so by what it waits for or asks next.
     /// It then gives up its partitions and its position, joins anew, and reads the committed offsets. Joins are held
-    /// until `lift`, so nobody reads the offsets before they are in place, and nothing overwrites them. Returns how many
-    /// members were removed.
+    /// until `lift`, so nobody reads the offsets before they are in place, and nothing overwrites them; commits without
+    /// an epoch are refused until everyone is back, or has had the time to learn of it. Returns how many members were
+    /// removed.
     package mutating func fence() throws(GroupError) -> Int {
         guard !isDead else { throw .groupIDNotFound }
         guard !isFenced else { throw .alreadyFenced }
@@ -76,7 +79,9 @@ extension ConsumerProtocolGroup {
         refuseWaiting(.unknownMemberID)
         let count = members.count
         awaitedReturns = count
+        evictedTimeout = members.values.reduce(rules.sessionTimeout) { max($0, $1.rebalanceTimeout) }
         returnDeadline = nil
+        strangersDeadline = nil
         storing.known.formUnion(members.keys)
         clearMembers()
         storing.forgetChanges()
@@ -107,7 +112,12 @@ extension ConsumerProtocolGroup {
         } else if !storing.known.isEmpty {
             storing.needsRewrite = true
         }
-        if awaitedReturns > 0 { returnDeadline = now.advanced(by: rules.returnDelay) }
+        if awaitedReturns > 0 {
+            returnDeadline = now.advanced(by: rules.returnDelay)
+            let deadline = now.advanced(by: evictedTimeout)
+            strangersDeadline = deadline
+            watch(deadline)
+        }
         let joins = heldJoins
         heldJoins = []
         for join in joins { heartbeat(join, at: now) }

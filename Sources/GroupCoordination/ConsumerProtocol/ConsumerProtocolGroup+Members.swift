@@ -61,6 +61,7 @@ extension ConsumerProtocolGroup {
     package func checkCommit(by id: MemberID, epoch: GroupEpoch) throws(GroupError) {
         guard !isDead else { throw .notCoordinator }
         if epoch < .joining, members.isEmpty {
+            guard strangersDeadline == nil, !isFenced || awaitedReturns == 0 else { throw .unknownMemberID }
             guard !isFenced else { throw .coordinatorLoadInProgress }
             return
         }

@@ -21,6 +21,7 @@ extension ConsumerProtocolGroup {
     mutating func assignIfNeeded(at now: Instant) {
         guard !isFenced else { return }
         if let deadline = returnDeadline, deadline <= now || members.count >= awaitedReturns { returnDeadline = nil }
+        if members.count >= awaitedReturns { strangersDeadline = nil }
         guard targetEpoch < epoch else { return }
         if let deadline = returnDeadline, !members.isEmpty { return watch(deadline) }
         assign()

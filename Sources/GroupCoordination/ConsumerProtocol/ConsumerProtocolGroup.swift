@@ -43,6 +43,10 @@ package struct ConsumerProtocolGroup: Sendable {
     var isFenced = false
     /// How many a fence has evicted.
     var awaitedReturns = 0
+    /// The longest that one of them may take to learn of it, in milliseconds.
+    var evictedTimeout: Int64 = 0
+    /// Until when nobody commits without an epoch: it may be one who was evicted.
+    var strangersDeadline: Instant?
     /// Until when nothing is assigned, unless all that are awaited have returned before.
     var returnDeadline: Instant?
     /// Who wants to join while the group is fenced.
@@ -73,7 +77,7 @@ package struct ConsumerProtocolGroup: Sendable {
 extension ConsumerProtocolGroup {
     /// What is to be done since the last call.
     package mutating func takeActions() -> [ConsumerGroupAction] {
-        if timer != nil, members.isEmpty { timer = nil }
+        if timer != nil, members.isEmpty, strangersDeadline == nil { timer = nil }
         if timer != announcedTimer {
             actions.append(timer.map { .setTimer($0) } ?? .cancelTimer)
             announcedTimer = timer
@@ -97,6 +101,7 @@ extension ConsumerProtocolGroup {
     package mutating func wake(at now: Instant) {
         timer = nil
         announcedTimer = nil
+        if let deadline = strangersDeadline, deadline <= now { strangersDeadline = nil }
         expireMembers(at: now)
         assignIfNeeded(at: now)
         store()
@@ -108,6 +113,7 @@ extension ConsumerProtocolGroup {
         func consider(_ deadline: Instant?) {
             if let deadline, earliest.map({ deadline < $0 }) ?? true { earliest = deadline }
         }
+        consider(strangersDeadline)
         for member in members.values {
             consider(member.sessionDeadline)
             consider(member.revocationDeadline)

@@ -314,7 +314,7 @@ struct ConsumerFenceTests {
         #expect(bench.fence() == nil)
         #expect(bench.group.phase == .empty && bench.timer == nil && !bench.group.isForgettable)
         #expect(bench.refusal(bench.heartbeat("m", 2)) == .unknownMemberID)
-        #expect(bench.commit("m", 2) == .unknownMemberID && bench.commit("", -1) == .coordinatorLoadInProgress)
+        #expect(bench.commit("m", 2) == .unknownMemberID && bench.commit("", -1) == .unknownMemberID)
         let first = bench.join("m")
         #expect(bench.answers[first] == nil)
         bench.lift()
@@ -325,6 +325,29 @@ struct ConsumerFenceTests {
         let next = bench.heartbeat("m", 3)
         #expect(bench.assignment(next)?.count == 5 && bench.told(next)?.epoch == GroupEpoch(5))
         #expect(bench.commit("m", 2) == .staleMemberEpoch && bench.commit("m", 5) == nil)
+    }
+
+    @Test("who was evicted and forgets its name commits nothing, until everyone is back or has had the time")
+    func strangers() {
+        let bench = ConsumerGroupBench()
+        bench.join("m")
+        bench.join("n")
+        #expect(bench.fence() == nil)
+        bench.lift()
+        #expect(bench.commit("", -1) == .unknownMemberID && bench.timer != nil)
+        bench.advance(44_999)
+        #expect(bench.commit("", -1) == .unknownMemberID)
+        bench.advance(1)
+        #expect(bench.commit("", -1) == nil && bench.timer == nil)
+        #expect(bench.fence() == nil)
+        #expect(bench.commit("", -1) == .coordinatorLoadInProgress, "nobody was evicted")
+        bench.lift()
+        bench.join("m")
+        #expect(bench.fence() == nil)
+        bench.lift()
+        bench.join("m")
+        bench.heartbeat("m", -1)
+        #expect(bench.commit("", -1) == nil, "everyone was back")
     }
 
     @Test("where fewer come back, partitions are assigned after a while")
