@@ -107,7 +107,8 @@ extension KafkaClientError: CustomStringConvertible {
         case .fencedInstance(let group, let instanceID):
             "another consumer of group '\(group)' goes by the name of '\(instanceID)': give each one of its own"
         case .noCommittedOffset(let group, let topic, let partition):
-            "group '\(group)' has committed nothing of \(topic)-\(partition): seek, or let offsetReset say where to begin"
+            "group '\(group)' has committed nothing of \(topic)-\(partition): seek, or say where to begin by offsetReset "
+                + "(--offset-reset)"
         case .commitRefused(let group):
             "group '\(group)' has gone on without this consumer, and its offsets were not committed: what they would have "
                 + "covered is read again"

@@ -74,9 +74,11 @@ struct GroupConsumerTests {
                 #expect(events.first == .assigned(all))
                 let revoked = events.compactMap { if case .revoked(let partitions) = $0 { partitions } else { nil } }
                 #expect(revoked == [assignor == .range ? all : Array(all[3...])])
-                #expect(first.consumer.partitions.map(\.partition) == [0, 1, 2])
+                // With range the order of the members, whose ids the broker made up, says which half.
+                let share = first.consumer.partitions
+                #expect(share == Array(all[..<3]) || assignor == .range && share == Array(all[3...]))
                 try await first.leave()
-                #expect(team.events(of: "first").last == .revoked(Array(all[..<3])))
+                #expect(team.events(of: "first").last == .revoked(share))
                 try await second.leave()
             }
         }

@@ -3,9 +3,13 @@ import KafkaClient
 
 struct Consume: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Prints a topic's records, from any offset or point in time.",
+        abstract: "Prints a topic's records, from any offset or point in time, or as a member of a group.",
         discussion: """
             Stops at what is the end when it starts, unless --follow is given. Within a partition records come in order.
+
+            With --group it is a member of a consumer group: it prints the records of its share of the partitions, from
+            where the group has come to, and commits what it has printed. Members may be of any kind of client, as long
+            as they have an assignor in common.
 
             POSITIONS (--from, --to)
               \(Position.list.indented)
@@ -18,6 +22,9 @@ struct Consume: AsyncParsableCommand {
               martlet consume readings --from -1h --follow
               martlet consume readings --from 2026-01-31 --to 2026-02-01 --json
               martlet consume readings -p 2 --from 1000 --max 10 -F '%o %D %s\\n'
+              martlet consume readings --group dashboard --follow
+              martlet consume readings --group nightly --max 1000 --offset-reset latest
+              martlet consume readings --group dashboard --instance-id kitchen --assignor range --follow
             """)
 
     @Argument(help: "The topic.")
@@ -26,7 +33,7 @@ struct Consume: AsyncParsableCommand {
     @Option(
         parsing: .unconditional, help: ArgumentHelp("Where to start. (default: earliest)", valueName: "position"),
         transform: Position.init(parsing:))
-    var from = Position.earliest
+    var from: Position?
 
     @Option(
         parsing: .unconditional,
@@ -54,6 +61,8 @@ struct Consume: AsyncParsableCommand {
     @Flag(name: [.short, .long], help: "Goes on with records as they come, until it is interrupted.")
     var follow = false
 
+    @OptionGroup var membership: MembershipArguments
+
     @OptionGroup var connection: ConnectionOptions
 
     func validate() throws {
@@ -63,64 +72,49 @@ struct Consume: AsyncParsableCommand {
         }
         if follow, to != nil { throw ValidationError("--follow has no end: leave --to out, or --follow") }
         if partition.contains(where: { $0 < 0 }) { throw ValidationError("a partition is 0 or more") }
+        guard membership.group != nil else { return }
+        if from != nil {
+            throw ValidationError(
+                "--group starts where the group has come to: leave --from out, or move it with 'martlet group reset'")
+        }
+        if to != nil { throw ValidationError("--group has no --to: leave it out, or --group") }
+        if !partition.isEmpty {
+            throw ValidationError("--group gives out the partitions itself: leave --partition out, or --group")
+        }
     }
 
     func run() async throws {
         guard max != 0 else { return }
         try await connection.withClient { client in
+            if let group = membership.group { return try await consume(as: group, client) }
             let now = Timestamp.now
             let consumer = try await client.makeConsumer(
-                topic: topic, partitions: partition.isEmpty ? nil : partition, from: from.start(now: now),
+                topic: topic, partitions: partition.isEmpty ? nil : partition,
+                from: (from ?? .earliest).start(now: now),
                 until: follow ? .never : to?.stop(now: now) ?? .end)
             try await print(consumer)
             await consumer.close()
         }
     }
 
-    private struct Enough: Error {}
-
     private func print(_ consumer: Consumer) async throws {
-        let template = format ?? .valueLine
-        let isPrompt = follow || StandardOutput.isTerminal
-        var progress = Progress("Reading", isShown: StandardError.isTerminal && !StandardOutput.isTerminal)
-        var out = StandardOutput()
-        var done = Throughput()
+        var printer = makePrinter(isPrompt: follow || StandardOutput.isTerminal)
         do {
-            while let batch = try await consumer.next() {
-                try batch.forEachRecord { record in
-                    if json {
-                        RecordJSON.append(record, topic: batch.topic, partition: batch.partition, to: &out.bytes)
-                    } else {
-                        template.append(record, topic: batch.topic, partition: batch.partition, to: &out.bytes)
-                    }
-                    try out.flushIfLarge()
-                    done.add(record)
-                    if done.records == max { throw Enough() }
-                }
-                if isPrompt { try out.flush() }
-                if progress.isDue { progress.update(done, fraction: nil) }
-            }
-        } catch is Enough {
+            while !printer.isFull, let batch = try await consumer.next() { _ = try printer.print(batch) }
         } catch {
             // What was read before is printed: an end that is an error costs nothing of it.
-            progress.finish()
-            try out.flush()
+            try printer.finish()
             throw error
         }
-        progress.finish()
-        try out.flush()
+        try printer.finish()
+    }
+
+    func makePrinter(isPrompt: Bool) -> RecordPrinter {
+        RecordPrinter(json ? nil : format ?? .valueLine, recordsMax: max, isPrompt: isPrompt)
     }
 }
 
 extension String {
     /// For a block of help: its lines after the first, two columns in.
     var indented: String { split(separator: "\n").joined(separator: "\n  ") }
-}
-
-extension Throughput {
-    mutating func add(_ record: borrowing RecordView) {
-        records += 1
-        if let key = record.key { payloadBytes += key.byteCount }
-        if let value = record.value { payloadBytes += value.byteCount }
-    }
 }
