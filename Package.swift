@@ -67,9 +67,11 @@ let package = Package(
         // That of docs/GROUPS.md.
         .executableTarget(
             name: "GroupReplay", dependencies: ["EventLog"], path: "Examples/GroupReplay", swiftSettings: settings),
-        // That of docs/CLIENT.md.
+        // Those of docs/CLIENT.md.
         .executableTarget(
             name: "AnyCluster", dependencies: ["KafkaClient"], path: "Examples/AnyCluster", swiftSettings: settings),
+        .executableTarget(
+            name: "GroupMember", dependencies: ["KafkaClient"], path: "Examples/GroupMember", swiftSettings: settings),
 
         .target(
             name: "TestSupport",

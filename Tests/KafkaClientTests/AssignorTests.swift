@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import TestSupport
 import Testing
@@ -90,6 +91,42 @@ struct AssignorTests {
         members[0].generation = 2
         let second = GroupAssignor.cooperativeSticky.assign(members, partitionCounts: ["t": 4])
         #expect(written(second) == ["c0": ["t-0", "t-1"], "c1": ["t-2", "t-3"]])
+    }
+}
+
+// MARK: As others do it
+
+extension AssignorTests {
+    /// A line of Tests/Vectors/assignors/assignments.jsonl.
+    private struct Golden: Decodable {
+        struct Member: Decodable {
+            var id: String
+            var instance: String?
+            var topics: Set<String>
+        }
+        var assignor: String
+        var partitions: [String: Int]
+        var members: [Member]
+        var assignment: [String: [String: [Int]]]
+    }
+
+    @Test("range and round robin give what kafka-python's give, to every member")
+    func golden() throws {
+        let file = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "../Vectors/assignors/assignments.jsonl").standardized
+        let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
+        #expect(lines.count == 120)
+        for line in lines {
+            let group = try JSONDecoder().decode(Golden.self, from: Data(line.utf8))
+            let members = group.members.map {
+                AssignmentMember(id: $0.id, instanceID: $0.instance, topics: $0.topics)
+            }
+            let assignor = try #require(GroupAssignor(rawValue: group.assignor))
+            let ours = assignor.assign(members, partitionCounts: group.partitions)
+                .mapValues { Dictionary(grouping: $0, by: \.topic).mapValues { $0.map(\.partition) } }
+            // They name topics of which a member gets nothing, too.
+            #expect(ours == group.assignment.mapValues { $0.filter { !$0.value.isEmpty } }, "\(line)")
+        }
     }
 }
 

@@ -428,6 +428,29 @@ extension GroupConsumerTests {
         }
     }
 
+    private struct Weak {
+        weak var object: AnyObject?
+    }
+
+    @Test("one that is closed, or let go of, leaves its group and nothing behind", arguments: [true, false])
+    func letGo(closes: Bool) async throws {
+        try await withGroup { team in
+            try await team.produce(0..<60, partitions: partitionCount)
+            var parts: [Weak] = []
+            for _ in 0..<5 {
+                let consumer = try team.client.makeGroupConsumer(
+                    group: "team", topics: ["readings"], options: GroupHarness.options())
+                try await team.wait("its partitions") { consumer.partitions.count == partitionCount }
+                parts += consumer.parts.map { Weak(object: $0) } + [Weak(object: consumer)]
+                if closes { await consumer.close() }
+            }
+            try await team.wait("its end") { parts.allSatisfy { $0.object == nil } }
+            try await team.wait("its leaving") {
+                (try? await team.client.admin.describeGroup("team").members.isEmpty) ?? false
+            }
+        }
+    }
+
     @Test("arguments that cannot be are said at once")
     func arguments() async throws {
         try await withGroup { team in

@@ -11,6 +11,13 @@ struct CommandLineTests {
         arguments: [
             ["consume"], ["consume", "t", "--from", "-1x"], ["consume", "t", "--max", "-1"],
             ["consume", "t", "--json", "--format", "%s"], ["consume", "t", "--follow", "--to", "latest"],
+            ["consume", "t", "--group", ""], ["consume", "t", "--group", "g", "--from", "latest"],
+            ["consume", "t", "--group", "g", "--to", "latest"], ["consume", "t", "--group", "g", "--partition", "1"],
+            ["consume", "t", "--assignor", "range"], ["consume", "t", "--instance-id", "i"],
+            ["consume", "t", "--offset-reset", "latest"], ["consume", "t", "--group", "g", "--assignor", "sticky"],
+            ["consume", "t", "--group", "g", "--assignor", "range", "--assignor", "range"],
+            ["consume", "t", "--group", "g", "--offset-reset", "1"],
+            ["consume", "t", "--group", "g", "--instance-id", ""],
             ["consume", "t", "--partition", "-1"], ["consume", "t", "--format", "%x"],
             ["produce", "t", "--key-field", "a", "--key-separator", ":"], ["produce", "t", "--acks", "2"],
             ["produce", "t", "--compression", "zstd"],
@@ -82,6 +89,22 @@ struct CommandLineTests {
         let options = try #require(try Martlet.parseAsRoot(arguments) as? Produce).producer.options
         #expect(options.acks == .leader && !options.isIdempotent && options.compression == .none)
         #expect(options.requestBytesMax == 5_000_000)
+    }
+
+    @Test("a member's arguments become its options")
+    func membershipOptions() throws {
+        let arguments = [
+            "consume", "t", "-g", "team", "--assignor", "range", "--assignor", "roundrobin", "--instance-id", "i",
+            "--offset-reset", "latest", "--follow", "--max", "5",
+        ]
+        let command = try #require(try Martlet.parseAsRoot(arguments) as? Consume)
+        let options = command.membership.options
+        #expect(command.membership.group == "team" && command.from == nil)
+        #expect(
+            options.assignors == [.range, .roundRobin] && options.instanceID == "i" && options.offsetReset == .latest)
+        let plain = try #require(try Martlet.parseAsRoot(["consume", "t", "--group", "g"]) as? Consume)
+        #expect(plain.membership.options.assignors == [.cooperativeSticky])
+        #expect(plain.membership.options.offsetReset == .earliest)
     }
 
     @Test("a time before now is taken as a value though it begins with a dash")

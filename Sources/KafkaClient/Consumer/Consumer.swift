@@ -5,7 +5,8 @@
 ///     }
 ///
 /// The sequence ends when every partition has come to its stop; without one it waits for more. Within a partition records
-/// come in order; partitions take turns. There are no consumer groups: who wants to go on later keeps `positions`. Records
+/// come in order; partitions take turns. Who wants to go on later keeps `positions`, or is a
+/// `GroupConsumer`. Records
 /// of transactions come as they were written, also those of one that was aborted.
 ///
 /// An error ends the partition that it is about, and the others go on: `next` throws it in its place, and again when

@@ -24,7 +24,7 @@ struct Consume: AsyncParsableCommand {
               martlet consume readings -p 2 --from 1000 --max 10 -F '%o %D %s\\n'
               martlet consume readings --group dashboard --follow
               martlet consume readings --group nightly --max 1000 --offset-reset latest
-              martlet consume readings --group dashboard --instance-id kitchen --assignor range --follow
+              martlet consume readings -g dashboard --instance-id kitchen --assignor range
             """)
 
     @Argument(help: "The topic.")
