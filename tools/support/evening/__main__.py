@@ -1,0 +1,208 @@
+"""Plays an operator's evening. tools/evening calls this; its --help says more."""
+
+import argparse
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from document import write_into
+from serving import Broker
+
+TOPIC, GROUP, PARTITIONS = "telemetry", "analytics", 6
+DEVICES, HOURS = 40, 3
+# Of work on a record: a third of forty a second is more than five.
+SLOW_SECONDS = 0.2
+PATIENCE = 120
+
+
+class Evening:
+    def __init__(self, martlet, directory):
+        self.martlet = martlet
+        self.directory = directory
+        self.broker = Broker(martlet, f"{directory}/martlet-data")
+        self.collectors = {}
+        self.feed = None
+        self.text = []
+
+    # The stage
+
+    def fill(self):
+        """Three hours that have gone by, and then a record a device and second, as they come."""
+        start = datetime.now(timezone.utc).replace(microsecond=0) - timedelta(hours=HOURS)
+        fleet = ["--devices", str(DEVICES), "--interval", "1s", "--start", f"{start:%Y-%m-%dT%H:%M:%SZ}"]
+        self.quietly("topic", "create", TOPIC, "--partitions", str(PARTITIONS))
+        produced = DEVICES * HOURS * 3600
+        self.quietly("fleet", "produce", TOPIC, *fleet, "--records", str(produced))
+        # Whoever goes on with a fleet looks through its history first: that takes time, in which more comes due.
+        began = time.monotonic()
+        self.quietly("fleet", "produce", TOPIC, *fleet, "--records", str(DEVICES))
+        look = time.monotonic() - began
+        now = datetime.now(timezone.utc) - start
+        due = int(now.total_seconds() + 2 * look) * DEVICES - produced - DEVICES
+        self.quietly("fleet", "produce", TOPIC, *fleet, "--records", str(due))
+        self.feed = subprocess.Popen(
+            [self.martlet, "fleet", "produce", TOPIC, *fleet, "--records", str(DEVICES * 3600 * 2), "--rate",
+             str(DEVICES), "--broker", self.broker.address], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def start(self, name, *work):
+        self.collectors[name] = subprocess.Popen(
+            [sys.executable, "-B", str(Path(__file__).parent / "collector.py"), self.broker.address, GROUP, TOPIC, name,
+             *map(str, work)])
+
+    def restart(self, name, *work):
+        self.collectors[name].terminate()
+        self.collectors[name].wait()
+        self.start(name, *work)
+
+    def quietly(self, *command):
+        return subprocess.run(
+            [self.martlet, *command, "--broker", self.broker.address], check=True, capture_output=True, text=True,
+            cwd=self.directory).stdout
+
+    def wait(self, what, is_there):
+        deadline = time.monotonic() + PATIENCE
+        while not is_there():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not in {PATIENCE} s: {what}")
+            time.sleep(0.1)
+
+    def described(self):
+        try:
+            return json.loads(self.quietly("group", "describe", GROUP, "--json"))
+        except subprocess.CalledProcessError:
+            return {"state": "", "members": [], "records": None, "seconds": None}
+
+    def await_calm(self):
+        """Everyone has a share, and all is consumed but what came just now."""
+        def is_calm():
+            group = self.described()
+            shares = [len(member["assignment"]) for member in group["members"]]
+            return (group["state"] == "Stable" and sorted(shares) == [2, 2, 2] and group["records"] is not None
+                    and group["records"] < 2 * DEVICES)
+
+        self.wait("the group is calm", is_calm)
+
+    # The play
+
+    def say(self, text):
+        self.text += [" ".join(text.split()), ""]
+
+    def run(self, *lines, offline=False):
+        """Commands as an operator types them, one below the other, with what they say."""
+        self.text.append("```console")
+        for line in lines:
+            self.text.append(f"$ {line}")
+            script = f'martlet() {{ "{self.martlet}" "$@" {"" if offline else "--broker " + self.broker.address}; }}\n'
+            found = subprocess.run(
+                ["bash", "-c", script + line], capture_output=True, text=True, cwd=self.directory,
+                stdin=subprocess.DEVNULL)
+            self.text += (found.stdout + found.stderr).rstrip("\n").splitlines()
+        self.text += ["```", ""]
+
+    def play(self):
+        self.fill()
+        for number in (1, 2, 3):
+            self.start(f"collector-{number}")
+        self.await_calm()
+
+        self.say("""Three collectors of the group `analytics` read the telemetry of a fleet, forty records a second.
+                    All is well.""")
+        self.run("martlet group list", "martlet group lag")
+
+        self.restart("collector-2", SLOW_SECONDS)
+        self.wait("the lag has grown", lambda: (self.described()["seconds"] or 0) > 22)
+        self.say("""**Lag grows.** A script that runs each minute takes more than 20 seconds for too much; its exit
+                    status 2 rings the bell.""")
+        self.run("martlet group lag --max-seconds 20; echo \"status $?\"")
+        self.say("""**Find the slow member.** By member, the furthest behind first; `--watch` draws the same anew every
+                    two seconds.""")
+        self.run("martlet group lag analytics --by member --sort seconds", "martlet group describe analytics")
+        self.say("""It is collector-2, with both of its partitions; the others keep up. Its machine has a full disk. It
+                    is started on another one and catches up.""")
+        self.restart("collector-2")
+        self.await_calm()
+        self.run("martlet group lag analytics --by member")
+
+        self.say("""**A deploy.** Where the group is now is kept in a file first: it costs nothing.""")
+        self.run("martlet group snapshot analytics --output before-deploy.csv", "cat before-deploy.csv")
+        time.sleep(5)
+
+        self.say("""**It wrote nonsense**, for two hours, until somebody looked at a chart. The collectors have been
+                    mended and started again; what they wrote is to be written anew from the records of the last two
+                    hours. The plan comes first, and changes nothing.""")
+        for name in self.collectors:
+            self.restart(name)
+        self.await_calm()
+        self.run("martlet group reset analytics --to -2h")
+        self.say("""**Rewind two hours on the live group.** With `--execute` the offsets of all partitions move
+                    together. The members are put out of the group and join again by themselves, at the new offsets;
+                    nobody has to be stopped.""")
+        self.run("martlet group reset analytics --to -2h --execute")
+        self.wait("the members are back", lambda: len(self.described()["members"]) == 3)
+        self.run("martlet group lag analytics --by member")
+        self.await_calm()
+        self.say("""They have gone through the two hours again.""")
+        self.run("martlet group lag analytics --by member")
+
+        self.say("""**A slip.** A colleague wants to send the group of a test back to the start, and types the wrong
+                    name.""")
+        self.run("martlet group reset analytics --to earliest --execute")
+        self.say("""**Undo** takes the group to where it was before its last change. What the members have read again
+                    since then is skipped this time.""")
+        self.run("martlet group undo analytics --execute")
+        self.await_calm()
+        self.say("""Who did what, and when, stands in the log of committed offsets, together with what each member has
+                    committed (`--changes-only` leaves that out).""")
+        self.run("martlet group history analytics --changes-only --topic telemetry:0",
+                 "martlet group diff analytics --file before-deploy.csv; echo \"status $?\"")
+
+        self.end_consumers()
+        self.broker.process.send_signal(signal.SIGTERM)
+        self.broker.process.wait()
+        self.say("""**The broker is stopped** for the night's maintenance. Its directory answers the same questions, and
+                    groups can be moved in it, too; the broker finds the change when it starts.""")
+        self.run("martlet group describe analytics --data martlet-data", offline=True)
+
+    def end_consumers(self):
+        for process in self.collectors.values():
+            process.terminate()
+        for process in self.collectors.values():
+            process.wait()
+        if self.feed:
+            self.feed.kill()
+            self.feed.wait()
+
+    def end(self):
+        for process in [*self.collectors.values(), *([self.feed] if self.feed else [])]:
+            process.kill()
+            process.wait()
+        self.broker.kill()
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="evening", add_help=False)
+    parser.add_argument("--martlet", required=True)
+    parser.add_argument("--document")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        evening = Evening(arguments.martlet, directory)
+        try:
+            evening.play()
+        finally:
+            evening.end()
+    text = "\n".join(evening.text).rstrip("\n")
+    for place in (arguments.martlet, directory):
+        assert place not in text, f"{place} stands in what was printed"
+    print(text)
+    if arguments.document:
+        write_into(arguments.document, "tools/evening", text)
+
+
+main()
