@@ -113,8 +113,11 @@ package final class ConsumerOffsets: Sendable {
     /// The offset that was accepted last, durable or not yet: what `before` says in the note of a change that is appended
     /// now.
     package func latestOffset(_ group: String, _ topic: String, _ partition: Int32) -> CommittedOffset? {
-        shard(for: group)?.latest(group).offsets[topic]?[partition]
+        shard(for: group)?.latest(group, topic, partition)
     }
+
+    /// The same of all that the group has.
+    package func latestGroup(_ id: String) -> StoredGroup { shard(for: id)?.latest(id) ?? StoredGroup(id: id) }
 
     // MARK: Changing
 

@@ -127,6 +127,20 @@ final class OffsetsShard: Sendable {
         }
     }
 
+    /// The same of one partition, without a copy of the group.
+    func latest(_ group: String, _ topic: String, _ partition: Int32) -> CommittedOffset? {
+        state.withLock { state in
+            catchUp(&state)
+            let key = GroupKey.offset(topic: topic, partition: partition)
+            for change in state.pending.reversed() where change.group == group {
+                guard let entry = change.entries.last(where: { $0.key == key }) else { continue }
+                if case .offset(_, _, let committed) = entry { return committed }
+                return nil
+            }
+            return state.contents.groups[group]?.offsets[topic]?[partition]
+        }
+    }
+
     // MARK: Catching up
 
     private func catchUp(_ state: inout State) {
