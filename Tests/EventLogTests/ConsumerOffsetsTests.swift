@@ -343,4 +343,33 @@ struct ConsumerOffsetsTests {
         #expect(offsets.committedOffset("g", "readings", 0)?.offset == 1)
         withExtendedLifetime(log) {}
     }
+
+    @Test("damage that hides the rest of a segment costs that, and nothing of the segments after it")
+    func damagedSegment() throws {
+        let directory = TemporaryDirectory.inMemory()
+        do {
+            let log = try EventLog.open(at: directory.path, options: quietOptions())
+            try log.createTopic("readings")
+            try log.createTopic(ConsumerOffsets.topicName, settings: try settings(["segment.bytes": "16384"]))
+            let offsets = try log.consumerOffsets()
+            for partition in 0..<20 {
+                let committed = CommittedOffset(9, metadata: String(repeating: "m", count: 3000))
+                let entry = GroupEntry.offset(topic: "readings", partition: Int32(partition), committed)
+                try offsets.store(GroupChange([entry], by: Self.author), in: "g")
+            }
+            #expect(try #require(offsets.partition(of: "g")).segments.map(\.baseOffset) == [0, 5, 10, 15])
+            try log.close()
+        }
+        let name = "\(ConsumerOffsets.topicName)-0"
+        try directory.remove("\(name)/\(OffsetsSnapshot.fileName)")
+        let file = "\(name)/00000000000000000005.log"
+        var bytes = try directory.contents(of: file)
+        let second = bytes.count / 5
+        for at in 0..<4 { bytes[second + RecordBatchLayout.batchLength + at] = 0xFF }
+        try directory.write(bytes, to: file)
+        let log = try EventLog.open(at: directory.path, options: quietOptions())
+        let found = try log.consumerOffsets().group("g")?.offsets["readings"]?.keys.sorted()
+        #expect(found == [0, 1, 2, 3, 4, 5] + Array(10..<20))
+        try log.close()
+    }
 }
