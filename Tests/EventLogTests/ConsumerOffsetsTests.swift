@@ -166,7 +166,7 @@ struct ConsumerOffsetsTests {
 
     /// What the log says, read from its start without a snapshot.
     static func logAlone(_ partition: Partition) -> ShardContents {
-        var contents = ShardContents()
+        var contents = ShardContents(from: partition.logStart)
         contents.read(partition, to: partition.end, quietOptions().logger)
         return contents
     }

@@ -37,7 +37,7 @@ private struct RecordWriters {
         var headers = [RecordHeader(name: ChangeAuthor.headerName, value: change.author.bytes)]
         for entry in change.entries {
             entry.key.encode(of: group, into: &key)
-            let hasValue = entry.encodeValue(into: &value)
+            let hasValue = entry.stamped(at: now).encodeValue(into: &value)
             if var note = change.note {
                 note.before = before(entry.key)
                 headers = Array(headers.prefix(1)) + [RecordHeader(name: ChangeNote.headerName, value: note.bytes)]

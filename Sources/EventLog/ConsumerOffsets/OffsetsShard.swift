@@ -12,21 +12,25 @@ final class OffsetsShard: Sendable {
     private let fileSystem: any FileSystem
     private let logger: Logger
     private let state: Mutex<State>
+    /// One snapshot at a time.
+    private let snapshots = Monitor(())
 
     fileprivate struct State: ~Copyable {
-        var contents = ShardContents()
+        var contents: ShardContents
         /// In order of offsets. Those of a partition that has failed stay: nothing passes them.
         var pending: [PendingChange] = []
         var encoder = ChangeEncoder()
         /// Bytes of the last snapshot.
         var snapshotBytes = 0
+
+        init(_ contents: ShardContents) { self.contents = contents }
     }
 
     init(_ partition: Partition, _ fileSystem: any FileSystem, logger: Logger) {
         self.partition = partition
         self.fileSystem = fileSystem
         self.logger = logger
-        state = Mutex(State())
+        state = Mutex(State(ShardContents(from: partition.logStart)))
     }
 
     /// Runs `body` on what is durable now.
@@ -57,17 +61,27 @@ final class OffsetsShard: Sendable {
 
     /// Writes a snapshot of what is durable, where that is due, or `always` where there is anything new.
     func writeSnapshot(always: Bool) {
-        let snapshot: OffsetsSnapshot? = state.withLock { state in
+        snapshots.withLock { _ in
+            if let snapshot = takeSnapshot(always: always) { write(snapshot) }
+        }
+    }
+
+    private func takeSnapshot(always: Bool) -> OffsetsSnapshot? {
+        state.withLock { state in
             catchUp(&state)
             let bytes = state.contents.bytesSinceSnapshot
+            // Where records were deleted the log says less than this: opening reads it.
+            guard partition.logStart == state.contents.start else { return nil }
             guard bytes > 0, always || bytes >= max(Self.snapshotBytesMin, 2 * state.snapshotBytes) else { return nil }
             state.contents.tookSnapshot()
             return OffsetsSnapshot(
-                topic: partition.topicID, partition: UInt32(clamping: partition.index), logStart: partition.logStart,
+                topic: partition.topicID, partition: UInt32(clamping: partition.index), logStart: state.contents.start,
                 end: state.contents.end, batches: state.contents.batches.suffix(BatchMark.countMax),
                 groups: state.contents.groups)
         }
-        guard let snapshot else { return }
+    }
+
+    private func write(_ snapshot: OffsetsSnapshot) {
         do {
             let byteCount = try snapshot.write(of: partition, fileSystem)
             state.withLock { $0.snapshotBytes = byteCount }
@@ -85,9 +99,7 @@ final class OffsetsShard: Sendable {
         _ change: GroupChange, to group: String, at now: Timestamp, leadsItself: Bool, topics: TopicTable,
         where condition: ((StoredGroup) -> Bool)? = nil
     ) -> AppendOutcome? {
-        var change = change
-        for index in change.entries.indices { change.entries[index] = change.entries[index].stamped(at: now) }
-        return state.withLock { state in
+        state.withLock { state in
             if let name = change.topicNames.first(where: { topics.topic($0) == nil }) {
                 return .rejected(.unknownTopic(name))
             }
@@ -134,7 +146,7 @@ final class OffsetsShard: Sendable {
             let key = GroupKey.offset(topic: topic, partition: partition)
             for change in state.pending.reversed() where change.group == group {
                 guard let entry = change.entries.last(where: { $0.key == key }) else { continue }
-                if case .offset(_, _, let committed) = entry { return committed }
+                if case .offset(_, _, let committed) = entry.stamped(at: change.timestamp) { return committed }
                 return nil
             }
             return state.contents.groups[group]?.offsets[topic]?[partition]

@@ -12,9 +12,13 @@ struct ShardContents {
     /// Where the snapshot ended that was read; nil: none was.
     private(set) var snapshotEnd: Offset?
 
-    init() {}
+    /// Where the log began: of what was deleted since, it says no more what is said here.
+    let start: Offset
+
+    init(from start: Offset) { self.start = start }
 
     init(_ snapshot: OffsetsSnapshot) {
+        start = snapshot.logStart
         groups = snapshot.groups
         end = snapshot.end
         batches = snapshot.batches
@@ -117,7 +121,7 @@ private struct ReadProblems {
 
 extension StoredGroup {
     mutating func apply(_ entry: GroupEntry, at timestamp: Timestamp) {
-        apply(entry)
+        apply(entry.stamped(at: timestamp))
         lastChange = timestamp
     }
 }
