@@ -44,20 +44,11 @@ final class CoordinatedGroup: Sendable {
         let completion: @Sendable (LogError?) -> Void
     }
 
-    /// - Parameter isStopped: the broker stops: the group is over at once.
-    init(
-        _ id: String, _ coordinator: GroupCoordinator, _ loop: BrokerLoop, restoring stored: StoredGroup?,
-        isStopped: Bool
-    ) {
+    init(_ id: String, _ coordinator: GroupCoordinator, _ loop: BrokerLoop, restoring stored: StoredGroup?) {
         self.id = id
         self.coordinator = coordinator
         self.loop = loop
         state = Mutex(State(machine: GroupMachine(id, coordinator, restoring: stored)))
-        // Of members that were stored the sessions begin: a timer is set.
-        state.withLock { state in
-            if isStopped { state.machine.unload() }
-            carryOut(&state)
-        }
     }
 
     /// Calls the machine and carries out what it wants. Nil: the group was dropped meanwhile; look it up again.
@@ -233,6 +224,14 @@ final class CoordinatedGroup: Sendable {
                 // Not from here: the machine is being called.
                 loop.eventLoop.execute { next.completion(error) }
             }
+        }
+    }
+
+    /// Runs `body` on the group's loop, without the lock, once all that was to be stored so far is, or could not be.
+    func afterChanges(_ state: inout State, _ body: @escaping @Sendable () -> Void) {
+        if state.waiting.isEmpty { return loop.afterRound(state.lastRound, body) }
+        loop.afterRound(state.waitingRound) {
+            _ = self.withMachine { state, _ in self.afterChanges(&state, body) }
         }
     }
 

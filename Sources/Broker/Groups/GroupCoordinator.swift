@@ -50,22 +50,40 @@ final class GroupCoordinator: Sendable {
 
     /// The group; nil: there is none of that name, not even by its offsets.
     private func existing(_ id: String) -> CoordinatedGroup? {
-        table.withLock { table in
-            if let group = table.groups[id] { return group }
+        let found = table.withLock { table -> Found? in
+            if let group = table.groups[id] { return Found(group: group) }
             guard let stored = offsets.group(id) else { return nil }
             return add(id, restoring: stored, to: &table)
         }
+        return found.map(begun)
     }
 
     /// The group as it is, or a new one.
     private func group(_ id: String) -> CoordinatedGroup {
-        table.withLock { table in table.groups[id] ?? add(id, restoring: offsets.group(id), to: &table) }
+        begun(
+            table.withLock { table in
+                if let group = table.groups[id] { return Found(group: group) }
+                return add(id, restoring: offsets.group(id), to: &table)
+            })
     }
 
-    private func add(_ id: String, restoring stored: StoredGroup?, to table: inout Table) -> CoordinatedGroup {
-        let group = CoordinatedGroup(id, self, loop(of: id), restoring: stored, isStopped: table.isStopped)
+    private struct Found {
+        let group: CoordinatedGroup
+        var isNew = false
+        var isStopped = false
+    }
+
+    private func add(_ id: String, restoring stored: StoredGroup?, to table: inout Table) -> Found {
+        let group = CoordinatedGroup(id, self, loop(of: id), restoring: stored)
         table.groups[id] = group
-        return group
+        return Found(group: group, isNew: true, isStopped: table.isStopped)
+    }
+
+    /// Of members that were stored the sessions begin: a timer is set. Where the broker stops, the group is over at once.
+    private func begun(_ found: Found) -> CoordinatedGroup {
+        guard found.isNew else { return found.group }
+        _ = found.group.withMachine { state, _ in if found.isStopped { state.machine.unload() } }
+        return found.group
     }
 
     private func loop(of id: String) -> BrokerLoop { loops[abs(id.hashValue % loops.count)] }

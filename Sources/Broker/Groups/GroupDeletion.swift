@@ -18,7 +18,7 @@ extension GroupCoordinator {
             do throws(GroupError) { try state.machine.delete() } catch { return error }
             // From here on it is dead to everyone; what it has on its way to the log comes first.
             state.isAltered = true
-            group.loop.afterRound(state.lastRound) { group.removeStored(by: author, kind: kind, completion) }
+            group.afterChanges(&state) { group.removeStored(by: author, kind: kind, completion) }
             return nil
         }
         if let error = begun ?? .groupIDNotFound { completion(error.wireCode) }

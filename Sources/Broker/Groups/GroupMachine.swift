@@ -11,7 +11,9 @@ struct GroupMachine: Sendable {
 
     /// A new group is by the classic protocol: it becomes one of the other when someone joins so.
     init(_ id: String, _ coordinator: GroupCoordinator, restoring stored: StoredGroup?) {
-        if let state = stored?.consumerState {
+        // Both are there where the removal of the one has failed: then members tell which it is.
+        let isClassic = !(stored?.classicState?.members.isEmpty ?? true)
+        if let state = stored?.consumerState, !state.members.isEmpty || !isClassic {
             consumer = ConsumerProtocolGroup(
                 id: id, rules: coordinator.consumerRules, restoring: StoredConsumerGroup(state),
                 topics: coordinator.topics, at: coordinator.now)

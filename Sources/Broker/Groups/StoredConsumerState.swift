@@ -63,9 +63,11 @@ extension StoredConsumerGroup {
         topicsHash = state.metadata?.metadataHash ?? 0
         targetEpoch = state.target.map { GroupEpoch($0.epoch) }
         for (name, member) in state.members {
-            guard let metadata = member.metadata, metadata.classicProtocols == nil else { continue }
             let id = MemberID(name)
-            members[id] = ConsumerGroupRecord.Member(metadata)
+            if let metadata = member.metadata, metadata.classicProtocols == nil {
+                members[id] = ConsumerGroupRecord.Member(metadata)
+            }
+            // Of a member that is left out the group removes the rest.
             targets[id] = member.target?.map { TopicShare($0) }
             // A state that is not known here: without one, the member is fenced and joins again.
             currents[id] = member.current.flatMap { ConsumerGroupRecord.Current($0) }

@@ -190,7 +190,9 @@ struct ConsumerProtocolGroupTests {
         }
     }
 
-    @Test("a member that asks for offsets by a wrong epoch or id is told so, an administrator is not asked", arguments: [9])
+    @Test(
+        "a member that asks for offsets by a wrong epoch or id is told so, an administrator is not asked",
+        arguments: [9])
     func fetch(version: Int16) async throws {
         try await withGroups { _, client in
             let joined = try await client.call(ConsumerGroupHeartbeatRequest.joining("a"))

@@ -60,10 +60,10 @@ extension WireClient {
     /// Joins, and as the leader assigns everything to each.
     func member(_ request: JoinGroupRequest = .joining(), version: Int16? = nil) async throws -> Member {
         let answer = try await join(request, version: version)
-        #expect(answer.errorCode == .none, "\(answer)")
+        try #require(answer.errorCode == .none, "\(answer)")
         let member = Member(answer, instanceID: request.groupInstanceID)
         let synced = try await call(SyncGroupRequest.of(member, request.groupID, assigning: answer.members))
-        #expect(synced.errorCode == .none, "\(synced)")
+        try #require(synced.errorCode == .none, "\(synced)")
         return member
     }
 
