@@ -57,6 +57,23 @@ extension WireClient {
         return try await call(again, version: version)
     }
 
+    /// So many members join by one connection, whose requests come in one piece: no busy machine parts them.
+    func joinTogether(_ count: Int32) async throws -> [JoinGroupResponse] {
+        let version = Wire.newest(JoinGroupRequest.self)
+        var frames: [UInt8] = []
+        for place in 0..<count {
+            let request = JoinGroupRequest.joining(memberID: try await memberID())
+            frames += try Wire.frame(request, version: version, correlationID: 1000 + place)
+        }
+        await send(frames)
+        var answers: [JoinGroupResponse] = []
+        for place in 0..<count {
+            let posted = Posted<JoinGroupRequest>(version: version, correlationID: 1000 + place)
+            answers.append(try await receive(posted))
+        }
+        return answers
+    }
+
     /// Joins, and as the leader assigns everything to each.
     func member(_ request: JoinGroupRequest = .joining(), version: Int16? = nil) async throws -> Member {
         let answer = try await join(request, version: version)
