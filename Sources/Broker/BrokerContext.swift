@@ -67,7 +67,10 @@ final class BrokerContext: Sendable {
         }
     }
 
-    func shutdown() async { try? await blocking.shutdownGracefully() }
+    func shutdown() async {
+        try? await blocking.shutdownGracefully()
+        groups.clear()
+    }
 }
 
 extension NodeEndpoint {

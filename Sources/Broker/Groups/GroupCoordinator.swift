@@ -133,6 +133,9 @@ final class GroupCoordinator: Sendable {
         for group in groups { _ = group.withMachine { state, _ in state.machine.unload() } }
     }
 
+    /// After everything else has ended: groups and coordinator hold each other.
+    func clear() { table.withLock { $0.groups = [:] } }
+
     // MARK: Topics
 
     /// The topics that there are, as groups by the consumer protocol see them.

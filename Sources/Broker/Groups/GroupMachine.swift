@@ -110,16 +110,31 @@ extension GroupMachine {
         consumer?.lift(stored: stored, at: now)
     }
 
-    /// The topics that its members read. Throws where the group is none of consumers, so that nobody can say.
-    func subscribes(to topic: String) throws(GroupError) -> Bool {
-        if let consumer { return consumer.subscribes(to: topic) }
-        guard let classic, classic.memberCount > 0 else { return false }
+    /// What its members read. Throws where the group is none of consumers, so that nobody can say.
+    func subscription() throws(GroupError) -> GroupSubscription {
+        if let consumer { return .consumer(consumer) }
+        guard let classic, classic.memberCount > 0 else { return .topics([]) }
         let description = classic.description
         guard description.protocolType == SubscriptionMetadata.protocolType else { throw .nonEmptyGroup }
         // While the group rebalances nobody knows what it will read.
         guard description.state == .stable,
             let topics = SubscriptionMetadata.topics(in: description.members.map(\.metadata))
-        else { return true }
-        return topics.contains(topic)
+        else { return .all }
+        return .topics(topics)
+    }
+}
+
+/// What the members of a group read.
+enum GroupSubscription {
+    case all
+    case topics(Set<String>)
+    case consumer(ConsumerProtocolGroup)
+
+    func contains(_ topic: String) -> Bool {
+        switch self {
+        case .all: true
+        case .topics(let topics): topics.contains(topic)
+        case .consumer(let group): group.subscribes(to: topic)
+        }
     }
 }

@@ -102,11 +102,12 @@ struct OffsetAlteration: Sendable {
     private func plan() -> Plan {
         var plan = Plan()
         var once = PartitionsOnce()
+        let latest = groups.offsets.latestGroup(request.groupID)
         for topic in request.topics {
             var result = AlterGroupOffsetsResponse.TopicResponse()
             result.name = topic.name
             for wanted in topic.partitions {
-                let committed = groups.offsets.latestOffset(request.groupID, topic.name, wanted.partitionIndex)
+                let committed = latest.offsets[topic.name]?[wanted.partitionIndex]
                 var answer = AlterGroupOffsetsResponse.PartitionResponse()
                 answer.partitionIndex = wanted.partitionIndex
                 answer.before = committed?.offset.value ?? -1

@@ -30,20 +30,19 @@ enum OffsetDeleteHandler {
         guard !state.machine.isDead else { throw .notCoordinator }
         guard !state.isAltered else { throw .alreadyFenced }
         let log = call.connection.context.log
-        let offsets = group.coordinator.offsets
+        let latest = group.coordinator.offsets.latestGroup(group.id)
+        let subscription = try state.machine.subscription()
         var entries: Set<GroupEntry> = []
         var answer = OffsetDeleteResponse()
         for topic in request.topics {
             let found = log.topic(topic.name)
-            let isSubscribed = try state.machine.subscribes(to: topic.name)
+            let isSubscribed = subscription.contains(topic.name)
             answer.topics.append(
                 .init {
                     $0.name = topic.name
                     $0.partitions = topic.partitions.map { wanted in
                         let isThere = found?.partition(Int(wanted.partitionIndex)) != nil
-                        if isThere, !isSubscribed,
-                            offsets.latestOffset(group.id, topic.name, wanted.partitionIndex) != nil
-                        {
+                        if isThere, !isSubscribed, latest.offsets[topic.name]?[wanted.partitionIndex] != nil {
                             entries.insert(.removeOffset(topic: topic.name, partition: wanted.partitionIndex))
                         }
                         return OffsetDeleteResponse.PartitionResponse {
