@@ -11,7 +11,7 @@ import Testing
 struct AlterGroupOffsetsTests {
     /// Ten records in each of two partitions.
     private func withGroups(
-        configure: (inout BrokerConfiguration) -> Void = { $0.hurryGroups() },
+        configure: (inout BrokerConfiguration) -> Void = hurried,
         _ body: (Broker, WireClient) async throws -> Void
     ) async throws {
         try await withBroker(configure: configure) { broker in
@@ -54,7 +54,7 @@ struct AlterGroupOffsetsTests {
 
     @Test("a parked join is refused when the offsets move, and the member comes again")
     func parked() async throws {
-        try await withGroups(configure: { $0.groups.initialRebalanceDelay = 300 }) { broker, client in
+        try await withGroups(configure: patient) { broker, client in
             let member = try await client.member()
             let other = try await WireClient.connect(to: broker)
             let parked = try await other.post(JoinGroupRequest.joining(memberID: try await other.memberID()))

@@ -11,7 +11,7 @@ struct ConsumerProtocolGroupTests {
     private func withGroups(
         in directory: TemporaryDirectory = .inMemory(), _ body: (Broker, WireClient) async throws -> Void
     ) async throws {
-        try await withBroker(in: directory, configure: { $0.hurryGroups() }) { broker in
+        try await withBroker(in: directory, configure: hurried) { broker in
             let client = try await WireClient.connect(to: broker)
             if broker.log.topic("readings") == nil { try await client.create("readings", partitions: 4) }
             try await body(broker, client)

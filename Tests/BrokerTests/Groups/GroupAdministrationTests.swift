@@ -9,7 +9,7 @@ import Testing
 @Suite("Administration of consumer groups", .timeLimit(.minutes(10)))
 struct GroupAdministrationTests {
     private func withGroups(_ body: (Broker, WireClient) async throws -> Void) async throws {
-        try await withBroker(configure: { $0.hurryGroups() }) { broker in
+        try await withBroker(configure: hurried) { broker in
             let client = try await WireClient.connect(to: broker)
             try await client.create("readings", partitions: 2)
             try await body(broker, client)
@@ -81,7 +81,7 @@ struct GroupAdministrationTests {
             #expect(answer.results.map(\.groupID) == ids)
             return answer.results.map(\.errorCode)
         }
-        try await withBroker(in: directory, configure: { $0.hurryGroups() }) { broker in
+        try await withBroker(in: directory, configure: hurried) { broker in
             let client = try await WireClient.connect(to: broker)
             try await client.create("readings", partitions: 2)
             let member = try await client.member(.joining("live"))

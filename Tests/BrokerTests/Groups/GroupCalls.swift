@@ -119,6 +119,12 @@ extension BrokerConfiguration {
     mutating func hurryGroups() { groups.initialRebalanceDelay = 0 }
 }
 
+/// Of a broker whose groups wait for nobody.
+func hurried(_ configuration: inout BrokerConfiguration) { configuration.hurryGroups() }
+
+/// Of a broker whose empty groups wait a moment for those who come together.
+func patient(_ configuration: inout BrokerConfiguration) { configuration.groups.initialRebalanceDelay = 300 }
+
 extension JoinGroupRequest {
     static func joining(
         _ group: String = "g", topics: [String] = ["readings"], instanceID: String? = nil, memberID: String = "",

@@ -9,7 +9,7 @@ import Testing
 @Suite("Consumer groups over sockets", .timeLimit(.minutes(10)))
 struct GroupTests {
     private func withGroups(_ body: (Broker, WireClient) async throws -> Void) async throws {
-        try await withBroker(configure: { $0.hurryGroups() }) { broker in
+        try await withBroker(configure: hurried) { broker in
             let client = try await WireClient.connect(to: broker)
             try await client.create("readings", partitions: 2)
             try await body(broker, client)
@@ -75,6 +75,15 @@ struct GroupTests {
             let newcomer = try await other.post(JoinGroupRequest.joining(memberID: try await other.memberID()))
             while try await client.heartbeat(first) != .rebalanceInProgress {}
             #expect(try await client.state() == "PreparingRebalance")
+            for version in Wire.versions(HeartbeatRequest.self) {
+                #expect(try await client.heartbeat(first, version: version) == .rebalanceInProgress)
+            }
+            for version in Wire.versions(SyncGroupRequest.self) {
+                let early = try await client.call(SyncGroupRequest.of(first), version: version)
+                #expect(early.errorCode == .rebalanceInProgress)
+            }
+            // What was read in the generation that ends may be committed still.
+            #expect(try await client.commit(1, by: first) == .none)
             let rejoined = try await client.call(JoinGroupRequest.joining(memberID: first.id))
             let joined = try await other.receive(newcomer)
             #expect(rejoined.generationID == 2 && joined.generationID == 2)
@@ -83,6 +92,10 @@ struct GroupTests {
             // The follower asks first, and waits for the leader.
             let following = try await other.post(SyncGroupRequest.of(Member(joined)))
             while try await client.state() != "CompletingRebalance" {}
+            for version in Wire.versions(OffsetCommitRequest.self) {
+                let code = try await client.commit(2, by: Member(rejoined), version: version)
+                #expect(code == .rebalanceInProgress)
+            }
             let leading = SyncGroupRequest.of(Member(rejoined), assigning: rejoined.members)
             #expect(try await client.call(leading).assignment == ByteBuffer(string: "for \(first.id)"))
             #expect(try await other.receive(following).assignment == ByteBuffer(string: "for \(joined.memberID)"))
@@ -95,7 +108,7 @@ struct GroupTests {
 
     @Test("the first of an empty group waits for others, so that those who come together are one generation")
     func initialDelay() async throws {
-        try await withBroker(configure: { $0.groups.initialRebalanceDelay = 300 }) { broker in
+        try await withBroker(configure: patient) { broker in
             let client = try await WireClient.connect(to: broker)
             for answer in try await client.joinTogether(4) {
                 #expect(answer.errorCode == .none && answer.generationID == 1)
@@ -159,8 +172,23 @@ struct GroupTests {
             let member = Member(back, instanceID: "a")
             #expect(
                 try await again.call(SyncGroupRequest.of(member)).assignment == ByteBuffer(string: "for \(leader.id)"))
-            #expect(try await client.heartbeat(leader) == .fencedInstanceID)
-            #expect(try await client.commit(1, by: leader) == .fencedInstanceID)
+            for version in Wire.versions(HeartbeatRequest.self) where version >= 3 {
+                #expect(try await client.heartbeat(leader, version: version) == .fencedInstanceID)
+            }
+            for version in Wire.versions(OffsetCommitRequest.self) where version >= 7 {
+                #expect(try await client.commit(1, by: leader, version: version) == .fencedInstanceID)
+            }
+            for version in Wire.versions(SyncGroupRequest.self) where version >= 3 {
+                let synced = try await client.call(SyncGroupRequest.of(leader), version: version)
+                #expect(synced.errorCode == .fencedInstanceID)
+            }
+            for version in Wire.versions(JoinGroupRequest.self) where version >= 5 {
+                let request = JoinGroupRequest.joining(instanceID: "a", memberID: leader.id)
+                #expect(try await client.call(request, version: version).errorCode == .fencedInstanceID)
+            }
+            for version in Wire.versions(LeaveGroupRequest.self) where version >= 3 {
+                #expect(try await client.leave(leader, version: version) == .fencedInstanceID)
+            }
             #expect(try await again.commit(1, by: member) == .none)
             #expect(try await client.describe()?.members.map(\.groupInstanceID) == ["a"])
         }
@@ -199,13 +227,13 @@ struct GroupTests {
     func restart() async throws {
         let directory = TemporaryDirectory.inMemory()
         var member = Member(id: "", generation: 0)
-        try await withBroker(in: directory, configure: { $0.hurryGroups() }) { broker in
+        try await withBroker(in: directory, configure: hurried) { broker in
             let client = try await WireClient.connect(to: broker)
             try await client.create("readings")
             member = try await client.member()
             #expect(try await client.commit(17, by: member) == .none)
         }
-        try await withBroker(in: directory, configure: { $0.hurryGroups() }) { broker in
+        try await withBroker(in: directory, configure: hurried) { broker in
             let client = try await WireClient.connect(to: broker)
             #expect(try await client.state() == "Stable")
             #expect(try await client.heartbeat(member) == .none)

@@ -10,7 +10,7 @@ import Testing
 @Suite("Committed offsets over sockets", .timeLimit(.minutes(10)))
 struct OffsetCommitTests {
     private func withTopic(
-        configure: (inout BrokerConfiguration) -> Void = { $0.hurryGroups() },
+        configure: (inout BrokerConfiguration) -> Void = hurried,
         _ body: (Broker, WireClient) async throws -> Void
     ) async throws {
         try await withBroker(configure: configure) { broker in
