@@ -115,7 +115,8 @@ extension ConsumerMember {
         topicPattern = stored.topicPattern.flatMap { $0.isEmpty ? nil : $0 }
         assignor = stored.assignor.flatMap { ServerAssignor(rawValue: $0) }
         epoch = current.epoch
-        previousEpoch = current.previousEpoch
+        previousEpoch =
+            current.epoch > .joining ? min(current.previousEpoch, current.epoch) : current.previousEpoch
         progress = current.progress
         assigned = Set(current.assigned)
         pendingRevocation = Set(current.pendingRevocation)

@@ -155,8 +155,9 @@ extension ConsumerProtocolGroup {
         }
         for id in storing.known where members[id] == nil { storing.removed.insert(id) }
         topicsHash = subscriptions.hash(of: topics)
-        guard !members.isEmpty else { return }
-        if !storing.removed.isEmpty || stored.topicsHash != topicsHash || targetEpoch < epoch || !isTargetWhole {
+        guard !members.isEmpty else { return targetEpoch = epoch }
+        let isCurrent = storing.removed.isEmpty && stored.topicsHash == topicsHash && targetEpoch == epoch
+        if !isCurrent || !isTargetWhole || !hasTargetsOfStable {
             advanceEpoch()
             assignIfNeeded(at: now)
         }
@@ -186,6 +187,13 @@ extension ConsumerProtocolGroup {
         targets[id] = target.map { Set($0) }
         subscriptions.add(member, compiled: compiled, topics: topics)
         watch(deadline)
+    }
+
+    /// Whether those that have come to the target's epoch have what it says: they would not come again for it.
+    private var hasTargetsOfStable: Bool {
+        members.values.allSatisfy { member in
+            member.progress != .stable || member.epoch != targetEpoch || member.assigned == targets[member.id] ?? []
+        }
     }
 
     /// Whether the targets give each partition of the topics that are subscribed to to one subscriber, and nothing

@@ -59,12 +59,22 @@ final class ConsumerGroupBench {
         names: [String]? = nil, pattern: String? = nil, assignor: String? = nil, owned: [TopicShare]? = nil,
         fresh: String = "fresh", requiresID: Bool = true
     ) -> RequestID {
-        requests += 1
         let request = ConsumerHeartbeat(
-            request: RequestID(requests), memberID: MemberID(id), freshMemberID: MemberID(fresh),
+            request: RequestID(0), memberID: MemberID(id), freshMemberID: MemberID(fresh),
             epoch: GroupEpoch(epoch), instanceID: instance.map { InstanceID($0) }, rackID: rack, clientID: "client",
             clientHost: "/127.0.0.1", rebalanceTimeout: timeout, topicNames: names, topicPattern: pattern,
             assignor: assignor, owned: owned, requiresMemberID: requiresID)
+        return send(request)
+    }
+
+    var requestCount: Int { Int(requests) }
+
+    /// Gives the request its number.
+    @discardableResult
+    func send(_ heartbeat: ConsumerHeartbeat) -> RequestID {
+        requests += 1
+        var request = heartbeat
+        request.request = RequestID(requests)
         group.heartbeat(request, at: now)
         carryOut()
         return request.request
@@ -104,8 +114,10 @@ final class ConsumerGroupBench {
         now = end
     }
 
-    func setTopics(_ counts: [String: Int32]) {
-        group.topicsChanged(Self.topics(counts), at: now)
+    func setTopics(_ counts: [String: Int32]) { setTopics(Self.topics(counts)) }
+
+    func setTopics(_ topics: TopicsSnapshot) {
+        group.topicsChanged(topics, at: now)
         carryOut()
     }
 

@@ -17,7 +17,7 @@ struct ConsumerGroupModelTests {
     )
     func schedules() {
         let seed = Self.number("MARTLET_SEED") ?? UInt64.random(in: 0..<1_000_000_000)
-        let schedules = Self.number("MARTLET_SCHEDULES") ?? 100
+        let schedules = Self.number("MARTLET_SCHEDULES") ?? 60
         print("Groups by the consumer protocol on random schedules from MARTLET_SEED=\(seed)")
         var seeds = SeededRandom(seed: seed)
         var steps = 0
@@ -40,7 +40,7 @@ struct ConsumerGroupModelTests {
         let spent = ContinuousClock.now - start
         print("\(schedules) schedules, \(steps) steps, \(checks) invariants held, in \(spent): ", terminator: "")
         print(counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
-        guard schedules >= 100 else { return }
+        guard schedules >= 60 else { return }
         for event in [
             "zombie", "moved", "restart", "store failed", "expired: session", "expired: rebalance",
             "commit refused", "leave for now", "topic goes", "begins anew",

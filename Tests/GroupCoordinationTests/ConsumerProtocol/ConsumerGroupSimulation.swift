@@ -11,7 +11,8 @@ final class ConsumerGroupSimulation {
     /// How often something happened, to see that it does.
     private(set) var counts: [String: Int] = [:]
     /// How many invariants were looked at.
-    private(set) var checks = 0
+    var checks: Int { ownChecks + invariants.checks }
+    private var ownChecks = 0
     /// What happened, where that was asked for.
     private(set) var trace: [String] = []
 
@@ -32,8 +33,7 @@ final class ConsumerGroupSimulation {
     private var zombieRequests: [RequestID: GroupError] = [:]
     private var topics: [String: TopicsSnapshot.Topic] = [:]
     private var disk = SimulatedRecords()
-    /// Of a store that failed, nothing is known to be stored until the group is stored anew.
-    private var lastEpoch = GroupEpoch.joining
+    private var invariants = ConsumerGroupInvariants()
     /// While a fence stands: who waited or joined behind it must not be told anything good.
     private var isFenced = false
     /// Who was evicted by a fence, up to which epoch: never to commit in it again.
@@ -293,7 +293,7 @@ final class ConsumerGroupSimulation {
         isFenced = false
         // What was evicted for a change that was lost is as it was before.
         evicted = [:]
-        lastEpoch = .joining
+        invariants.lastEpoch = .joining
         for index in clients.indices { clients[index].loseAnswer() }
         group = ConsumerProtocolGroup(
             id: "g", rules: rules, restoring: disk.stored, topics: TopicsSnapshot(topics), at: now)
@@ -376,40 +376,17 @@ final class ConsumerGroupSimulation {
     // MARK: Invariants
 
     private func check() throws(Violation) {
-        try checkOwners()
+        try invariants.check(group, timer: timer)
         try checkClients()
-        try checkEpochs()
-        try checkSubscriptions()
         try checkStored()
-        try checkTimer()
         let parked = Set(group.storing.waiting.map(\.request)).union(group.heldJoins.map(\.request))
         try verify(parked == Set(outstanding.keys), "parked: \(parked), to be answered: \(outstanding.keys)")
         try verify(isFenced == group.isFenced, "a fence that nobody put, or one that is gone")
     }
 
     private func verify(_ condition: Bool, _ description: @autoclosure () -> String) throws(Violation) {
-        checks += 1
+        ownChecks += 1
         try Violation.unless(condition, description())
-    }
-
-    /// No partition has two owners, in the group's books.
-    private func checkOwners() throws(Violation) {
-        var owners: [TopicPartition: MemberID] = [:]
-        for (id, member) in group.members {
-            try verify(id == member.id, "\(member.id) is called \(id)")
-            try verify(
-                member.pendingRevocation.isEmpty == (member.progress != .unrevoked), "\(id) is \(member.progress)")
-            for partition in member.assigned.union(member.pendingRevocation) {
-                let other = owners.updateValue(id, forKey: partition)
-                try verify(other == nil, "\(id) and \(other?.value ?? "") own \(partition)")
-            }
-        }
-        try verify(owners == group.owners, "the owners are not those that members have")
-        if !group.isFenced, group.returnDeadline == nil {
-            try verify(group.targetEpoch == group.epoch, "there is no target for \(group.epoch)")
-            try verify(group.isTargetWhole, "the target is not whole")
-        }
-        try verify(Set(group.targets.keys).isSubset(of: group.members.keys), "a target of nobody")
     }
 
     /// No partition has two owners, in the opinion of processes whom the group takes for members.
@@ -426,43 +403,6 @@ final class ConsumerGroupSimulation {
                 try verify(
                     group.owners[partition] == member.id, "\(member.id) thinks to own \(partition), of others")
             }
-        }
-    }
-
-    private func checkEpochs() throws(Violation) {
-        try verify(group.epoch >= lastEpoch, "the epoch went back from \(lastEpoch) to \(group.epoch)")
-        lastEpoch = group.epoch
-        try verify(group.targetEpoch <= group.epoch, "the target is of a later epoch")
-        for member in group.members.values where !member.isAway {
-            try verify(
-                member.epoch > .joining && member.epoch <= group.targetEpoch && member.previousEpoch <= member.epoch,
-                "\(member.id) is in \(member.epoch)")
-            if member.progress == .stable, member.epoch == group.targetEpoch {
-                let target = group.targets[member.id] ?? []
-                try verify(member.assigned == target, "\(member.id) is stable without its target")
-            }
-            try verify((member.revocationDeadline != nil) == (member.progress == .unrevoked), "a deadline for nothing")
-        }
-        try verify(group.members.count <= rules.membersMax, "\(group.members.count) members")
-        let statics = group.members.values.filter { $0.instanceID != nil }
-        try verify(group.staticMembers.count == statics.count, "static members are counted wrongly")
-        for member in statics {
-            try verify(member.instanceID.map { group.staticMembers[$0] } == member.id, "\(member.id) is not found")
-        }
-    }
-
-    private func checkSubscriptions() throws(Violation) {
-        var names: [String: Int] = [:]
-        var patterns: [String: Int] = [:]
-        for member in group.members.values {
-            for name in member.topicNames { names[name, default: 0] += 1 }
-            if let pattern = member.topicPattern { patterns[pattern, default: 0] += 1 }
-        }
-        try verify(group.subscriptions.names == names, "names are counted wrongly")
-        try verify(group.subscriptions.patterns.mapValues(\.users) == patterns, "patterns are counted wrongly")
-        for pattern in group.subscriptions.patterns.values {
-            let matched = Set(topics.keys.filter { pattern.pattern.matches($0) })
-            try verify(pattern.matched == matched, "a pattern matches \(pattern.matched)")
         }
     }
 
@@ -483,15 +423,6 @@ final class ConsumerGroupSimulation {
         }
         for (id, target) in group.targets { current.apply(.target(id, target.shares)) }
         try verify(stored == current, "what is stored is not what there is:\n\(stored)\n\(current)")
-    }
-
-    private func checkTimer() throws(Violation) {
-        if let deadline = group.earliestDeadline {
-            try verify(
-                timer.map { $0 <= deadline } ?? false,
-                "deadline \(deadline.milliseconds), timer \(timer?.milliseconds ?? -1)")
-        }
-        if group.members.isEmpty, group.strangersDeadline == nil { try verify(timer == nil, "a timer for nobody") }
     }
 
     // MARK: The end
