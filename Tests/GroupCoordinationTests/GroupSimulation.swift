@@ -5,8 +5,10 @@ import TestSupport
 /// A group among clients that join, crash, come back and lose answers, with a disk that fails now and then, brokers
 /// that are killed, and operators who move offsets. What it does follows from its seed alone; after each step it is
 /// checked.
-struct GroupSimulation {
+final class GroupSimulation {
     private(set) var steps = 0
+    /// How many invariants were looked at.
+    private(set) var checks = 0
     private(set) var group: ClassicGroup
     /// How often something happened, to see that it does.
     private(set) var counts: [String: Int] = [:]
@@ -62,7 +64,7 @@ struct GroupSimulation {
     }
 
     /// So many steps of trouble, then quiet: then all of them must come together, and nobody be left waiting.
-    mutating func run(steps count: Int) throws(Violation) {
+    func run(steps count: Int) throws(Violation) {
         for _ in 0..<count { try step() }
         try calmDown()
         try end()
@@ -70,7 +72,7 @@ struct GroupSimulation {
 
     // MARK: Steps
 
-    private mutating func step() throws(Violation) {
+    private func step() throws(Violation) {
         steps += 1
         switch Int.random(in: 0..<1000, using: &chance) {
         case 0..<640: try act(clients.indices.randomElement(using: &chance)!)
@@ -84,15 +86,15 @@ struct GroupSimulation {
         }
     }
 
-    private mutating func happens(in many: Int) -> Bool { Int.random(in: 0..<many, using: &chance) == 0 }
+    private func happens(in many: Int) -> Bool { Int.random(in: 0..<many, using: &chance) == 0 }
 
-    private mutating func note(_ event: String, _ detail: String = "") {
+    private func note(_ event: String, _ detail: String = "") {
         counts[event, default: 0] += 1
         if keepsTrace { trace.append("\(now.milliseconds) \(event) \(detail)") }
     }
 
     /// The client does what its state asks for, or something foolish.
-    private mutating func act(_ index: Int) throws(Violation) {
+    private func act(_ index: Int) throws(Violation) {
         switch clients[index].phase {
         case .away: clients[index].start()
         case .unjoined: try join(index)
@@ -113,7 +115,7 @@ struct GroupSimulation {
     }
 
     /// Its answer is lost, or slow: it asks again, by the same or another connection.
-    private mutating func giveUp(_ index: Int, _ request: RequestID) throws(Violation) {
+    private func giveUp(_ index: Int, _ request: RequestID) throws(Violation) {
         let isJoin = if case .joining = clients[index].phase { true } else { false }
         if outstanding[request] != nil, happens(in: 2) {
             note("abandon", "\(index)")
@@ -125,19 +127,19 @@ struct GroupSimulation {
         if !isCalm, happens(in: 3) { crash(index) }
     }
 
-    private mutating func crash(_ index: Int) {
+    private func crash(_ index: Int) {
         note("crash", "\(index)")
         zombies.append(clients[index])
         if zombies.count > 8 { zombies.removeFirst() }
         clients[index].phase = .away
     }
 
-    private mutating func nextNumber() -> UInt64 {
+    private func nextNumber() -> UInt64 {
         lastNumber += 1
         return lastNumber
     }
 
-    private mutating func join(_ index: Int) throws(Violation) {
+    private func join(_ index: Int) throws(Violation) {
         let request = RequestID(nextNumber())
         outstanding[request] = Outstanding(client: index, generation: clients[index].generation)
         clients[index].phase = .joining(request)
@@ -147,12 +149,12 @@ struct GroupSimulation {
         try carryOut()
     }
 
-    private mutating func rejoin(_ index: Int) throws(Violation) {
+    private func rejoin(_ index: Int) throws(Violation) {
         if happens(in: 2) { clients[index].subscription &+= 1 }
         try join(index)
     }
 
-    private mutating func sync(_ index: Int) throws(Violation) {
+    private func sync(_ index: Int) throws(Violation) {
         let request = RequestID(nextNumber())
         outstanding[request] = Outstanding(client: index, generation: clients[index].generation)
         clients[index].phase = .syncing(request)
@@ -161,7 +163,7 @@ struct GroupSimulation {
         try carryOut()
     }
 
-    private mutating func heartbeat(_ index: Int) throws(Violation) {
+    private func heartbeat(_ index: Int) throws(Violation) {
         let client = clients[index]
         let refused = refusal { group, now throws(GroupError) in
             try group.heartbeat(
@@ -174,7 +176,7 @@ struct GroupSimulation {
         try carryOut()
     }
 
-    private mutating func leave(_ index: Int) throws(Violation) {
+    private func leave(_ index: Int) throws(Violation) {
         let client = clients[index]
         note("leave", "\(index)")
         _ = try? group.leave([Departure(memberID: client.memberID, instanceID: client.instanceID)], at: now)
@@ -182,7 +184,7 @@ struct GroupSimulation {
         try carryOut()
     }
 
-    private mutating func commit(_ index: Int) throws(Violation) {
+    private func commit(_ index: Int) throws(Violation) {
         let client = clients[index]
         let isOwn = group.members[client.memberID] != nil && client.generation == group.generation
         let mayCommit = isOwn && group.state != .completingRebalance && fencedAt == nil
@@ -203,7 +205,7 @@ struct GroupSimulation {
         try carryOut()
     }
 
-    private mutating func refusal(_ body: (inout ClassicGroup, Instant) throws(GroupError) -> Void) -> GroupError? {
+    private func refusal(_ body: (inout ClassicGroup, Instant) throws(GroupError) -> Void) -> GroupError? {
         do throws(GroupError) {
             try body(&group, now)
             return nil
@@ -213,7 +215,7 @@ struct GroupSimulation {
     }
 
     /// A process that was replaced asks for something.
-    private mutating func actAsZombie() throws(Violation) {
+    private func actAsZombie() throws(Violation) {
         guard let zombie = zombies.randomElement(using: &chance), !zombie.memberID.isNone else { return }
         guard group.members[zombie.memberID] == nil, group.pendingMembers[zombie.memberID] == nil else { return }
         let isReplaced = zombie.instanceID.map { group.staticMembers[$0] != nil } ?? false
@@ -237,7 +239,7 @@ struct GroupSimulation {
 
     // MARK: Operators, disk, brokers
 
-    private mutating func fence() throws(Violation) {
+    private func fence() throws(Violation) {
         let generation = group.generation
         let members = Set(group.members.keys)
         let waiting = Set(outstanding.keys)
@@ -255,7 +257,7 @@ struct GroupSimulation {
         disk.append(.fence(group.fencedRecord, generation))
     }
 
-    private mutating func settleStore(succeeding succeeds: Bool) throws(Violation) {
+    private func settleStore(succeeding succeeds: Bool) throws(Violation) {
         switch disk.settle(succeeding: succeeds) {
         case nil: return
         case .group(let number, _):
@@ -271,7 +273,7 @@ struct GroupSimulation {
     }
 
     /// The broker is killed. What was being written may be there afterwards.
-    private mutating func restart() throws(Violation) {
+    private func restart() throws(Violation) {
         note("restart")
         while disk.isWriting, happens(in: 2) {
             if case .fence(_, let generation) = disk.settle(succeeding: true) { movedUpTo = max(movedUpTo, generation) }
@@ -295,7 +297,7 @@ struct GroupSimulation {
     // MARK: Time
 
     /// Time goes by. The timer rings when it is due, or somewhat later.
-    private mutating func pass(_ milliseconds: Int64) throws(Violation) {
+    private func pass(_ milliseconds: Int64) throws(Violation) {
         let end = now.advanced(by: milliseconds)
         var rings = 0
         while let due = timer, due <= end {
@@ -308,7 +310,7 @@ struct GroupSimulation {
         now = end
     }
 
-    private mutating func wake(_ why: String) throws(Violation) {
+    private func wake(_ why: String) throws(Violation) {
         note(why)
         if let due = timer, due <= now { timer = nil }
         group.wake(at: now)
@@ -317,7 +319,7 @@ struct GroupSimulation {
 
     // MARK: Actions
 
-    private mutating func carryOut() throws(Violation) {
+    private func carryOut() throws(Violation) {
         for action in group.takeActions() {
             switch action {
             case .answerJoin(let request, let answer): try answerJoin(request, answer)
@@ -345,7 +347,7 @@ struct GroupSimulation {
     }
 
     /// The client that gets this answer; nil where it is lost, or nobody waits for it any more.
-    private mutating func answered(_ request: RequestID) throws(Violation) -> Int? {
+    private func answered(_ request: RequestID) throws(Violation) -> Int? {
         guard let index = outstanding.removeValue(forKey: request)?.client else {
             throw Violation("request \(request.value) was answered twice, or never made")
         }
@@ -357,7 +359,7 @@ struct GroupSimulation {
         return index
     }
 
-    private mutating func answerJoin(_ request: RequestID, _ answer: JoinAnswer) throws(Violation) {
+    private func answerJoin(_ request: RequestID, _ answer: JoinAnswer) throws(Violation) {
         note("joined", "#\(request.value) \(answer.memberID), \(answer.generation), led by \(answer.leader)")
         try Violation.unless(!group.isFenced, "\(answer.generation) began behind the fence")
         if answer.leader == answer.memberID, group.state == .completingRebalance {
@@ -369,7 +371,7 @@ struct GroupSimulation {
         if let index = try answered(request) { clients[index].take(answer) }
     }
 
-    private mutating func answerSync(_ request: RequestID, _ answer: SyncAnswer) throws(Violation) {
+    private func answerSync(_ request: RequestID, _ answer: SyncAnswer) throws(Violation) {
         guard let asked = outstanding[request] else { throw Violation("sync \(request.value) was answered twice") }
         note("synced", "#\(request.value) \(answer.assignment)")
         try Violation.unless(group.state == .stable, "an assignment is given while \(group.state)")
@@ -388,10 +390,15 @@ struct GroupSimulation {
 
     // MARK: Invariants
 
-    private mutating func check() throws(Violation) {
-        try Violation.unless(group.isFenced == (fencedAt != nil), "a fence that nobody put, or one that is gone")
+    private func verify(_ condition: Bool, _ description: @autoclosure () -> String) throws(Violation) {
+        checks += 1
+        try Violation.unless(condition, description())
+    }
+
+    private func check() throws(Violation) {
+        try verify(group.isFenced == (fencedAt != nil), "a fence that nobody put, or one that is gone")
         let shared = group.supporters.values.contains(group.members.count)
-        try Violation.unless(group.members.isEmpty || shared, "the members share no protocol")
+        try verify(group.members.isEmpty || shared, "the members share no protocol")
         try checkStability()
         try checkCounts()
         try checkTimer()
@@ -400,22 +407,22 @@ struct GroupSimulation {
         for waiting in group.waitingStores.values {
             if case .returned(let request, _) = waiting { parked.insert(request) }
         }
-        try Violation.unless(parked == Set(outstanding.keys), "parked: \(parked), to be answered: \(outstanding.keys)")
+        try verify(parked == Set(outstanding.keys), "parked: \(parked), to be answered: \(outstanding.keys)")
     }
 
-    private mutating func checkStability() throws(Violation) {
+    private func checkStability() throws(Violation) {
         let isStable = group.state == .stable
         if isStable, !wasStable {
-            try Violation.unless(group.generation > lastStable, "\(group.generation) is stable after \(lastStable)")
+            try verify(group.generation > lastStable, "\(group.generation) is stable after \(lastStable)")
             lastStable = group.generation
         }
         if isStable {
-            try Violation.unless(group.generation == lastStable, "two generations are stable")
+            try verify(group.generation == lastStable, "two generations are stable")
             var seen: Set<UInt8> = []
             for member in group.members.values {
-                try Violation.unless(!member.isWaiting, "\(member.id) of a stable generation waits")
+                try verify(!member.isWaiting, "\(member.id) of a stable generation waits")
                 for partition in member.assignment {
-                    try Violation.unless(seen.insert(partition).inserted, "two members own partition \(partition)")
+                    try verify(seen.insert(partition).inserted, "two members own partition \(partition)")
                 }
             }
         }
@@ -424,49 +431,49 @@ struct GroupSimulation {
 
     private func checkCounts() throws(Violation) {
         let members = group.members
-        try Violation.unless(
+        try verify(
             group.waitingJoins == members.values.count { $0.parkedJoin != nil }, "joins are counted wrongly")
         var supporters: [String: Int] = [:]
         for member in members.values { for offered in member.protocols { supporters[offered.name, default: 0] += 1 } }
-        try Violation.unless(group.supporters == supporters, "protocols are counted wrongly")
+        try verify(group.supporters == supporters, "protocols are counted wrongly")
         let statics = members.values.count { $0.instanceID != nil }
-        try Violation.unless(group.staticMembers.count == statics, "static members are counted wrongly")
+        try verify(group.staticMembers.count == statics, "static members are counted wrongly")
         for (instanceID, id) in group.staticMembers {
-            try Violation.unless(members[id]?.instanceID == instanceID, "\(instanceID) leads to \(id)")
+            try verify(members[id]?.instanceID == instanceID, "\(instanceID) leads to \(id)")
         }
-        try Violation.unless((group.state == .empty) == members.isEmpty, "\(group.state) with \(members.count) members")
+        try verify((group.state == .empty) == members.isEmpty, "\(group.state) with \(members.count) members")
         if let leader = group.leader {
-            try Violation.unless(members[leader] != nil, "the leader \(leader) is no member")
+            try verify(members[leader] != nil, "the leader \(leader) is no member")
         } else {
-            try Violation.unless(members.isEmpty, "nobody leads")
+            try verify(members.isEmpty, "nobody leads")
         }
-        try Violation.unless(members.count <= rules.membersMax, "\(members.count) members")
-        try Violation.unless(group.pendingMembers.count <= rules.pendingMembersMax, "too many pending members")
+        try verify(members.count <= rules.membersMax, "\(members.count) members")
+        try verify(group.pendingMembers.count <= rules.pendingMembersMax, "too many pending members")
         let both = group.pendingMembers.keys.contains { members[$0] != nil }
-        try Violation.unless(!both, "a member is pending, too")
+        try verify(!both, "a member is pending, too")
     }
 
     private func checkTimer() throws(Violation) {
         if let deadline = group.earliestDeadline {
-            try Violation.unless(
+            try verify(
                 timer.map { $0 <= deadline } ?? false,
                 "deadline \(deadline.milliseconds), timer \(timer?.milliseconds ?? -1)")
         }
         if group.members.isEmpty, group.pendingMembers.isEmpty {
-            try Violation.unless(timer == nil, "a timer for nobody")
+            try verify(timer == nil, "a timer for nobody")
         }
         if group.state == .preparingRebalance, !group.isFenced {
-            try Violation.unless(group.joinDeadline != nil || group.initialDelay != nil, "a rebalance without an end")
+            try verify(group.joinDeadline != nil || group.initialDelay != nil, "a rebalance without an end")
         }
         if group.state == .completingRebalance {
-            try Violation.unless(
+            try verify(
                 group.syncDeadline != nil || group.assignmentStore != nil, "an assignment is awaited without an end")
         }
     }
 
     // MARK: The end
 
-    private mutating func calmDown() throws(Violation) {
+    private func calmDown() throws(Violation) {
         isCalm = true
         note("calm")
         for _ in 0..<600 {
@@ -488,7 +495,7 @@ struct GroupSimulation {
     }
 
     /// Everyone leaves, and the group is deleted; or it is unloaded while some wait.
-    private mutating func end() throws(Violation) {
+    private func end() throws(Violation) {
         if happens(in: 2) {
             for index in clients.indices where clients[index].isMember { try leave(index) }
             do throws(GroupError) {
