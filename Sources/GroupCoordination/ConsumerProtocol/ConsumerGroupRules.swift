@@ -10,8 +10,9 @@ package struct ConsumerGroupRules: Sendable {
     package var waitingHeartbeatInterval: Int64 = 500
     /// `group.consumer.max.size`, at least 1. Kafka has no bound here.
     package var membersMax = 10_000
-    /// How long the members that a fence evicted are waited for before partitions are assigned to who has come.
-    package var returnDelay: Int64 = 3000
+    /// How much longer than a heartbeat interval the members that a fence evicted are waited for, before partitions are
+    /// assigned to who has come: they learn of it by a heartbeat each, and partitions should not move twice.
+    package var returnDelay: Int64 = 1000
     /// `group.consumer.assignors`: who decides where members name none.
     package var defaultAssignor = ServerAssignor.uniform
 

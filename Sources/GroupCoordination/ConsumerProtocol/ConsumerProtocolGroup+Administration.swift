@@ -113,7 +113,7 @@ extension ConsumerProtocolGroup {
             storing.needsRewrite = true
         }
         if awaitedReturns > 0 {
-            returnDeadline = now.advanced(by: rules.returnDelay)
+            returnDeadline = now.advanced(by: rules.heartbeatInterval).advanced(by: rules.returnDelay)
             let deadline = now.advanced(by: evictedTimeout)
             strangersDeadline = deadline
             watch(deadline)

@@ -358,7 +358,7 @@ struct ConsumerFenceTests {
         #expect(bench.fence() == nil)
         bench.lift()
         bench.join("m")
-        bench.advance(2999)
+        bench.advance(5999)
         #expect(bench.assignment(bench.heartbeat("m", 3)) == nil && bench.group.phase == .assigning)
         bench.advance(1)
         #expect(bench.assignment(bench.heartbeat("m", 3)) == "a0 a1 a2 a3")

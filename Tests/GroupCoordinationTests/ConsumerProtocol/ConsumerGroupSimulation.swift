@@ -45,7 +45,8 @@ final class ConsumerGroupSimulation {
         var rules = ConsumerGroupRules()
         rules.sessionTimeout = [8000, 12_000].randomElement(using: &chance)!
         rules.membersMax = Int.random(in: 0..<4, using: &chance) == 0 ? 3 : 100
-        rules.returnDelay = [0, 1000, 3000].randomElement(using: &chance)!
+        rules.heartbeatInterval = [0, 1000, 5000].randomElement(using: &chance)!
+        rules.returnDelay = [0, 1000].randomElement(using: &chance)!
         self.rules = rules
         group = ConsumerProtocolGroup(id: "g", rules: rules, topics: TopicsSnapshot([:]))
         let mayBeStatic = Int.random(in: 0..<3, using: &chance) > 0
