@@ -116,6 +116,29 @@ struct MockGroupTests {
         }
     }
 
+    @Test("where the broker that it was told of goes, a member goes on with the others")
+    func bootstrapGoes() async throws {
+        try await withGroup { cluster, writer in
+            try cluster.run("coordinator team 2")
+            for partition in 0..<partitionCount { try cluster.run("leader readings \(partition) 3") }
+            let first = try #require(cluster.bootstrap.split(separator: ",").first)
+            let client = try await KafkaClient.connect(to: String(first))
+            let team = GroupHarness(client)
+            let member = try team.join("one")
+            try await team.waitForShares([member], partitions: partitionCount)
+            try cluster.run("down 1")
+            try cluster.run("coordinator team 3")
+            try await writer.produce(0..<300, partitions: partitionCount)
+            try await team.waitForNumbers(300)
+            try await team.wait("a commit of all") {
+                let committed = (try? await member.consumer.committed()) ?? [:]
+                return committed.count == partitionCount && committed.values.allSatisfy { $0.offset == Offset(50) }
+            }
+            try await member.leave()
+            await client.close()
+        }
+    }
+
     @Test("a coordinator that goes and comes back keeps its members, and they lose nothing")
     func coordinatorDown() async throws {
         try await withGroup { cluster, team in

@@ -206,6 +206,11 @@ extension Cluster {
         return response
     }
 
+    /// Takes over what another cluster of the same client has learned, where nothing is known yet.
+    func adopt(_ nodes: [Int32: BrokerAddress]) {
+        if self.nodes.isEmpty { self.nodes = nodes }
+    }
+
     private func learn(_ response: MetadataResponse) {
         nodes = [:]
         // What is no port cannot be connected to.

@@ -12,8 +12,8 @@
 /// application whose results are safe at moments of its own.
 ///
 /// A rebalance waits until the application asks for more, at most `processingTimeout`; so nothing that it works at goes to
-/// another member. It takes several calls of `next` at a time for nothing, as what one of them has taken counts as done
-/// when another asks for more: who processes in several tasks commits by himself.
+/// another member. For that, one task calls `next`: all that was taken counts as done when more is asked for, whoever asks.
+/// Who hands batches on to other tasks commits them by `commit` as they are done.
 ///
 /// What is thrown by `next` ends the partition that it is about, until a `seek`, as with `Consumer`. Some errors end it
 /// all: `fencedInstance`, `inconsistentAssignors`, and what a broker refuses for good. Brokers that are away are waited

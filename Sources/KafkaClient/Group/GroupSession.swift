@@ -189,12 +189,21 @@ extension GroupSession {
     private func coordinator() async throws(GroupFault) -> BrokerConnection {
         if let memberCoordinator, memberCoordinator.isOpen { return memberCoordinator }
         do throws(KafkaClientError) {
+            if await members.nodes.isEmpty { try await learnBrokers() }
             let found = try await members.coordinator(ofGroup: group)
             memberCoordinator = found
             return found
         } catch {
             throw GroupFault(error)
         }
+    }
+
+    /// All of them, before any is needed: so others can be asked when the one that the client was told of is gone.
+    private func learnBrokers() async throws(KafkaClientError) {
+        _ = try await members.metadata(of: [], createMissing: false)
+        let nodes = await members.nodes
+        await offsets.adopt(nodes)
+        await fetcher.cluster.adopt(nodes)
     }
 
     private func coordinatorOfOffsets() async throws(GroupFault) -> BrokerConnection {
