@@ -28,6 +28,16 @@ struct GroupCommandTests {
         try commit(offsets, "analytics", "sensor-1", [5])
         try commit(offsets, "live", "readings", [10, 20])
         try offsets.store(GroupChange([.classicState(members)], by: author), in: "live")
+        try commit(offsets, "newer", "readings", [30, 20, 10])
+        try offsets.store(GroupChange(newerMember(of: log), by: author), in: "newer")
+        try commit(offsets, "newer-empty", "sensor-1", [10])
+        try offsets.store(
+            GroupChange(
+                [
+                    .consumerGroup(ConsumerGroupMetadata(epoch: 7)),
+                    .targetAssignment(TargetAssignmentMetadata(epoch: 7)),
+                ],
+                by: author), in: "newer-empty")
         try log.close()
         return directory
     }
@@ -69,6 +79,25 @@ struct GroupCommandTests {
                     rebalanceTimeout: 300_000, sessionTimeout: 1_800_000, metadata: subscription,
                     assignment: assignment)
             ])
+    }
+
+    /// A member of a group by the consumer protocol (KIP-848), which reads readings-0 and -2.
+    private func newerMember(of log: EventLog) throws -> [GroupEntry] {
+        let topic = try #require(log.topic("readings")).id
+        let shares = [TopicPartitions(topicID: topic, partitions: [0, 1, 2])]
+        return [
+            .consumerGroup(ConsumerGroupMetadata(epoch: 5)),
+            .member(
+                "member-1",
+                ConsumerMemberMetadata(
+                    instanceID: "east", rackID: nil, clientID: "collector", clientHost: "/10.0.0.8",
+                    topicNames: ["readings"], topicRegex: nil, rebalanceTimeout: 300_000, serverAssignor: "uniform")),
+            .targetAssignment(TargetAssignmentMetadata(epoch: 5)), .memberTarget("member-1", shares),
+            .memberCurrent(
+                "member-1",
+                CurrentAssignment(
+                    memberEpoch: 5, previousMemberEpoch: 4, state: 0, assigned: shares, pendingRevocation: [])),
+        ]
     }
 
     /// Runs a command as it would be typed. The status, and what it prints.
@@ -113,6 +142,9 @@ struct GroupCommandTests {
         ["list", "--retention", "30d"], ["list", "--retention", "0s", "--json"],
         ["describe", "analytics"], ["describe", "analytics", "--json"], ["describe", "live"],
         ["describe", "live", "--json"], ["describe", "analytics", "--topic", "sens*"],
+        ["describe", "newer"], ["describe", "newer", "--json"], ["describe", "newer-empty"], ["history", "newer"],
+        ["lag", "newer", "--by", "member"], ["reset", "newer", "--to", "latest", "--only-if-empty"],
+        ["delete", "newer"], ["delete-offsets", "newer", "--topic", "readings", "--execute"],
         ["lag"], ["lag", "--json"], ["lag", "analytics"], ["lag", "analytics", "live", "--by", "partition"],
         ["lag", "live", "--by", "member"], ["lag", "analytics", "--by", "topic", "--sort", "seconds"],
         ["lag", "analytics", "--max-seconds", "60"], ["lag", "--max-records", "1000", "--top", "1"],
@@ -130,7 +162,8 @@ struct GroupCommandTests {
         ["reset", "analytics", "--to", "101"], ["reset", "analytics", "--to", "2027-01-01"],
         ["reset", "analytics", "--to", "5", "--topic", "nothing"], ["reset", "live", "--to", "5", "--only-if-empty"],
         ["reset", "analytics", "--to", "5", "--topic", "readings:3"], ["copy", "analytics", "live"],
-        ["reset", "analytics", "--from-file", "/nowhere/offsets.csv"], ["snapshot", "nobody"],
+        ["reset", "analytics", "--from-file", "/nowhere/offsets.csv"],
+        ["undo", "analytics", "--change", "ab"], ["snapshot", "nobody"],
         ["delete", "live"], ["delete", "nobody"], ["delete-offsets", "live", "--topic", "readings", "--execute"],
         ["delete-offsets", "analytics", "--topic", "nothing"],
     ]
@@ -152,8 +185,9 @@ struct GroupCommandTests {
             }
             return answers
         }
-        let offline = try await offline(directory, answers)
+        // The broker first: it counts a group's epoch on where it finds it stored by another.
         let online = try await online(directory, answers)
+        let offline = try await offline(directory, answers)
         for (question, (offline, online)) in zip(Self.questions, zip(offline, online)) {
             #expect(offline == online, "\(question)")
         }
@@ -244,28 +278,62 @@ struct GroupCommandTests {
         if isOnline { try await online(directory, test) } else { try await offline(directory, test) }
     }
 
-    @Test("a live group is moved, and its members are put out to come back there", arguments: [true, false])
-    func live(isOnline: Bool) async throws {
+    @Test(
+        "a live group is moved, and its members are put out to come back there", arguments: [true, false],
+        ["live", "newer"])
+    func live(isOnline: Bool, group: String) async throws {
         let directory = try makeDirectory()
         func test(_ groups: any GroupBackend) async throws {
-            await #expect(throws: KafkaClientError.nonEmptyGroup("live")) {
-                try await run(["reset", "live", "--to", "latest", "--only-if-empty", "--execute"], groups)
+            await #expect(throws: KafkaClientError.nonEmptyGroup(group)) {
+                try await run(["reset", group, "--to", "latest", "--only-if-empty", "--execute"], groups)
             }
-            let done = try await run(["reset", "live", "--to", "latest", "--execute"], groups)
+            let done = try await run(["reset", group, "--to", "latest", "--execute"], groups)
             #expect(done.contains("1 member put out to come back there"))
-            #expect(try await groups.describe("live").members.isEmpty)
-            #expect(try await groups.offsets(of: "live").values.allSatisfy { $0.offset == 100 })
+            #expect(try await groups.describe(group).members.isEmpty)
+            #expect(try await groups.offsets(of: group).values.allSatisfy { $0.offset == 100 })
         }
         if isOnline { try await online(directory, test) } else { try await offline(directory, test) }
     }
 
-    @Test("members that a stopped broker had do not come back unawares after a move of its directory's offsets")
-    func evictedOffline() async throws {
+    @Test(
+        "members that a stopped broker had do not come back unawares after a move of its directory's offsets",
+        arguments: ["live", "newer"])
+    func evictedOffline(group: String) async throws {
         let directory = try makeDirectory()
-        _ = try await offline(directory) { try await run(["reset", "live", "--to", "0", "--execute"], $0) }
+        _ = try await offline(directory) { try await run(["reset", group, "--to", "0", "--execute"], $0) }
         try await online(directory) { groups async throws in
-            #expect(try await groups.describe("live").members.isEmpty)
-            #expect(try await groups.offsets(of: "live").values.allSatisfy { $0.offset == 0 })
+            #expect(try await groups.describe(group).members.isEmpty)
+            #expect(try await groups.offsets(of: group).values.allSatisfy { $0.offset == 0 })
+        }
+    }
+
+    @Test("with Kafka's calls alone, lag is the same but for its bytes, and a group without members can be moved")
+    func otherBroker() async throws {
+        let directory = try makeDirectory()
+        try await online(directory) { groups async throws in
+            let kafka = BrokerGroups(client: groups.client, usesOwnCalls: false)
+            let names = ["analytics", "live", "newer"]
+            let own = try await GroupSurvey.all(names, .all, passingOverMissing: false, from: groups, now: now)
+            let other = try await GroupSurvey.all(names, .all, passingOverMissing: false, from: kafka, now: now)
+            for (own, other) in zip(own.flatMap(\.lags), other.flatMap(\.lags)) {
+                #expect(other.records == own.records && other.milliseconds == own.milliseconds)
+                #expect(other.bytes == (own.records == 0 ? 0 : nil))
+            }
+            let before = try await kafka.offsets(of: "analytics")
+            _ = try await run(["reset", "analytics", "--to", "-30s", "--execute"], kafka)
+            #expect(
+                try await kafka.offsets(of: "analytics").sorted { $0.key < $1.key }.map(\.value.offset)
+                    == [79, 79, 79, 0])
+            // There the history has only commits, but of all times.
+            _ = try await run(["copy", "analytics", "new", "--execute"], kafka)
+            let error = await #expect(throws: Failure.self) { try await run(["undo", "new", "--execute"], kafka) }
+            #expect(error?.message.contains("--at") == true)
+            let refused = await #expect(throws: Failure.self) {
+                try await run(["reset", "live", "--to", "latest", "--execute"], kafka)
+            }
+            #expect(refused?.message.contains("not supported by this broker") == true)
+            #expect(try await kafka.offsets(of: "live").values.map(\.offset.value).sorted() == [10, 20])
+            #expect(before.count == 4)
         }
     }
 

@@ -72,14 +72,9 @@ struct GroupLag: GroupSubcommand {
         _ backend: any GroupBackend, now: Timestamp, to out: inout StandardOutput
     ) async throws -> ExitStatus {
         let names = groups.isEmpty ? try await backend.groups().map(\.id) : groups
-        var lags: [PartitionLag] = []
-        for name in names {
-            do {
-                lags += try await GroupSurvey(name, selection.selection, from: backend, now: now).lags
-            } catch KafkaClientError.unknownGroup where groups.isEmpty {
-                // It went meanwhile.
-            }
-        }
+        let surveys = try await GroupSurvey.all(
+            names, selection.selection, passingOverMissing: groups.isEmpty, from: backend, now: now)
+        let lags = surveys.flatMap(\.lags)
         let level = lag.by ?? (groups.count == 1 ? .partition : .group)
         let rows = LagRow.rows(lags, level: level, order: lag.sort)
         let shown = lag.top.map { Array(rows.prefix($0)) } ?? rows

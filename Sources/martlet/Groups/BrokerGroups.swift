@@ -4,6 +4,8 @@ import KafkaClient
 /// Groups of a broker that runs: of Martlet's with all that there is, of another as far as Kafka's protocol goes.
 struct BrokerGroups: GroupBackend {
     let client: KafkaClient
+    /// False: does with Kafka's calls alone, as with a broker that has no others.
+    var usesOwnCalls = true
     private var admin: Admin { client.admin }
 
     func groups() async throws -> [GroupSummary] { try await admin.listGroups() }
@@ -49,6 +51,7 @@ extension BrokerGroups {
     func alter(
         _ group: String, to offsets: [TopicPartition: GroupOffset?], kind: String, onlyIfEmpty: Bool
     ) async throws -> GroupOffsetsChange {
+        guard usesOwnCalls else { return try await alterByCommit(group, to: offsets) }
         do {
             return try await admin.alterGroupOffsets(of: group, to: offsets, kind: kind, onlyIfEmpty: onlyIfEmpty)
         } catch KafkaClientError.unsupportedByBroker {
@@ -83,6 +86,7 @@ extension BrokerGroups {
 
 extension BrokerGroups {
     func positions(at offsets: [TopicPartition: Offset]) async throws -> [TopicPartition: DescribedPosition] {
+        guard usesOwnCalls else { return try await positionsByReading(offsets) }
         do {
             return try await admin.positions(at: offsets)
         } catch KafkaClientError.unsupportedByBroker {

@@ -203,8 +203,15 @@ extension DirectoryGroups {
 }
 
 extension StoredGroup {
-    /// As a broker would call it when it starts, and its members come back.
-    fileprivate var stateName: String { hasMembers ? "Stable" : "Empty" }
+    /// As a broker calls it when it starts, and its members come back.
+    fileprivate var stateName: String {
+        guard hasMembers else { return "Empty" }
+        guard let consumerState, let target = consumerState.target?.epoch else { return "Stable" }
+        if consumerState.metadata?.epoch ?? target > target { return "Assigning" }
+        let isReconciled = consumerState.members.values.allSatisfy { $0.current?.memberEpoch == target }
+        return isReconciled ? "Stable" : "Reconciling"
+    }
+
     fileprivate var type: String { consumerState == nil ? "classic" : "consumer" }
     fileprivate var protocolType: String { consumerState == nil ? classicState?.protocolType ?? "" : "consumer" }
     fileprivate var memberCount: Int { (classicState?.members.count ?? 0) + (consumerState?.members.count ?? 0) }

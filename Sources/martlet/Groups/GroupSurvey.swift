@@ -11,26 +11,98 @@ struct GroupSurvey {
 
     init(_ group: String, _ selection: PartitionSelection, from backend: any GroupBackend, now: Timestamp) async throws
     {
-        let description = try await backend.describe(group)
-        let committed = try await backend.offsets(of: group)
-        let names = MemberNames.names(description.members)
+        let standing = try await GroupStanding(group, selection, from: backend)
+        self.init(standing, try await PositionTable([standing], from: backend), now: now)
+    }
+
+    private init(_ standing: GroupStanding, _ positions: PositionTable, now: Timestamp) {
+        description = standing.description
+        names = MemberNames.names(standing.description.members)
         var readers: [TopicPartition: String] = [:]
-        for (member, name) in zip(description.members, names) {
+        for (member, name) in zip(standing.description.members, names) {
             for partition in member.assignment { readers[partition] = name }
         }
-        let partitions = Set(committed.keys).union(readers.keys).filter(selection.contains).sorted()
-        let asked = partitions.map { ($0, committed[$0]?.offset ?? 0) }
-        let positions = try await backend.positions(at: Dictionary(asked) { first, _ in first })
-        self.description = description
-        self.names = names
-        lags = partitions.map { partition in
-            PartitionLag(
-                group: group, partition: partition, committed: committed[partition]?.offset,
-                position: positions[partition], now: now, member: readers[partition])
+        lags = standing.partitions.map { partition in
+            let committed = standing.committed[partition]?.offset
+            return PartitionLag(
+                group: standing.description.id, partition: partition, committed: committed,
+                position: positions[partition, committed ?? 0], now: now, member: readers[partition])
         }
+    }
+
+    /// Several groups. What is behind an offset is asked for once, however many of them are there.
+    static func all(
+        _ groups: [String], _ selection: PartitionSelection, passingOverMissing: Bool, from backend: any GroupBackend,
+        now: Timestamp
+    ) async throws -> [GroupSurvey] {
+        var standings: [GroupStanding] = []
+        for group in groups {
+            do {
+                standings.append(try await GroupStanding(group, selection, from: backend))
+            } catch KafkaClientError.unknownGroup where passingOverMissing {
+                // It went since the groups were listed.
+            }
+        }
+        let positions = try await PositionTable(standings, from: backend)
+        return standings.map { GroupSurvey($0, positions, now: now) }
     }
 
     func total(ofMember name: String) -> LagTotal { LagTotal(lags.filter { $0.member == name }) }
     var topics: [String] { Set(lags.map(\.partition.topic)).sorted() }
     func total(ofTopic topic: String) -> LagTotal { LagTotal(lags.filter { $0.partition.topic == topic }) }
+}
+
+/// A group with what it has committed.
+private struct GroupStanding {
+    var description: GroupDescription
+    var committed: [TopicPartition: GroupOffset]
+    /// Those that it has committed, and those that its members have, in order.
+    var partitions: [TopicPartition]
+
+    init(_ group: String, _ selection: PartitionSelection, from backend: any GroupBackend) async throws {
+        description = try await backend.describe(group)
+        committed = try await backend.offsets(of: group)
+        let assigned = description.members.flatMap(\.assignment)
+        partitions = Set(committed.keys).union(assigned).filter(selection.contains).sorted()
+    }
+}
+
+/// What lies at the offsets of several groups.
+private struct PositionTable {
+    private struct Place: Hashable {
+        var partition: TopicPartition
+        var offset: Offset
+    }
+
+    private var found: [Place: DescribedPosition] = [:]
+
+    init(_ standings: [GroupStanding], from backend: any GroupBackend) async throws {
+        // A question has one offset a partition.
+        for question in Self.questions(standings) {
+            for (partition, position) in try await backend.positions(at: question) {
+                found[Place(partition: partition, offset: question[partition] ?? 0)] = position
+            }
+        }
+    }
+
+    private static func questions(_ standings: [GroupStanding]) -> [[TopicPartition: Offset]] {
+        var offsets: [TopicPartition: Set<Offset>] = [:]
+        for standing in standings {
+            for partition in standing.partitions {
+                offsets[partition, default: []].insert(standing.committed[partition]?.offset ?? 0)
+            }
+        }
+        var questions: [[TopicPartition: Offset]] = []
+        for (partition, offsets) in offsets {
+            for (index, offset) in offsets.enumerated() {
+                if index == questions.count { questions.append([:]) }
+                questions[index][partition] = offset
+            }
+        }
+        return questions
+    }
+
+    subscript(partition: TopicPartition, offset: Offset) -> DescribedPosition? {
+        found[Place(partition: partition, offset: offset)]
+    }
 }
