@@ -90,7 +90,7 @@ struct GroupAdminTests {
             options.assignors = [assignor]
             options.heartbeatInterval = .milliseconds(100)
             options.autoCommitInterval = nil
-            let consumer = try await client.makeGroupConsumer(group: "g", topics: ["readings"], options: options)
+            let consumer = try client.makeGroupConsumer(group: "g", topics: ["readings"], options: options)
             func read(_ count: Int) async throws -> Int {
                 var found = 0
                 while found < count, let batch = try await consumer.next() {

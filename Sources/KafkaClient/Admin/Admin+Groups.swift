@@ -152,7 +152,9 @@ extension Admin {
         _ response: AlterGroupOffsetsResponse, _ offsets: [TopicPartition: GroupOffset?], group: String
     ) throws(KafkaClientError) {
         for topic in response.topics {
-            for result in topic.partitions where result.errorCode != .none {
+            // What was not attempted is not what was wrong.
+            let refused = topic.partitions.filter { $0.errorCode != .none && $0.errorCode != .operationNotAttempted }
+            for result in refused {
                 let partition = TopicPartition(topic: topic.name, partition: Int(result.partitionIndex))
                 if result.errorCode == .offsetOutOfRange, let target = offsets[partition] ?? nil {
                     throw .offsetOutOfRange(
