@@ -420,6 +420,26 @@ struct GroupCommandTests {
         }
     }
 
+    @Test("a topic that was deleted keeps no move from being undone, once it is left out")
+    func deletedTopic() async throws {
+        let directory = try makeDirectory()
+        try await online(directory) { groups async throws in
+            _ = try await run(["reset", "analytics", "--to", "latest", "--execute"], groups)
+            try await groups.client.admin.deleteTopic("sensor-1")
+            #expect(try await groups.offsets(of: "analytics").count == 3)
+            let error = await #expect(throws: Failure.self) {
+                try await run(["undo", "analytics", "--execute"], groups)
+            }
+            #expect(error?.message.contains("sensor-1-0: it is not there any more") == true)
+            _ = try await run(["undo", "analytics", "--topic", "readings", "--execute"], groups)
+            let offsets = try await groups.offsets(of: "analytics").sorted { $0.key < $1.key }
+            #expect(offsets.map(\.value.offset) == [40, 100, 0])
+            await #expect(throws: KafkaClientError.unknownTopic("sensor-1")) {
+                try await run(["reset", "analytics", "--to", "0", "--topic", "sensor-1"], groups)
+            }
+        }
+    }
+
     @Test("a directory that a broker has open is refused with what to do, and so is one that is none")
     func directories() async throws {
         let directory = try makeDirectory()

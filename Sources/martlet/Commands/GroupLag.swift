@@ -60,11 +60,24 @@ struct GroupLag: GroupSubcommand {
             if !output.json {
                 try out.writeLine("\(TimeText.format(now.milliseconds))  every \(SpanText.forPeople(interval))")
             }
-            let status = try await perform(backend, now: now, to: &out)
+            let status = try await watched(backend, now, isFirst: round == 1, to: &out)
             try screen.show(&out)
             if round == rounds { return status }
             round += 1
             try await Task.sleep(for: .milliseconds(interval))
+        }
+    }
+
+    /// Who watches wants to see a broker go and come back; one that was never there is an error.
+    private func watched(
+        _ backend: any GroupBackend, _ now: Timestamp, isFirst: Bool, to out: inout StandardOutput
+    ) async throws -> ExitStatus {
+        do {
+            return try await perform(backend, now: now, to: &out)
+        } catch {
+            guard !isFirst, let failure = Failure(error), failure.status == .unreachable else { throw error }
+            StandardError.print("martlet: \(failure.message)")
+            return failure.status
         }
     }
 
