@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
+import threading
 import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -28,28 +30,37 @@ class Evening:
         self.directory = directory
         self.broker = Broker(martlet, f"{directory}/martlet-data")
         self.collectors = {}
-        self.feed = None
+        self.readings = self.feed = None
         self.text = []
 
     # The stage
 
     def fill(self):
         """Three hours that have gone by, and then a record a device and second, as they come."""
-        start = datetime.now(timezone.utc).replace(microsecond=0) - timedelta(hours=HOURS)
-        fleet = ["--devices", str(DEVICES), "--interval", "1s", "--start", f"{start:%Y-%m-%dT%H:%M:%SZ}"]
         self.quietly("topic", "create", TOPIC, "--partitions", str(PARTITIONS))
-        produced = DEVICES * HOURS * 3600
-        self.quietly("fleet", "produce", TOPIC, *fleet, "--records", str(produced))
-        # Whoever goes on with a fleet looks through its history first: that takes time, in which more comes due.
-        began = time.monotonic()
-        self.quietly("fleet", "produce", TOPIC, *fleet, "--records", str(DEVICES))
-        look = time.monotonic() - began
-        now = datetime.now(timezone.utc) - start
-        due = int(now.total_seconds() + 2 * look) * DEVICES - produced - DEVICES
-        self.quietly("fleet", "produce", TOPIC, *fleet, "--records", str(due))
+        begin = self.fleet(datetime.now(timezone.utc) - timedelta(hours=HOURS))
+        self.quietly("fleet", "produce", TOPIC, *begin, "--records", str(DEVICES * HOURS * 3600))
+        following = self.fleet(datetime.now(timezone.utc))
+        self.readings = subprocess.Popen(
+            [self.martlet, "fleet", "print", *following, "--records", str(DEVICES * 3600)], stdout=subprocess.PIPE)
         self.feed = subprocess.Popen(
-            [self.martlet, "fleet", "produce", TOPIC, *fleet, "--records", str(DEVICES * 3600 * 2), "--rate",
-             str(DEVICES), "--broker", self.broker.address], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            [self.martlet, "produce", TOPIC, "--key-field", "device", "--timestamp-field", "ts", "--quiet", "--broker",
+             self.broker.address], stdin=subprocess.PIPE)
+        threading.Thread(target=self.send_in_time, daemon=True).start()
+
+    @staticmethod
+    def fleet(start):
+        return ["--devices", str(DEVICES), "--interval", "1s", "--start", f"{start:%Y-%m-%dT%H:%M:%SZ}"]
+
+    def send_in_time(self):
+        """Each reading is sent when its time has come."""
+        for line in self.readings.stdout:
+            time.sleep(max(0, json.loads(line)["ts"] / 1000 - time.time()))
+            try:
+                self.feed.stdin.write(line)
+                self.feed.stdin.flush()
+            except (BrokenPipeError, ValueError):
+                return
 
     def start(self, name, *work):
         self.collectors[name] = subprocess.Popen(
@@ -92,7 +103,7 @@ class Evening:
     # The play
 
     def say(self, text):
-        self.text += [" ".join(text.split()), ""]
+        self.text += [textwrap.fill(" ".join(text.split()), 118, break_on_hyphens=False), ""]
 
     def run(self, *lines, offline=False):
         """Commands as an operator types them, one below the other, with what they say."""
@@ -146,6 +157,7 @@ class Evening:
                     nobody has to be stopped.""")
         self.run("martlet group reset analytics --to -2h --execute")
         self.wait("the members are back", lambda: len(self.described()["members"]) == 3)
+        self.say("""A moment later they are back, and at work on it.""")
         self.run("martlet group lag analytics --by member")
         self.await_calm()
         self.say("""They have gone through the two hours again.""")
@@ -175,14 +187,19 @@ class Evening:
             process.terminate()
         for process in self.collectors.values():
             process.wait()
-        if self.feed:
-            self.feed.kill()
-            self.feed.wait()
+        self.end_feed()
+
+    def end_feed(self):
+        for process in (self.readings, self.feed):
+            if process:
+                process.kill()
+                process.wait()
 
     def end(self):
-        for process in [*self.collectors.values(), *([self.feed] if self.feed else [])]:
+        for process in self.collectors.values():
             process.kill()
             process.wait()
+        self.end_feed()
         self.broker.kill()
 
 
