@@ -191,6 +191,11 @@ struct GroupConsumerTests {
             let other = try team.join("other")
             let first = try team.join("first", options)
             try await team.waitForShares([first, other], partitions: partitionCount)
+            try await team.wait("rest") {
+                let state = try? await team.client.admin.describeGroup("team").state
+                let generations = [await first.consumer.generation, await other.consumer.generation]
+                return state == "Stable" && generations[0] == generations[1]
+            }
             let (had, generation) = (first.consumer.partitions, await other.consumer.generation)
             try await first.leave()
             let second = try team.join("second", options)

@@ -102,6 +102,22 @@ struct GroupMembershipTests {
         #expect(member.state == .stable)
     }
 
+    @Test("while it joins, the group may be a generation ahead: what is refused at the old one costs it nothing")
+    func refusedWhileJoining() {
+        var member = stable(isCooperative: true, partitions(0))
+        _ = member.handle(.heartbeatDue)
+        _ = member.handle(.commitRefused(generation: 1, .rebalanceInProgress))
+        #expect(member.state == .joining)
+        for fault in [GroupFault.illegalGeneration, .unknownMember, .rebalanceInProgress, .coordinatorLost] {
+            #expect(member.handle(.commitRefused(generation: 1, fault)) == [])
+            #expect(member.handle(.heartbeatAnswered(generation: 1, fault)) == [])
+        }
+        #expect(member.keeps(partitions(0)[0]))
+        #expect(member.handle(.joined(attempt: 2, .success(joined(2)))) == [.sync(attempt: 2)])
+        #expect(member.handle(.commitRefused(generation: 2, .rebalanceInProgress)) == [])
+        #expect(member.handle(.synced(attempt: 2, .success(partitions(0)))) == [.assign([])])
+    }
+
     @Test("lost while it lets go of something: it joins when all is let go of")
     func lostWhileReleasing() {
         var member = stable(isCooperative: true, partitions(0, 1))

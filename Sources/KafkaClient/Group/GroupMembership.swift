@@ -109,6 +109,19 @@ struct GroupMembership {
 
     /// Whether the group still counts on the member at its generation.
     var isInGeneration: Bool { generation >= 0 }
+
+    /// Whether it joins: the group may be at the next generation already, with the member in it, before that is told.
+    var isBetweenGenerations: Bool {
+        switch state {
+        case .joining, .syncing, .waiting: true
+        case .idle, .releasing, .stable, .away, .closed, .failed: false
+        }
+    }
+
+    /// Whether what a coordinator says of a member of that generation goes for this one.
+    private func isOfInterest(_ generation: Int32) -> Bool {
+        generation == self.generation && !isBetweenGenerations
+    }
 }
 
 // MARK: Events
@@ -130,9 +143,9 @@ extension GroupMembership {
         case .heartbeatDue: return heartbeatDue()
         case .heartbeatAnswered(let generation, let fault):
             hasHeartbeatUnderWay = false
-            return generation == self.generation ? heartbeatAnswered(fault) : []
+            return isOfInterest(generation) ? heartbeatAnswered(fault) : []
         case .commitRefused(let generation, let fault):
-            return generation == self.generation ? refused(fault) : []
+            return isOfInterest(generation) ? refused(fault) : []
         case .released: return released()
         case .retryDue(let attempt): return state == .waiting && attempt == self.attempt ? join() : []
         case .partitionsChanged: return state == .stable && isLeader ? rebalance() : []

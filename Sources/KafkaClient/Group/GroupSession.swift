@@ -487,7 +487,7 @@ extension GroupSession {
         switch fault {
         case .illegalGeneration, .unknownMember, .rebalanceInProgress:
             // Where there is another generation by now, what is still the consumer's is committed in that.
-            guard member.generation == membership.generation else { return }
+            guard member.generation == membership.generation, !membership.isBetweenGenerations else { return }
             let isReleasing = membership.state == .releasing(next: .join)
             handle(.commitRefused(generation: member.generation, fault))
             // The rebalance that it waits for waits for it.
