@@ -145,7 +145,10 @@ extension GroupMembership {
             hasHeartbeatUnderWay = false
             return isOfInterest(generation) ? heartbeatAnswered(fault) : []
         case .commitRefused(let generation, let fault):
-            return isOfInterest(generation) ? refused(fault) : []
+            guard isOfInterest(generation) else { return [] }
+            // It may be the rebalance that has just come to its end: commits and the others' answers come by different
+            // connections. A heartbeat knows.
+            return fault == .rebalanceInProgress ? heartbeatDue() : refused(fault)
         case .released: return released()
         case .retryDue(let attempt): return state == .waiting && attempt == self.attempt ? join() : []
         case .partitionsChanged: return state == .stable && isLeader ? rebalance() : []
