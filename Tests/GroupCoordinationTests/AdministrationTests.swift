@@ -217,6 +217,20 @@ struct FenceTests {
         #expect(bench.commit("", -1) == nil)
     }
 
+    @Test("a member that may take days between two polls keeps others from committing for a while, not for days")
+    func patientStrangers() {
+        var bench = GroupBench()
+        bench.join(fresh: "a", rebalance: Int64(Int32.max))
+        bench.advance(200)
+        bench.syncAll()
+        #expect(bench.fence() == nil)
+        bench.lift()
+        bench.advance(599_999)
+        #expect(bench.commit("", -1) == .unknownMemberID)
+        bench.advance(1)
+        #expect(bench.commit("", -1) == nil)
+    }
+
     @Test("once everyone is back and gone again, others commit as before")
     func strangersAfterReturn() {
         for names in [["a2"], ["a2", "b2"]] {

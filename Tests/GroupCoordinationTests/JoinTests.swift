@@ -221,4 +221,33 @@ struct JoinTests {
         #expect(bench.answers[last] == .joinRefused(.groupMaxSizeReached, .none))
         #expect(bench.joined(first)?.members.map(\.id) == [MemberID("a"), MemberID("c")])
     }
+
+    @Test("a member offers a handful of protocols, not as many as a request has room for")
+    func protocolsMax() {
+        var bench = GroupBench { $0.protocolsMax = 2 }
+        let many = bench.join(fresh: "a", protocols: ["x": [], "y": [], "z": []])
+        #expect(bench.answers[many] == .joinRefused(.inconsistentGroupProtocol, .none))
+        let few = bench.join(fresh: "a", protocols: ["x": [], "y": []])
+        bench.advance(200)
+        #expect(bench.joined(few) != nil)
+    }
+
+    @Test("what all members say together has a bound; it counts what they say now, and nothing of who has left")
+    func metadataMax() {
+        var bench = GroupBench { $0.metadataBytesMax = 100 }
+        func saying(_ bytes: Int) -> KeyValuePairs<String, [UInt8]> { ["range": Array(repeating: 1, count: bytes)] }
+        bench.join(fresh: "a", protocols: saying(40))
+        bench.join(fresh: "b", protocols: saying(40))
+        bench.advance(200)
+        let newcomer = bench.join(fresh: "c", protocols: saying(10))
+        #expect(bench.answers[newcomer] == .joinRefused(.groupMaxSizeReached, .none))
+        let larger = bench.join("a", protocols: saying(60))
+        #expect(bench.answers[larger] == .joinRefused(.groupMaxSizeReached, .none))
+        bench.join("a", protocols: saying(10))
+        bench.join("b", protocols: saying(40))
+        _ = bench.leave((id: "b", instance: nil))
+        let last = bench.join(fresh: "c", protocols: saying(80))
+        bench.join("a", protocols: saying(10))
+        #expect(bench.joined(last)?.generation == Generation(3) && bench.memberNames == ["a", "c"])
+    }
 }

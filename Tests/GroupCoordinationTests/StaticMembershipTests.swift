@@ -173,4 +173,17 @@ struct StaticMembershipTests {
         bench.advance(40_000)
         #expect(bench.group.state == .empty)
     }
+
+    @Test("and does not spin, whatever time they say that a rebalance may take", arguments: [0, -1])
+    func allAbsentWithoutTime(rebalance: Int64) {
+        var bench = GroupBench()
+        bench.join(fresh: "a1", instance: "a", session: 100_000, rebalance: rebalance)
+        bench.join(fresh: "b", rebalance: rebalance)
+        bench.syncAll()
+        _ = bench.leave((id: "b", instance: nil))
+        bench.advance(60_000)
+        #expect(bench.group.state == .preparingRebalance && bench.memberNames == ["a1"])
+        bench.advance(40_000)
+        #expect(bench.group.state == .empty)
+    }
 }

@@ -69,7 +69,8 @@ extension ClassicGroup {
         guard !isFenced else { throw .alreadyFenced }
         isFenced = true
         awaitedReturns = members.count
-        evictedTimeout = members.values.reduce(0) { max($0, $1.sessionTimeout, $1.rebalanceTimeout) }
+        let slowest = members.values.reduce(0) { max($0, $1.sessionTimeout, $1.rebalanceTimeout) }
+        evictedTimeout = min(slowest, rules.evictedTimeoutMax)
         for member in membersByArrival { remove(member.id) }
         if awaitedReturns > 0 { empty() }
         return awaitedReturns

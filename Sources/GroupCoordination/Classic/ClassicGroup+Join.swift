@@ -177,7 +177,12 @@ extension ClassicGroup {
 extension ClassicGroup {
     /// Throws unless the group, besides the member that asks again, could agree on a protocol of the request.
     private func checkProtocols(of request: JoinRequest, besides id: MemberID? = nil) throws(GroupError) {
-        guard !request.protocolType.isEmpty, !request.protocols.isEmpty else { throw .inconsistentGroupProtocol }
+        guard !request.protocolType.isEmpty, !request.protocols.isEmpty, request.protocols.count <= rules.protocolsMax
+        else { throw .inconsistentGroupProtocol }
+        let before = id.flatMap { members[$0] }?.protocols.byteCount ?? 0
+        guard protocolBytes - before + request.protocols.byteCount <= rules.metadataBytesMax else {
+            throw .groupMaxSizeReached
+        }
         guard !members.isEmpty else { return }
         let own = id.flatMap { members[$0] }
         let others = members.count - (own == nil ? 0 : 1)

@@ -32,6 +32,7 @@ extension ClassicGroup {
     }
 
     mutating func count(_ protocols: [GroupProtocol], by change: Int) {
+        protocolBytes += change * protocols.byteCount
         for offered in protocols {
             let count = supporters[offered.name, default: 0] + change
             supporters[offered.name] = count == 0 ? nil : count

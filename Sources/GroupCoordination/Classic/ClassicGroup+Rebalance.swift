@@ -93,12 +93,13 @@ extension ClassicGroup {
         guard !members.isEmpty else { return becomeEmpty() }
         let joined = membersByArrival.filter { $0.parkedJoin != nil }
         let deadline = now.advanced(by: rebalanceTimeout)
-        watch(deadline)
         guard let first = joined.first else {
             // Only static members are left, and their sessions run: one of them may come back before.
-            joinDeadline = deadline
-            return
+            let until = max(deadline, now.advanced(by: rules.absentDelayMin))
+            joinDeadline = until
+            return watch(until)
         }
+        watch(deadline)
         joinDeadline = nil
         syncDeadline = deadline
         begin(joined, ledBy: joined.contains { $0.id == leader } ? leader : first.id, at: now)

@@ -29,6 +29,8 @@ package struct ClassicGroup: Sendable {
     var pendingMembers: [MemberID: Instant] = [:]
     /// How many members support a protocol.
     var supporters: [String: Int] = [:]
+    /// What the members' protocols take together.
+    var protocolBytes = 0
     /// How many members have a parked join.
     var waitingJoins = 0
     var nextArrival: UInt64 = 0

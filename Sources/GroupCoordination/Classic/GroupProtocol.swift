@@ -9,3 +9,8 @@ package struct GroupProtocol: Hashable, Sendable {
         self.metadata = metadata
     }
 }
+
+extension [GroupProtocol] {
+    /// Of names and metadata.
+    var byteCount: Int { reduce(0) { $0 + $1.name.utf8.count + $1.metadata.count } }
+}

@@ -13,6 +13,8 @@ package struct ConsumerGroupRules: Sendable {
     /// How much longer than a heartbeat interval the members that a fence evicted are waited for, before partitions are
     /// assigned to who has come: they learn of it by a heartbeat each, and partitions should not move twice.
     package var returnDelay: Int64 = 1000
+    /// How long commits without an epoch are refused at most after a fence, whatever the members' rebalance timeouts.
+    package var evictedTimeoutMax: Int64 = 600_000
     /// `group.consumer.assignors`: who decides where members name none.
     package var defaultAssignor = ServerAssignor.uniform
 

@@ -79,7 +79,8 @@ extension ConsumerProtocolGroup {
         refuseWaiting(.unknownMemberID)
         let count = members.count
         awaitedReturns = count
-        evictedTimeout = members.values.reduce(rules.sessionTimeout) { max($0, $1.rebalanceTimeout) }
+        let slowest = members.values.reduce(rules.sessionTimeout) { max($0, $1.rebalanceTimeout) }
+        evictedTimeout = min(slowest, rules.evictedTimeoutMax)
         returnDeadline = nil
         strangersDeadline = nil
         storing.known.formUnion(members.keys)

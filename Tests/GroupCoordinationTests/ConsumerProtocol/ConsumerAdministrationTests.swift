@@ -350,6 +350,18 @@ struct ConsumerFenceTests {
         #expect(bench.commit("", -1) == nil, "everyone was back")
     }
 
+    @Test("a member that may take days between two polls keeps others from committing for a while, not for days")
+    func patientStrangers() {
+        let bench = ConsumerGroupBench()
+        bench.heartbeat("m", 0, timeout: Int64(Int32.max), names: ["a"], owned: [])
+        #expect(bench.fence() == nil)
+        bench.lift()
+        bench.advance(599_999)
+        #expect(bench.commit("", -1) == .unknownMemberID)
+        bench.advance(1)
+        #expect(bench.commit("", -1) == nil)
+    }
+
     @Test("where fewer come back, partitions are assigned after a while")
     func fewerReturn() {
         let bench = ConsumerGroupBench()
