@@ -48,11 +48,14 @@ enum OffsetFetchHandler {
         _ topics: [OffsetFetchRequest.Topic]?, _ group: StoredGroup?
     ) -> [OffsetFetchResponse.TopicResponse] {
         guard let topics else { return all(of: group) }
+        // Each partition once, too: an index takes four bytes, and what is told of it as many as a client has stored.
+        var once = PartitionsOnce()
         return topics.map { topic in
             let committed = group?.offsets[topic.name]
+            let indexes = topic.partitionIndexes.filter { once.isFirst(topic.name, $0) }
             return OffsetFetchResponse.TopicResponse {
                 $0.name = topic.name
-                $0.partitions = topic.partitionIndexes.map { .init($0, committed?[$0]) }
+                $0.partitions = indexes.map { .init($0, committed?[$0]) }
             }
         }
     }

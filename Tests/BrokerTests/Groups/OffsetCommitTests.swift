@@ -76,6 +76,21 @@ struct OffsetCommitTests {
         }
     }
 
+    @Test("a partition that is asked for again and again is answered once", arguments: 1...9)
+    func fetchedOnce(version: Int16) async throws {
+        try await withTopic { _, client in
+            #expect(try await client.commit(5) == .none)
+            var request = OffsetFetchRequest.asking(Array(repeating: 0, count: 1000) + [1])
+            let topic = try #require(request.topics?.first)
+            request.topics = [topic, topic]
+            request.groups[0].topics = request.topics
+            let answer = try await client.call(request, version: version)
+            let topics = version >= 8 ? answer.groups[0].topics : answer.topics
+            #expect(topics.map(\.name) == ["readings", "readings"])
+            #expect(topics.map { $0.partitions.map(\.committedOffset) } == [[5, -1], []])
+        }
+    }
+
     @Test("what cannot be committed is refused partition by partition, the rest is stored", arguments: 2...9)
     func partly(version: Int16) async throws {
         try await withTopic { _, client in
