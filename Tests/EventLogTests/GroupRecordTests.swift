@@ -163,6 +163,28 @@ struct GroupRecordTests {
         #expect(try DecodedGroupRecord.decode(key: nil, value: [0], headers: [], timestamp: .none) == nil)
     }
 
+    @Test("a text that has room only in versions that are not written here is refused", arguments: [32_767, 32_768])
+    func longTexts(count: Int) throws {
+        var (key, value) = (SchemaWriter(), SchemaWriter())
+        let text = String(repeating: "x", count: count)
+        GroupKey.classicState.encode(of: "g", into: &key)
+        value.begin(4, isFlexible: true)
+        value.add(text)
+        value.add(Int32(1))
+        value.add(nil as String?)
+        value.add(nil as String?)
+        value.add(Int64(0))
+        value.add([] as [Int]) { _, _ in }
+        value.addTags()
+        if count <= SchemaWriter.stringBytesMax {
+            let decoded = try #require(try GroupEntry.decode(key: key.bytes, value: value.bytes))
+            var written = SchemaWriter()
+            #expect(decoded.entry.encodeValue(into: &written))
+        } else {
+            #expect(throws: SchemaError.badLength) { try GroupEntry.decode(key: key.bytes, value: value.bytes) }
+        }
+    }
+
     @Test("a key or value that is cut anywhere is refused, and one with a byte changed does no harm")
     func damage() throws {
         for vector in try RecordVector.all() {
