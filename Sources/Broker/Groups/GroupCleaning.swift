@@ -4,8 +4,8 @@ internal import KafkaProtocol
 internal import Logging
 internal import NIOCore
 
-/// Removes what has expired, from time to time: offsets of groups without members past `offsets.retention.minutes`, and
-/// groups that have neither members nor offsets.
+/// Removes what has expired, from time to time: offsets of groups without members past `offsets.retention.minutes`,
+/// groups that have neither members nor offsets, and what the table holds of groups that are no more.
 extension GroupCoordinator {
     /// Waits for the disk.
     func clean(at now: Timestamp) {
@@ -14,6 +14,7 @@ extension GroupCoordinator {
         for stored in offsets.groups where stored.offsets.isEmpty && !stored.hasMembers && !isInUse(stored.id) {
             delete(stored.id, by: .coordinator, kind: nil) { _ in }
         }
+        for group in groups { _ = group.withMachine(mayDrop: true) { _, _ in } }
     }
 
     private func expireOffsets(at now: Timestamp) {

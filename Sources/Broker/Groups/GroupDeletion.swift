@@ -31,6 +31,11 @@ extension CoordinatedGroup {
     ) {
         let offsets = coordinator.offsets
         guard let stored = offsets.group(id), !stored.isEmpty else { return end(nil, completion) }
+        // What nobody has asked for is done only where nothing was committed meanwhile.
+        if kind == nil, !stored.offsets.isEmpty {
+            leaveTable()
+            return completion(.nonEmptyGroup)
+        }
         let note = kind.map { ChangeNote(kind: $0, id: offsets.makeChangeID()) }
         let change = GroupChange(stored.removal, by: author, note: note)
         _ = withMachine { state, _ in
@@ -41,10 +46,7 @@ extension CoordinatedGroup {
     /// The group goes out of the table, whatever came of it: where it could not be deleted, it is restored from what is
     /// stored.
     private func end(_ error: LogError?, _ completion: @Sendable (ErrorCode) -> Void) {
-        _ = withMachine { state, _ in
-            state.timer?.cancel()
-            state.isDropped = true
-        }
+        leaveTable()
         if let error {
             coordinator.logger.error(
                 "a group could not be deleted", metadata: ["group": "\(id.abbreviated)", "error": "\(error)"])
@@ -52,5 +54,12 @@ extension CoordinatedGroup {
         }
         coordinator.logger.info("deleted a group", metadata: ["group": "\(id.abbreviated)"])
         completion(.none)
+    }
+
+    private func leaveTable() {
+        _ = withMachine { state, _ in
+            state.timer?.cancel()
+            state.isDropped = true
+        }
     }
 }
