@@ -451,7 +451,11 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
         if !isReading { resume() }
     }
 
-    func park(_ call: ParkedCall) { parkedCalls[call.call.sequence] = call }
+    func park(_ call: ParkedCall) {
+        // The client has gone while its request was worked on. Not from here: the group is being called.
+        guard !isClosed else { return loop.eventLoop.execute { call.abandon() } }
+        parkedCalls[call.call.sequence] = call
+    }
 
     func unpark(_ call: ParkedCall) { parkedCalls[call.call.sequence] = nil }
 
