@@ -18,11 +18,14 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CLZ4Yardstick", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+        .systemLibrary(name: "CEpoll"),
         .target(name: "Yardstick", dependencies: ["CLZ4Yardstick"], cSettings: [.unsafeFlags(["-O2"])]),
         .executableTarget(
             name: "martlet-bench",
             dependencies: [
-                "Yardstick", .product(name: "EventLog", package: "martlet"),
+                "CEpoll", "Yardstick", .product(name: "EventLog", package: "martlet"),
+                // The broker that is measured: built along, not linked.
+                .product(name: "martlet", package: "martlet"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),

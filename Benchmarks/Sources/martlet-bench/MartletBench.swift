@@ -25,11 +25,19 @@ struct Load: ParsableCommand {
 struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Measures, and prints a table.")
 
-    @Argument(help: "What to measure: append, rounds, lookup, scan, open, recovery, groups. All where none is named.")
+    @Argument(
+        help: """
+            What to measure: append, rounds, lookup, scan, open, recovery, groups; and of the broker: commits, rebalance, \
+            start. All where none is named.
+            """)
     var parts: [Part] = []
 
     @Option(help: "Where to write; needs 4 GB.")
     var directory = "bench-data"
+
+    @Option(help: "The broker's binary; that which was built along with this one, if not given.")
+    var martlet = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+        .appendingPathComponent("martlet").path
 
     @Flag(help: "Small amounts: shows that everything runs; the figures mean nothing.")
     var smoke = false
@@ -37,14 +45,17 @@ struct Run: ParsableCommand {
     @Flag(help: "One JSON array instead of the table.")
     var json = false
 
-    enum Part: String, CaseIterable, ExpressibleByArgument { case append, rounds, lookup, scan, open, recovery, groups }
+    enum Part: String, CaseIterable, ExpressibleByArgument {
+        case append, rounds, lookup, scan, open, recovery, groups
+        case commits, rebalance, start
+    }
 
     func run() throws {
         try? FileManager.default.removeItem(atPath: directory)
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: directory) }
         raiseDescriptorLimit()
-        let scale = Scale(isSmoke: smoke, directory: directory)
+        let scale = Scale(isSmoke: smoke, directory: directory, martlet: martlet)
         if !json { print(Measurement.heading) }
         var all: [Measurement] = []
         for part in parts.isEmpty ? Part.allCases : parts {
@@ -68,6 +79,9 @@ struct Run: ParsableCommand {
         case .open: try OpenBenchmark(scale).run()
         case .recovery: try RecoveryBenchmark(scale).run()
         case .groups: try GroupsBenchmark(scale).run()
+        case .commits: try CommitBenchmark(scale).run()
+        case .rebalance: try RebalanceBenchmark(scale).run()
+        case .start: try StartBenchmark(scale).run()
         }
     }
 
@@ -83,6 +97,8 @@ struct Run: ParsableCommand {
 struct Scale {
     let isSmoke: Bool
     let directory: String
+    /// Where the broker's binary is.
+    let martlet: String
 
     func amount(_ full: Int) -> Int { isSmoke ? max(1, full / 100) : full }
     var runs: Int { isSmoke ? 1 : 5 }
