@@ -191,16 +191,12 @@ struct GroupConsumerTests {
             let other = try team.join("other")
             let first = try team.join("first", options)
             try await team.waitForShares([first, other], partitions: partitionCount)
-            try await team.wait("rest") {
-                let state = try? await team.client.admin.describeGroup("team").state
-                let generations = [await first.consumer.generation, await other.consumer.generation]
-                return state == "Stable" && generations[0] == generations[1]
-            }
-            let (had, generation) = (first.consumer.partitions, await other.consumer.generation)
+            let had = first.consumer.partitions
+            let otherHad = other.consumer.partitions
             try await first.leave()
             let second = try team.join("second", options)
             try await team.wait("the same share") { second.consumer.partitions == had }
-            #expect(await other.consumer.generation == generation)
+            #expect(other.consumer.partitions == otherHad)
             #expect(team.events(of: "other").filter { if case .revoked = $0 { true } else { false } }.count <= 1)
 
             let third = try team.join("third", options)
@@ -380,7 +376,10 @@ extension GroupConsumerTests {
             #expect(try await consumer.next()?.partition == 0)
             #expect(consumer.paused.count == partitionCount - 1)
             try consumer.resume([partition(3)])
-            #expect(try await consumer.next()?.partition == 3)
+            // There may be more of the first.
+            var batch = try await consumer.next()
+            while batch?.partition == 0 { batch = try await consumer.next() }
+            #expect(batch?.partition == 3)
             #expect(throws: KafkaClientError.self) { try consumer.pause([partition(17)]) }
             await consumer.close()
         }

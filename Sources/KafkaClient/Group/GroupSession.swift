@@ -417,7 +417,7 @@ extension GroupSession {
     private func commitPassed(_ partitions: Set<TopicPartition>? = nil) async {
         let positions = buffer.passedPositions.filter { partitions?.contains($0.key) ?? true }
         do throws(KafkaClientError) {
-            try await commitChanged(positions)
+            try await commit(changed(positions), onlyOwned: true)
         } catch {
             // The next commit has them, or who has the partition next reads them again.
             logger?.warning("offsets were not committed", metadata: ["group": "\(group)", "error": "\(error)"])
@@ -426,11 +426,18 @@ extension GroupSession {
 
     /// Leaves out what is committed already.
     func commitChanged(_ positions: [TopicPartition: GroupOffset]) async throws(KafkaClientError) {
-        try await commit(positions.filter { committed[$0.key]?.offset != $0.value.offset })
+        try await commit(changed(positions))
+    }
+
+    private func changed(_ positions: [TopicPartition: GroupOffset]) -> [TopicPartition: GroupOffset] {
+        positions.filter { committed[$0.key]?.offset != $0.value.offset }
     }
 
     /// Commits, and tries again while it may pass, for up to `requestTimeout`.
-    func commit(_ positions: [TopicPartition: GroupOffset]) async throws(KafkaClientError) {
+    /// - Parameter onlyOwned: leaves out what has gone to others in the meantime, instead of throwing.
+    func commit(
+        _ positions: [TopicPartition: GroupOffset], onlyOwned: Bool = false
+    ) async throws(KafkaClientError) {
         let deadline = NIODeadline.now() + TimeAmount(offsets.options.requestTimeout)
         var left = positions
         var failures = 0
@@ -440,7 +447,9 @@ extension GroupSession {
             case .closed: throw .closed
             case .idle, .releasing, .joining, .syncing, .stable, .waiting, .away: break
             }
+            if onlyOwned { left = left.filter { membership.owned.contains($0.key) } }
             guard left.keys.allSatisfy(membership.owned.contains) else { throw .commitRefused(group: group) }
+            if left.isEmpty { return }
             let (refused, fault) = try await tryToCommit(left)
             left = refused
             guard !left.isEmpty else { return }
@@ -553,6 +562,8 @@ extension GroupSession {
         await changes?.value
         if membership.isInGeneration {
             if options.autoCommitInterval != nil { await commitPassed() }
+            // A rebalance may have come to its end meanwhile, and taken something away.
+            await changes?.value
             await tell(told.sorted()) { .revoked($0) }
         }
         // One by one, so that it is done before the connections close.
