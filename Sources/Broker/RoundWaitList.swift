@@ -23,10 +23,13 @@ final class RoundWaitList: RoundWatcher, @unchecked Sendable {
         self.stage = stage
     }
 
-    func hasReached(_ round: UInt64) -> Bool {
+    func hasReached(_ round: UInt64) -> Bool { reached >= round }
+
+    /// The last round that has reached the stage.
+    private var reached: UInt64 {
         switch stage {
-        case .written: rounds.writtenRound >= round
-        case .committed: rounds.committedRound >= round
+        case .written: rounds.writtenRound
+        case .committed: rounds.committedRound
         }
     }
 
@@ -45,8 +48,10 @@ final class RoundWaitList: RoundWatcher, @unchecked Sendable {
     func roundReached() {
         loop.execute {
             self.isArmed = false
-            let due = self.waiting.filter { self.hasReached($0.round) }
-            self.waiting.removeAll { self.hasReached($0.round) }
+            // Asked once: a round that is reached meanwhile would be taken off the list without a call.
+            let reached = self.reached
+            let due = self.waiting.filter { $0.round <= reached }
+            self.waiting.removeAll { $0.round <= reached }
             for (_, waiter) in due { waiter.roundReached() }
             self.arm()
         }
