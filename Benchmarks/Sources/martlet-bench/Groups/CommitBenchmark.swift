@@ -78,7 +78,8 @@ struct CommitBenchmark {
 
     private func commit(_ pattern: Pattern) throws -> Result {
         let broker = try BrokerProcess(
-            scale.martlet, data: try scale.newDirectory("broker-commits"), settings: ["group.initial.rebalance.delay.ms": "0"])
+            scale.martlet, data: try scale.newDirectory("broker-commits"),
+            settings: ["group.initial.rebalance.delay.ms": "0"])
         defer { broker.kill() }
         let topic = "telemetry"
         try broker.createTopic(topic, partitions: max(100, pattern.partitionsARequest))

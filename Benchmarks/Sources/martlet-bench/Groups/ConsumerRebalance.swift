@@ -90,6 +90,10 @@ final class ConsumerMember: GroupMember {
     var isSettled: Bool { isReported }
     var ownedCount: Int { owned.reduce(0) { $0 + $1.partitions.count } }
 
+    var standing: String {
+        "with \(ownedCount) partitions at epoch \(epoch)" + (waits ? ", waiting for an answer" : "")
+    }
+
     func join() throws { try send(topic: topic, owned: []) }
     func sendHeartbeat() throws { try send(topic: nil, owned: isReported ? nil : owned) }
 

@@ -6,6 +6,8 @@ protocol GroupMember: AnyObject {
     /// When it wants to send a heartbeat; nil: it waits for an answer.
     var heartbeatDue: ContinuousClock.Instant? { get }
     func sendHeartbeat() throws
+    /// Where it stands, for who looks into a group that does not settle.
+    var standing: String { get }
     func take(_ answer: UnsafeRawBufferPointer) throws
 }
 
@@ -23,12 +25,18 @@ final class MemberLoop<Member: GroupMember> {
 
     func remove() -> Member? { members.popFirst()?.value }
 
+    /// How many members stand where.
+    private var standings: String {
+        Dictionary(grouping: members.values, by: \.standing).map { "\($0.value.count) \($0.key)" }.sorted()
+            .joined(separator: ", ")
+    }
+
     /// Until `isDone`, which is asked after each answer.
     func run(until isDone: () -> Bool) throws {
-        let limit = ContinuousClock.now + .seconds(120)
+        let limit = ContinuousClock.now + .seconds(30)
         while true {
             let now = ContinuousClock.now
-            guard now < limit else { throw RebalanceError.stuck }
+            guard now < limit else { throw RebalanceError.stuck(standings) }
             var wake = limit
             for member in members.values {
                 guard let due = member.heartbeatDue else { continue }
@@ -46,12 +54,12 @@ final class MemberLoop<Member: GroupMember> {
 }
 
 enum RebalanceError: Error, CustomStringConvertible {
-    case stuck
+    case stuck(String)
     case wrongAssignment(String)
 
     var description: String {
         switch self {
-        case .stuck: "the group did not settle within two minutes"
+        case .stuck(let standings): "the group did not settle within half a minute: \(standings)"
         case .wrongAssignment(let what): what
         }
     }

@@ -95,6 +95,10 @@ final class ClassicMember: GroupMember {
     /// It has what it is to read, as far as it knows.
     var isSettled: Bool { waitsFor == .nothing || waitsFor == .heartbeat }
 
+    var standing: String {
+        isSettled ? "settled in generation \(generation)" : "waiting for \(waitsFor) after generation \(generation)"
+    }
+
     func join() throws { try send(.join(group, member: id, topic: topic), .join) }
     func sendHeartbeat() throws { try send(.heartbeat(group, generation: generation, member: id), .heartbeat) }
 
