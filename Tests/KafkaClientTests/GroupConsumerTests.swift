@@ -469,7 +469,7 @@ extension GroupConsumerTests {
             check(["a"]) { $0.assignors = [] }
             check(["a"]) { $0.assignors = [.range, .range] }
             check(["a"]) { $0.instanceID = "" }
-            check(["a"]) { $0.heartbeatInterval = .seconds(3) }
+            check(["a"]) { $0.heartbeatInterval = .seconds(60) }
             check(["a"]) { $0.autoCommitInterval = .zero }
         }
     }

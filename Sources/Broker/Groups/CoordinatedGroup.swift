@@ -130,7 +130,9 @@ final class CoordinatedGroup: Sendable {
     private func logExpiry(of member: MemberID, _ reason: GroupExpiry) {
         coordinator.logger.info(
             "a member of a group is given up",
-            metadata: ["group": "\(id)", "member": "\(member)", "reason": "\(reason)"])
+            metadata: [
+                "group": "\(id.abbreviated)", "member": "\(member.value.abbreviated)", "reason": "\(reason)",
+            ])
     }
 
     private func wake() {
@@ -140,7 +142,8 @@ final class CoordinatedGroup: Sendable {
     private func stored(_ number: StoreID, of machine: Int, _ error: LogError?) {
         if let error {
             coordinator.logger.error(
-                "the state of a group could not be stored", metadata: ["group": "\(id)", "error": "\(error)"])
+                "the state of a group could not be stored",
+                metadata: ["group": "\(id.abbreviated)", "error": "\(error)"])
         }
         _ = withMachine(mayDrop: true) { state, now in
             state.machine.stored(number, of: machine, succeeded: error == nil, at: now)

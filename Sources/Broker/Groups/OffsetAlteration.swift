@@ -175,7 +175,8 @@ struct OffsetAlteration: Sendable {
             groups.logger.info(
                 "the offsets of a group were moved",
                 metadata: [
-                    "group": "\(id)", "kind": "\(request.kind)", "by": "\(author.clientID)@\(author.address)",
+                    "group": "\(id)", "kind": "\(request.kind.abbreviated)",
+                    "by": "\(author.clientID.abbreviated)@\(author.address)",
                     "members": "\(answer.fencedMembers)",
                 ])
             return completion(answer)
