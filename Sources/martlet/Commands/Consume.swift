@@ -7,8 +7,8 @@ struct Consume: AsyncParsableCommand {
         discussion: """
             Stops at what is the end when it starts, unless --follow is given. Within a partition records come in order.
 
-            With --group it is a member of a consumer group: it prints the records of its share of the partitions, from
-            where the group has come to, and commits what it has printed. Members may be of any kind of client, as long
+            With --group it is a member of a consumer group: it prints the records of its share of the partitions, from \
+            where the group has come to, and commits what it has printed. Members may be of any kind of client, as long \
             as they have an assignor in common.
 
             POSITIONS (--from, --to)

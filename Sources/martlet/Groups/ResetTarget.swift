@@ -15,11 +15,12 @@ enum ResetTarget: Hashable {
         --to earliest          the first record there is
         --to latest            the end
         --to 1234              an offset, in each partition
-        --to 2026-11-01T10:00Z the first record of that time or later; also @MILLISECONDS
+        --to 2026-11-01T10:00Z the first record of that time or later
+        --to @1769862600000    the same, in milliseconds since 1970
         --to -90m              the first record of the last 90 minutes
         --shift -500           so many records back; +1000: on
         --to-group other       where another group is
-        --from-file FILE       what 'group snapshot' wrote, or lines topic,partition,offset
+        --from-file FILE       what 'group snapshot' wrote, or Kafka's tool exported
         """
 
     static func shift(parsing text: String) throws -> Int64 {
