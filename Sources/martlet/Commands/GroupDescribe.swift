@@ -6,8 +6,9 @@ struct GroupDescribe: GroupSubcommand {
         commandName: "describe",
         abstract: "Shows a group's members, and how far each partition is behind.",
         discussion: """
-            Behind is exact: now minus the timestamp of the first record that has not been consumed. Bytes are those of the \
-            record batches from there to the end, as they are stored.
+            Behind is exact: now minus the timestamp of the first record that has not been consumed, but in batches by gzip, \
+            snappy or zstd, which are not opened, that of the batch's first record. Bytes are those of the record batches \
+            from there to the end, as they are stored.
 
             EXAMPLES
               martlet group describe analytics
