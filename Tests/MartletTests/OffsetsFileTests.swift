@@ -61,7 +61,7 @@ struct OffsetsFileTests {
             ("t,0,1\nt,0,2", 2, "twice"), ("t,0,1,\"x", 1, "quote"), ("t,0,1,\"\\q\"", 1, "quote"),
             ("# martlet group offsets, version 2\nt,0,1", 1, "version 1"), ("# taken soon\nt,0,1", 1, "no time"),
             ("", 1, "no offsets"), ("# only\n", 2, "no offsets"), ("t,0,", 1, "no offset"),
-            ("t, 0,1", 1, "no partition"),
+            ("t, 0,1", 1, "no partition"), ("{\"group\":\"g\",\"partitions\":[]}", 1, "without --json"),
             ("topic,partition,offset\nt,0,1\ntopic,partition,offset", 3, "no partition"),
         ])
     func malformed(text: String, line: Int, reason: String) {

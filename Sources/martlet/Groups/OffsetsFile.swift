@@ -88,6 +88,9 @@ extension OffsetsFile {
     private mutating func take(_ line: Substring, isFirst: Bool) throws(LineError) {
         if line.hasPrefix("#") { return try takeComment(line, isFirst: isFirst) }
         guard !line.allSatisfy({ $0 == " " || $0 == "\t" }) else { return }
+        guard !isFirst || !line.hasPrefix("{") else {
+            throw LineError("this is JSON: give what 'martlet group snapshot' writes without --json")
+        }
         if offsets.isEmpty, line == Self.columns || line == "topic,partition,offset" { return }
         let (partition, committed) = try Self.row(line)
         guard offsets.updateValue(committed, forKey: partition) == nil else {
