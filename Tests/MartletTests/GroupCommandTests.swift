@@ -171,7 +171,8 @@ struct GroupCommandTests {
         ["reset", "analytics", "--from-file", "/nowhere/offsets.csv"],
         ["undo", "analytics", "--change", "ab"], ["snapshot", "nobody"],
         ["delete", "live"], ["delete", "nobody"], ["delete-offsets", "live", "--topic", "readings", "--execute"],
-        ["delete-offsets", "analytics", "--topic", "nothing"],
+        ["delete-offsets", "analytics", "--topic", "nothing"], ["describe", "analytics", "--topic", "nothing"],
+        ["lag", "--topic", "nothing"], ["diff", "analytics", "live", "--topic", "nothing"],
     ]
 
     @Test(
@@ -231,6 +232,55 @@ struct GroupCommandTests {
             #expect(try await run(["lag", "analytics", "--max-seconds", "108"], groups).hasSuffix("[2]"))
             #expect(try await !run(["lag", "analytics", "--max-seconds", "109"], groups).hasSuffix("[2]"))
             #expect(try await run(["lag", "--by", "group", "--max-records", "164"], groups).hasSuffix("[2]"))
+            // The row of a group has its name, also where it is the only one.
+            let one = try await run(["lag", "analytics", "--by", "group"], groups).split(separator: "\n")
+            #expect(one[1].hasPrefix("analytics "))
+        }
+    }
+
+    @Test(
+        "partitions that are named and that no group has are an error, not a group that keeps up",
+        arguments: [
+            ["describe", "analytics"], ["lag", "analytics"], ["lag"], ["lag", "--max-records", "1", "--json"],
+            ["diff", "analytics", "live"], ["diff", "analytics", "live", "--json"],
+        ])
+    func nothingNamed(command: [String]) async throws {
+        let directory = try makeDirectory()
+        try await offline(directory) { groups async throws in
+            for topic in ["readngs", "x*", "readings:7"] {
+                let error = await #expect(throws: Failure.self) {
+                    try await run(command + ["--topic", topic], groups)
+                }
+                #expect(error?.status == .failure && error?.message.contains("--topic") == true)
+            }
+            // One group that has some is enough.
+            _ = try await run(command + ["--topic", "sens*"], groups)
+        }
+    }
+
+    @Test(
+        "a group's name stands in a command so that it can be copied",
+        arguments: [("a-b.c_1", "a-b.c_1"), ("a b", "'a b'"), ("it's", "'it'\\''s'"), ("", "''"), ("$x", "'$x'")])
+    func shellWord(name: String, word: String) { #expect(name.asShellWord == word) }
+
+    @Test(
+        "states and types that there are not are wrong arguments",
+        arguments: [["--state", "stabel"], ["--type", "clasic"], ["--state", ""]])
+    func unknownFilter(arguments: [String]) {
+        #expect(throws: (any Error).self) { try Martlet.parseAsRoot(["group", "list"] + arguments) }
+    }
+
+    @Test("a time before a partition's first record means that record, and is said to be before it")
+    func timeBeforeTheLog() async throws {
+        let directory = try makeDirectory()
+        try await offline(directory) { groups async throws in
+            // The first record of `readings` is of 109 seconds ago, that of `sensor-1` of 19.
+            let plan = try await run(["reset", "analytics", "--to", "-60s"], groups).split(separator: "\n")
+            #expect(!plan[1].contains("the log begins") && plan[1].hasPrefix("readings"))
+            #expect(plan[4].hasPrefix("sensor-1") && plan[4].contains("the log begins at 2026-11-01T09:59:41.000Z"))
+            // At the first record's own time nothing is missing.
+            let exact = try await run(["reset", "analytics", "--to", "-109s", "--topic", "readings"], groups)
+            #expect(!exact.contains("the log begins"))
         }
     }
 

@@ -39,6 +39,9 @@ struct GroupDiff: GroupSubcommand {
         let second =
             if let snapshot { snapshot.offsets } else { try await backend.existingOffsets(of: other ?? "") }
         let diff = OffsetsDiff(first, second, selection.selection)
+        guard selection.selection.isAll || diff.count > 0 else {
+            throw Failure("neither has offsets of what --topic names: see 'martlet group describe \(group)'")
+        }
         if output.json || !diff.isEmpty {
             try table(diff).print(asJSON: output.json, to: &out)
         }

@@ -107,7 +107,7 @@ struct GroupLag: GroupSubcommand {
         var table = table(rows, level)
         if !lag.thresholds.isSet { table.removeColumn("isPassed") }
         if rows.allSatisfy({ $0.note == nil }) { table.removeColumn("note") }
-        if groups.count == 1 { table.removeColumn("group") }
+        if groups.count == 1, level != .group { table.removeColumn("group") }
         if level != .topic, level != .partition { table.removeColumn("topic") }
         if level != .partition { table.removeColumn("partition") }
         if level == .partition { table.removeColumn("partitions") }

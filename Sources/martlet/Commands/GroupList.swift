@@ -16,10 +16,14 @@ struct GroupList: GroupSubcommand {
               martlet group list --data martlet-data --json
             """)
 
-    @Option(help: ArgumentHelp("Only groups in a state, such as stable or empty; may be repeated.", valueName: "state"))
+    @Option(
+        help: ArgumentHelp("Only groups in a state, such as stable or empty; may be repeated.", valueName: "state"),
+        transform: Self.state)
     var state: [String] = []
 
-    @Option(help: ArgumentHelp("Only groups of a type, classic or consumer; may be repeated.", valueName: "type"))
+    @Option(
+        help: ArgumentHelp("Only groups of a type, classic or consumer; may be repeated.", valueName: "type"),
+        transform: Self.type)
     var type: [String] = []
 
     @Option(
@@ -30,6 +34,28 @@ struct GroupList: GroupSubcommand {
 
     @OptionGroup var source: GroupOptions
     @OptionGroup var output: OutputOptions
+
+    /// Those of Kafka's brokers, which share groups and streams also come in.
+    private static let states = [
+        "empty", "stable", "preparingrebalance", "completingrebalance", "assigning", "reconciling", "notready", "dead",
+    ]
+    private static let types = ["classic", "consumer", "share", "streams"]
+
+    static func state(_ text: String) throws -> String {
+        guard states.contains(text.lowercased()) else {
+            throw ValidationError(
+                "there is no state '\(text)': give Empty, Stable, PreparingRebalance, CompletingRebalance, Assigning or "
+                    + "Reconciling")
+        }
+        return text.lowercased()
+    }
+
+    static func type(_ text: String) throws -> String {
+        guard types.contains(text.lowercased()) else {
+            throw ValidationError("there is no type '\(text)': give classic or consumer")
+        }
+        return text.lowercased()
+    }
 
     static func duration(_ text: String) throws -> Int64 {
         guard let duration = DurationText.parse(text) else {
@@ -43,8 +69,8 @@ struct GroupList: GroupSubcommand {
     ) async throws -> ExitStatus {
         let all = try await backend.groups()
         let shown = all.filter { group in
-            (state.isEmpty || state.contains { $0.lowercased() == group.state.lowercased() })
-                && (type.isEmpty || type.contains { $0.lowercased() == group.type })
+            (state.isEmpty || state.contains(group.state.lowercased()))
+                && (type.isEmpty || group.type.map { type.contains($0.lowercased()) } ?? false)
         }
         let kept = if let retention { retention } else { try await backend.offsetsRetention() }
         var rows: [Row] = []

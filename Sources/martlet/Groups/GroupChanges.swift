@@ -24,7 +24,7 @@ struct GroupChanges {
         if executes, isNeeded, !json { try out.flush() }
         let done = executes && isNeeded ? try await carryOut(change) : nil
         if json { return try printJSON(change, done, to: &out) }
-        try out.writeLine("")
+        if !change.plan.rows.isEmpty { try out.writeLine("") }
         if let done {
             try out.writeLine(Self.result(change, done))
         } else {
@@ -55,6 +55,7 @@ struct GroupChanges {
     }
 
     private func printPlan(_ change: PlannedChange, to out: inout StandardOutput) throws {
+        guard !change.plan.rows.isEmpty else { return }
         var table = change.plan.table
         if change.plan.rows.allSatisfy({ $0.note == nil }) { table.removeColumn("note") }
         try table.print(asJSON: false, to: &out)
@@ -70,7 +71,7 @@ struct GroupChanges {
             text += ", \(members.grouped) member\(members == 1 ? "" : "s") put out to come back there"
         }
         if !done.id.isEmpty || change.kind == "delete-offsets" {
-            text += "; take it back: martlet group undo \(change.plan.group)"
+            text += "; take it back: martlet group undo \(change.plan.group.asShellWord)"
         }
         return text
     }
@@ -89,5 +90,24 @@ struct GroupChanges {
         object.add("partitions", json: change.plan.table.json)
         out.bytes.append(contentsOf: object.closed)
         try out.writeLine("")
+    }
+}
+
+extension String {
+    /// As it stands in a command that can be copied: in quotes, unless it is plain.
+    var asShellWord: String {
+        let isPlain = utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"):
+                true
+            default: "-_.:/@+".utf8.contains(byte)
+            }
+        }
+        return isPlain && !isEmpty
+            ? self
+            : "'"
+                + split(separator: "'", omittingEmptySubsequences: false)
+                .joined(separator: "'\\''") + "'"
     }
 }

@@ -57,7 +57,7 @@ extension GroupPlanner {
         guard !targets.isEmpty else {
             throw Failure("group '\(group)' has committed nothing there that could be shifted: give --to instead")
         }
-        return try await planned(group, kind, targets, given: given, committed, places)
+        return try await planned(group, kind, targets, given: given, committed, places, time: time)
     }
 
     private func partitions(
@@ -166,7 +166,7 @@ extension GroupPlanner {
     private func planned(
         _ group: String, _ kind: String, _ targets: [TopicPartition: ResolvedTarget],
         given: [TopicPartition: GroupOffset], _ committed: [TopicPartition: GroupOffset],
-        _ places: [TopicPartition: DescribedPosition]
+        _ places: [TopicPartition: DescribedPosition], time: Timestamp? = nil
     ) async throws -> PlannedChange {
         let after = try await backend.positions(at: targets.compactMapValues(\.offset))
         var change = PlannedChange(kind: kind, plan: GroupPlan(group: group, rows: []), targets: [:])
@@ -176,12 +176,22 @@ extension GroupPlanner {
                 GroupPlan.Row(
                     partition, from: committed[partition]?.offset, to: target.offset, start: place?.logStart,
                     end: place?.end, timeFrom: place?.nextTimestamp, timeTo: after[partition]?.nextTimestamp, now: now,
-                    note: target.note))
+                    note: target.note ?? Self.beginning(of: place, after[partition], at: target.offset, time)))
             // What was noted down with an offset goes with it, as long as it is that offset.
             let source = given[partition].flatMap { $0.offset == target.offset ? $0 : nil }
             change.targets[partition] = .some(target.offset.map { source ?? GroupOffset(offset: $0) })
         }
         return change
+    }
+
+    /// What is said where a time lies before a partition's first record.
+    private static func beginning(
+        of place: DescribedPosition?, _ after: DescribedPosition?, at offset: Offset?, _ time: Timestamp?
+    ) -> String? {
+        guard let time, let offset, offset == place?.logStart, let first = after?.nextTimestamp, first > time else {
+            return nil
+        }
+        return "the log begins at \(TimeText.format(first.milliseconds))"
     }
 
     private func check(_ refusals: [(TopicPartition, TargetRefusal)]) throws {

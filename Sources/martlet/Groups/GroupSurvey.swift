@@ -12,6 +12,7 @@ struct GroupSurvey {
     init(_ group: String, _ selection: PartitionSelection, from backend: any GroupBackend, now: Timestamp) async throws
     {
         let standing = try await GroupStanding(group, selection, from: backend)
+        guard selection.isAll || !standing.partitions.isEmpty else { throw Failure.nothingSelected([group]) }
         self.init(standing, try await PositionTable([standing], from: backend), now: now)
     }
 
@@ -42,6 +43,10 @@ struct GroupSurvey {
             } catch KafkaClientError.unknownGroup where passingOverMissing {
                 // It went since the groups were listed.
             }
+        }
+        // A name that is misspelt must not look like a group that keeps up.
+        guard selection.isAll || standings.isEmpty || !standings.allSatisfy(\.partitions.isEmpty) else {
+            throw Failure.nothingSelected(groups)
         }
         let positions = try await PositionTable(standings, from: backend)
         return standings.map { GroupSurvey($0, positions, now: now) }

@@ -30,4 +30,6 @@ struct OffsetsDiff {
     }
 
     var isEmpty: Bool { rows.isEmpty }
+    /// Partitions that were compared.
+    var count: Int { rows.count + same }
 }

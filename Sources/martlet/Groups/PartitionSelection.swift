@@ -159,3 +159,12 @@ enum PartitionListText {
             .joined(separator: " ")
     }
 }
+
+extension Failure {
+    /// Nothing that the groups have is what `--topic` names.
+    static func nothingSelected(_ groups: [String]) -> Failure {
+        let names = groups.count == 1 ? "group '\(groups[0])' has nothing" : "none of the groups has anything"
+        let group = groups.count == 1 ? groups[0] : "GROUP"
+        return Failure("\(names) of what --topic names: see 'martlet group describe \(group)'")
+    }
+}
