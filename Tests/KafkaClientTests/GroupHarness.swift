@@ -8,6 +8,8 @@ final class GroupHarness: Sendable {
     let client: KafkaClient
     let group: String
     let topics: [String]
+    /// Instead of what a member's options say.
+    private let sessionTimeout: Duration?
     private let state = Mutex(State())
 
     private struct State {
@@ -16,10 +18,13 @@ final class GroupHarness: Sendable {
         var events: [String: [RebalanceEvent]] = [:]
     }
 
-    init(_ client: KafkaClient, group: String = "team", topics: [String] = ["readings"]) {
+    init(
+        _ client: KafkaClient, group: String = "team", topics: [String] = ["readings"], sessionTimeout: Duration? = nil
+    ) {
         self.client = client
         self.group = group
         self.topics = topics
+        self.sessionTimeout = sessionTimeout
     }
 
     /// As quick as tests want it.
@@ -62,6 +67,8 @@ final class GroupHarness: Sendable {
         _ name: String, _ options: GroupConsumerOptions = options(),
         work: (@Sendable (ConsumedBatch) async throws -> Void)? = nil
     ) throws -> Member {
+        var options = options
+        if let sessionTimeout { options.sessionTimeout = sessionTimeout }
         let consumer = try client.makeGroupConsumer(group: group, topics: topics, options: options) {
             [weak self] _, event in
             self?.state.withLock { $0.events[name, default: []].append(event) }

@@ -21,7 +21,8 @@ struct MockGroupTests {
             // what stands in their arrays. Its answer to LeaveGroup 3 lacks the members.
             for versions in ["11 0 5", "13 0 2", "14 0 3"] { try cluster.run("versions \(versions)") }
             let client = try await KafkaClient.connect(to: cluster.bootstrap)
-            try await body(cluster, GroupHarness(client, group: group))
+            // It waits for members that are gone until their sessions are over.
+            try await body(cluster, GroupHarness(client, group: group, sessionTimeout: .seconds(6)))
             await client.close()
         }
     }
@@ -123,7 +124,7 @@ struct MockGroupTests {
             for partition in 0..<partitionCount { try cluster.run("leader readings \(partition) 3") }
             let first = try #require(cluster.bootstrap.split(separator: ",").first)
             let client = try await KafkaClient.connect(to: String(first))
-            let team = GroupHarness(client)
+            let team = GroupHarness(client, sessionTimeout: .seconds(6))
             let member = try team.join("one")
             try await team.waitForShares([member], partitions: partitionCount)
             try cluster.run("down 1")
