@@ -77,7 +77,7 @@ struct BrokerSettings {
     }
 }
 
-extension TopicSettings.Definition {
+extension SettingDefinition<TopicSettings> {
     /// What the broker's default for the setting is called.
     var brokerName: String {
         switch name {
@@ -86,9 +86,16 @@ extension TopicSettings.Definition {
         case "flush.messages": "log.flush.interval.messages"
         case "flush.ms": "log.flush.interval.ms"
         case "index.interval.bytes": "log.index.interval.bytes"
+        case "max.compaction.lag.ms": "log.cleaner.max.compaction.lag.ms"
         case "max.message.bytes": "message.max.bytes"
         case "message.format.version": "log.message.format.version"
+        case "message.timestamp.after.max.ms": "log.message.timestamp.after.max.ms"
+        case "message.timestamp.before.max.ms": "log.message.timestamp.before.max.ms"
         case "message.timestamp.type": "log.message.timestamp.type"
+        case "min.cleanable.dirty.ratio": "log.cleaner.min.cleanable.ratio"
+        case "min.compaction.lag.ms": "log.cleaner.min.compaction.lag.ms"
+        case "record.ttl.headers": "log.record.ttl.headers"
+        case "record.ttl.ms": "log.record.ttl.ms"
         case "retention.bytes": "log.retention.bytes"
         case "retention.ms": "log.retention.ms"
         case "segment.bytes": "log.segment.bytes"
@@ -98,12 +105,15 @@ extension TopicSettings.Definition {
     }
 }
 
-extension TopicSettings.Definition.Kind {
+extension SettingKind {
     var wireType: ConfigType {
         switch self {
+        case .boolean: .boolean
         case .string: .string
         case .int: .int
         case .long: .long
+        case .double: .double
+        case .list: .list
         }
     }
 }

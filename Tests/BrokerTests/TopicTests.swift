@@ -131,8 +131,8 @@ struct TopicTests {
             ("no.such.setting", "1"), ("segment.bytes", "1"), ("segment.bytes", "many"), ("compression.type", "brotli"),
             ("max.message.bytes", "-1"), ("max.message.bytes", "99999999999999999999"), ("flush.messages", "0"),
             ("message.timestamp.type", ""), ("", ""), ("delete.retention.ms", "-1"), ("message.format.version", "new"),
-            ("cleanup.policy", "compact"), ("min.insync.replicas", "2"), ("retention.ms", "604800000"),
-            ("retention.bytes", "0"), ("message.format.version", "1" + String(repeating: ".0", count: 40)),
+            ("cleanup.policy", "shrink"), ("min.insync.replicas", "2"), ("retention.ms", "-2"),
+            ("retention.bytes", "-2"), ("message.format.version", "1" + String(repeating: ".0", count: 40)),
         ])
     func settings(name: String, value: String) async throws {
         try await withTopicClient { client, broker in

@@ -45,7 +45,7 @@ import Testing
     ])
     func settingsThatToolsGiveAreTaken(name: String, value: String) throws {
         let settings = try settings([name: value])
-        #expect(settings.overrides == [TopicSettings.Override(name: name, value: value)])
+        #expect(settings.overrides == [SettingOverride(name: name, value: value)])
         #expect(TopicSettings.all.first { $0.name == name }?.value(settings) == value)
     }
 
