@@ -83,6 +83,7 @@ extension SettingDefinition<TopicSettings> {
         switch name {
         case "cleanup.policy": "log.cleanup.policy"
         case "delete.retention.ms": "log.cleaner.delete.retention.ms"
+        case "file.delete.delay.ms": "log.segment.delete.delay.ms"
         case "flush.messages": "log.flush.interval.messages"
         case "flush.ms": "log.flush.interval.ms"
         case "index.interval.bytes": "log.index.interval.bytes"
@@ -94,11 +95,13 @@ extension SettingDefinition<TopicSettings> {
         case "message.timestamp.type": "log.message.timestamp.type"
         case "min.cleanable.dirty.ratio": "log.cleaner.min.cleanable.ratio"
         case "min.compaction.lag.ms": "log.cleaner.min.compaction.lag.ms"
+        case "preallocate": "log.preallocate"
         case "record.ttl.headers": "log.record.ttl.headers"
         case "record.ttl.ms": "log.record.ttl.ms"
         case "retention.bytes": "log.retention.bytes"
         case "retention.ms": "log.retention.ms"
         case "segment.bytes": "log.segment.bytes"
+        case "segment.jitter.ms": "log.roll.jitter.ms"
         case "segment.ms": "log.roll.ms"
         default: name
         }

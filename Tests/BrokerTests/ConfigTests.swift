@@ -159,7 +159,7 @@ struct ConfigTests {
         arguments: [
             ([("no.such", "1")], ErrorCode.invalidConfig, "it is not one of"),
             ([("compression.type", "producer"), ("segment.bytes", "many")], .invalidConfig, "whole number"),
-            ([("segment.bytes", "1")], .invalidConfig, "from 16384 to"),
+            ([("segment.bytes", "1")], .invalidConfig, "from 1024 to"),
             ([("segment.bytes", nil)], .invalidRequest, "has no value"),
             ([("segment.bytes", "30000"), ("segment.bytes", "40000")], .invalidRequest, "more than once"),
         ] as [([(String, String?)], ErrorCode, String)])

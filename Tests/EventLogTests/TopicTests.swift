@@ -41,6 +41,8 @@ import Testing
 
     @Test(arguments: [
         ("delete.retention.ms", "900"), ("message.format.version", "0.10.0-IV1"), ("cleanup.policy", "delete"),
+        ("cleanup.policy", "compact,delete"), ("segment.bytes", "10000"), ("file.delete.delay.ms", "10000"),
+        ("unclean.leader.election.enable", "false"), ("preallocate", "false"), ("segment.jitter.ms", "0"),
         ("min.insync.replicas", "1"), ("retention.bytes", "-1"), ("retention.ms", "-1"),
     ])
     func settingsThatToolsGiveAreTaken(name: String, value: String) throws {

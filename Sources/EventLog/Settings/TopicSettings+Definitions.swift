@@ -25,6 +25,11 @@ extension TopicSettings {
             kind: .long, value: { String($0.deleteRetentionMilliseconds) },
             assign: { SettingText.number(&$0.deleteRetentionMilliseconds, $1, in: 0...Int64.max) }),
         Definition(
+            name: "file.delete.delay.ms",
+            documentation: "Without effect: files go at once, and who reads from them reads on.",
+            kind: .long, value: { String($0.fileDeleteDelayMilliseconds) },
+            assign: { SettingText.number(&$0.fileDeleteDelayMilliseconds, $1, in: 0...Int64.max) }),
+        Definition(
             name: "flush.messages",
             documentation: """
                 1: an append is acknowledged when it is on stable storage. More: the partition is synced after so \
@@ -105,6 +110,9 @@ extension TopicSettings {
         .fixed(
             "min.insync.replicas", .int, at: "1", because: "there is one node, which has the one replica",
             documentation: "1: the one node there is has every record."),
+        .fixed(
+            "preallocate", .boolean, at: "false", because: "segments grow as they are written",
+            documentation: "false: segments grow as they are written."),
         Definition(
             name: "record.ttl.headers",
             documentation: """
@@ -140,12 +148,18 @@ extension TopicSettings {
             name: "segment.bytes",
             documentation: "A segment is closed when the next batch would make it larger than this.",
             kind: .int, value: { String($0.segmentBytes) },
-            assign: { SettingText.number(&$0.segmentBytes, $1, in: 1 << 14...Int(Int32.max)) }),
+            assign: { SettingText.number(&$0.segmentBytes, $1, in: 1 << 10...Int(Int32.max)) }),
+        .fixed(
+            "segment.jitter.ms", .long, at: "0", because: "segments end at segment.ms",
+            documentation: "0: segments end at segment.ms, no earlier."),
         Definition(
             name: "segment.ms",
             documentation: "A segment is closed when a batch is this much later than its first, by record time.",
             kind: .long, value: { String($0.segmentMilliseconds) },
             assign: { SettingText.number(&$0.segmentMilliseconds, $1, in: 1...Int64.max) }),
+        .fixed(
+            "unclean.leader.election.enable", .boolean, at: "false", because: "there is one replica, which has all",
+            documentation: "false: the one node there is has every record."),
     ]
 
     /// No batch may be larger than what one round of the journal holds.

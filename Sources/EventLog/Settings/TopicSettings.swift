@@ -41,6 +41,8 @@ public struct TopicSettings: Sendable, Equatable, NamedSettings {
     public internal(set) var recordTTLMilliseconds: Int64?
     /// `record.ttl.headers`: whether a record's header `martlet-ttl-ms` says how long it is there.
     public internal(set) var readsTTLHeaders = false
+    /// `file.delete.delay.ms`: taken and without effect.
+    public internal(set) var fileDeleteDelayMilliseconds: Int64 = 60_000
     /// `message.format.version`: taken and without effect.
     public internal(set) var messageFormatVersion = "3.0-IV1"
 
