@@ -19,9 +19,10 @@ public final class EventLog: Sendable {
     let options: EventLogOptions
     package let rounds: CommitRounds
     private let journal: RingJournal
-    private let checkpointer: Checkpointer
-    private let catalogueFile: CatalogueFile
-    private let topicTable: TopicTable
+    let checkpointer: Checkpointer
+    let catalogueFile: CatalogueFile
+    let topicTable: TopicTable
+    let logSettings: Mutex<LogSettings>
     /// Serializes what changes topics, across the writes to disk.
     private let changes: Monitor<Changes>
     /// What consumer groups have committed, once someone has asked.
@@ -60,6 +61,7 @@ public final class EventLog: Sendable {
         self.path = path
         self.options = options
         lock = Mutex(directory.lock)
+        logSettings = Mutex(options.settings)
         journal = directory.journal
         rounds = CommitRounds()
         let committer = Committer(journal: directory.journal, rounds: rounds, logger: options.logger)
@@ -167,8 +169,10 @@ public final class EventLog: Sendable {
 
     /// Creates a topic. Durable when it returns.
     ///
+    /// What `settings` does not set it has from `topicDefaults`.
+    ///
     /// Throws `topicExists`, `invalidTopicName` (Kafka's rules: up to 249 of letters, digits, '.', '_', '-'),
-    /// `invalidPartitionCount` unless 1 to 10,000.
+    /// `invalidPartitionCount` unless 1 to 10,000, `invalidSetting` for settings that contradict each other.
     @discardableResult
     public func createTopic(
         _ name: String, partitions count: Int = 1, settings: TopicSettings = TopicSettings()
@@ -177,6 +181,7 @@ public final class EventLog: Sendable {
         return try change { catalogue throws(LogError) in
             try finishDeletion(of: name, &catalogue)
             try checkNewTopic(name, partitions: count, catalogue)
+            let settings = try catalogue.checked(settings, of: name)
             // Of a topic of that name that is gone nothing is inherited.
             try offsets?.removeOffsets(ofTopic: name)
             var random = EnvironmentRandom(options.environment)
@@ -266,51 +271,15 @@ public final class EventLog: Sendable {
         }
     }
 
-    func alter(_ topic: Topic, _ settings: TopicSettings) throws(LogError) {
-        try change { catalogue throws(LogError) in
-            let at = try index(of: topic, catalogue)
-            let changesLane = catalogue.topics[at].settings.isJournaled != settings.isJournaled
-            catalogue.topics[at].settings = settings
-            // Where the way to durability changes, appends pause until what was appended the old way is on disk.
-            if changesLane { try pauseAppends(to: topic) }
-            defer { if changesLane { resumeAppends(to: topic) } }
-            try catalogueFile.write(catalogue)
-            topic.take(settings)
-            for partition in topic.partitions { partition.apply(settings) }
-        }
-    }
-
-    private func index(of topic: Topic, _ catalogue: TopicCatalogue) throws(LogError) -> Int {
+    func index(of topic: Topic, _ catalogue: TopicCatalogue) throws(LogError) -> Int {
         guard let at = catalogue.topics.firstIndex(where: { $0.id == topic.id && !$0.isBeingDeleted }) else {
             throw .unknownTopic(topic.name)
         }
         return at
     }
 
-    private func pauseAppends(to topic: Topic) throws(LogError) {
-        for partition in topic.partitions { partition.pause() }
-        committer.flush()
-        // Of a partition that is clean the last checkpoint may have been written by a process that was killed before it
-        // was durable. A topic that skips the journal does without; one that is cut at its checkpoint's end does not.
-        for partition in topic.partitions { partition.wantCheckpoint() }
-        // Nor does it help one whose sync has failed.
-        if let failure = topic.partitions.lazy.compactMap(\.failure).first {
-            resumeAppends(to: topic)
-            throw failure
-        }
-        do { try storage { () throws(FileError) in try checkpointer.checkpoint() } } catch {
-            resumeAppends(to: topic)
-            throw error
-        }
-    }
-
-    private func resumeAppends(to topic: Topic) {
-        for partition in topic.partitions { partition.resume() }
-        committer.wakeWaiting()
-    }
-
     /// Runs `body` on the catalogue, one change at a time. What it throws leaves the catalogue as it was.
-    private func change<R>(_ body: (inout TopicCatalogue) throws(LogError) -> R) throws(LogError) -> R {
+    func change<R>(_ body: (inout TopicCatalogue) throws(LogError) -> R) throws(LogError) -> R {
         try changes.withLock { changes throws(LogError) in
             guard !changes.isClosed else { throw .closed }
             var catalogue = changes.catalogue

@@ -9,6 +9,8 @@ public struct EventLogOptions: Sendable {
     public var journalBytesInitial = 16 << 20
     /// Opens a directory whose journal is missing, damaged or foreign, giving up what only the journal held.
     public var acceptsJournalLoss = false
+    /// How the directory is kept in bounds, until `EventLog.apply` says otherwise.
+    public var settings = LogSettings()
     public var logger = Logger(label: "martlet.log")
 
     /// The world around the log, which a test replaces.

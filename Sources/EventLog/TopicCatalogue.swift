@@ -1,28 +1,34 @@
 internal import Storage
 
-/// Which topics there are: their ids, partition counts and settings; the id of the data directory, and the epoch that its
-/// batches get.
+/// Which topics there are: their ids, partition counts and settings; the id of the data directory, the epoch that its
+/// batches get, and what was set for the directory as a whole.
 ///
 ///     0   UInt64  magic            "MRTLCTLG"
-///     8   UInt32  version          2
+///     8   UInt32  version          3
 ///     12  UInt32  crc              CRC32C of the body
 ///     16  UInt64  directoryHigh, 24 UInt64 directoryLow
 ///     32  Int32   leaderEpoch      not in version 1
 ///     36  UInt32  topic count, then for each topic:
 ///         UInt64 idHigh, UInt64 idLow, UInt8 flags (1: being deleted), UInt32 partition count,
 ///         text name, UInt16 setting count, each: text name, text value
+///     then, not in versions 1 and 2, twice: UInt16 setting count, each: text name, text value
 ///
 /// A text is a UInt16 length and that many bytes of UTF-8. The body is everything from byte 16 on. See docs/FORMAT.md,
 /// "Catalogue".
 struct TopicCatalogue: Equatable, Sendable {
     static let magic: UInt64 = 0x4D52_544C_4354_4C47
-    static let version: UInt32 = 2
+    static let version: UInt32 = 3
     static let headerSize = 16
+    static let settingsMax = Int(UInt16.max)
 
     var directory: TopicID
     /// One for all partitions: one more each time that the directory is opened after an accident.
     var leaderEpoch: Int32 = 0
     var topics: [Entry] = []
+    /// What topics have that set nothing. Already in the settings of each.
+    private(set) var topicDefaults: [SettingOverride] = []
+    /// Kept for whoever opens the log, and not looked at here.
+    var storedSettings: [SettingOverride] = []
 
     /// Read from a file of an older version, which is replaced before anything else is written.
     private(set) var isOfOldVersion = false
@@ -45,6 +51,8 @@ struct TopicCatalogue: Equatable, Sendable {
         body.add(leaderEpoch)
         body.add(UInt32(clamping: topics.count))
         for topic in topics { topic.encode(into: &body) }
+        body.add(topicDefaults)
+        body.add(storedSettings)
         var writer = FieldWriter()
         writer.add(Self.magic)
         writer.add(Self.version)
@@ -67,6 +75,9 @@ struct TopicCatalogue: Equatable, Sendable {
             if version > 1 { leaderEpoch = try reader.next() }
             isOfOldVersion = version < Self.version
             for _ in 0..<(try reader.next(UInt32.self)) { topics.append(try Entry(from: &reader)) }
+            guard version > 2 else { return }
+            try rebase(on: try reader.nextSettings())
+            storedSettings = try reader.nextSettings()
         } catch let problem as Problem {
             throw problem
         } catch let error as LogError {
@@ -79,6 +90,19 @@ struct TopicCatalogue: Equatable, Sendable {
     struct Problem: Error {
         let reason: String
     }
+
+    /// What the topic has where it sets nothing. What consumer groups have committed depends on no default: one that
+    /// relaxes durability, or deletes by age, is meant for records.
+    func defaults(of topic: String) -> [SettingOverride] { topic == ConsumerOffsets.topicName ? [] : topicDefaults }
+
+    /// Other defaults, for every topic at once. Throws for what is no setting of a topic, or a value out of its range.
+    mutating func rebase(on defaults: [SettingOverride]) throws(LogError) {
+        // As they are written, in order, and no name twice.
+        var settings = TopicSettings()
+        try settings.rebase(on: defaults)
+        topicDefaults = settings.defaults
+        for i in topics.indices { try topics[i].settings.rebase(on: self.defaults(of: topics[i].name)) }
+    }
 }
 
 extension TopicCatalogue.Entry {
@@ -88,11 +112,7 @@ extension TopicCatalogue.Entry {
         writer.add(UInt8(isBeingDeleted ? 1 : 0))
         writer.add(UInt32(clamping: partitionCount))
         writer.add(name)
-        writer.add(UInt16(clamping: settings.overrides.count))
-        for override in settings.overrides {
-            writer.add(override.name)
-            writer.add(override.value)
-        }
+        writer.add(settings.overrides)
     }
 
     fileprivate init(from reader: inout FieldReader) throws {
@@ -101,10 +121,27 @@ extension TopicCatalogue.Entry {
         partitionCount = Int(try reader.next(UInt32.self))
         name = try reader.nextText()
         settings = TopicSettings()
-        for _ in 0..<(try reader.next(UInt16.self)) {
-            let name = try reader.nextText()
-            try settings.set(name, to: try reader.nextText())
+        for setting in try reader.nextSettings() { try settings.set(setting.name, to: setting.value) }
+    }
+}
+
+extension FieldWriter {
+    fileprivate mutating func add(_ settings: [SettingOverride]) {
+        add(UInt16(clamping: settings.count))
+        for setting in settings.prefix(TopicCatalogue.settingsMax) {
+            add(setting.name)
+            add(setting.value)
         }
+    }
+}
+
+extension FieldReader {
+    fileprivate mutating func nextSettings() throws(EndedEarly) -> [SettingOverride] {
+        var settings: [SettingOverride] = []
+        for _ in 0..<(try next(UInt16.self)) {
+            settings.append(SettingOverride(name: try nextText(), value: try nextText()))
+        }
+        return settings
     }
 }
 

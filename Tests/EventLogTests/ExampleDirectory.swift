@@ -24,6 +24,8 @@ final class ExampleDirectory: Sendable {
         let log = try EventLog.open(at: files.path, options: options)
         let pairs = ["compression.type": "producer", "index.interval.bytes": "100", "segment.ms": "60000"]
         try log.createTopic("readings", partitions: 2, settings: try settings(pairs))
+        try log.alterTopicDefaults([SettingOverride(name: "retention.ms", value: "2592000000")])
+        try log.store([SettingOverride(name: "log.retention.ms", value: "2592000000")])
         try log.close()
     }
 

@@ -209,7 +209,7 @@ import Testing
     func constants() {
         #expect(StorageAlignment.block == 4096)
         #expect(JournalHeader.ringStart == 8192)
-        #expect([JournalHeader.version, RoundLayout.version, TopicCatalogue.version] == [2, 1, 2])
+        #expect([JournalHeader.version, RoundLayout.version, TopicCatalogue.version] == [2, 1, 3])
         #expect(PartitionCheckpoint.version == 2)
         #expect(OffsetsSnapshot.version == 1)
     }

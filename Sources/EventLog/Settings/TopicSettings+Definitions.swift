@@ -48,7 +48,7 @@ extension TopicSettings {
                 if let problem = SettingText.number(&milliseconds, text, in: 0...Int64.max) { return problem }
                 settings.flushMilliseconds = milliseconds == Int64.max ? nil : milliseconds
                 // Kafka's own default of flush.messages is "never": asking for a time-out alone relaxes to it.
-                let saysMessages = settings.overrides.contains { $0.name == "flush.messages" }
+                let saysMessages = (settings.defaults + settings.overrides).contains { $0.name == "flush.messages" }
                 if !saysMessages && settings.flushMilliseconds != nil { settings.flushMessages = Int64.max }
                 return nil
             }),
