@@ -24,6 +24,7 @@ public final class Partition: Sendable {
     /// By identity: thousands may wait, and each takes itself back.
     private let watchers = Mutex<[ObjectIdentifier: any PartitionWatcher]>([:])
     private let checkpoints: Mutex<CheckpointFile>
+    let compaction: Mutex<CompactionState>
     /// Says that `failure` is set, to those who must not wait for appends: the committer above all.
     private let hasFailed = Atomic(false)
 
@@ -60,6 +61,7 @@ public final class Partition: Sendable {
                 producers: recovered.producers))
         segmentList = Mutex(recovered.segments)
         checkpoints = Mutex(recovered.checkpointFile)
+        compaction = Mutex(CompactionState(recovered.compaction))
         writer = Mutex(PartitionWriter(recovered, services.environment.fileSystem))
     }
 
@@ -246,15 +248,16 @@ public final class Partition: Sendable {
         let (end, isUnsettled, segments) = writer.withLock { ($0.published, $0.isUnsettled, $0.takeDirty()) }
         do throws(FileError) {
             for segment in segments { try segment.writeIndexes() }
-            // What lies before the start is not replayed: of a segment that stays it must be durable by then.
-            let advances = checkpoints.withLock { $0.lastStart.map { $0 < start } ?? true }
-            if isUnsettled || advances || !settings.isJournaled { try synchronize(segments) }
-            if isUnsettled { settle() }
             let producers = appends.withLock { $0.producers }.truncated(to: end.offset)
             var epochs = epochs.withLock { $0 }
             epochs.trim(to: start)
             let checkpoint = PartitionCheckpoint(
-                journalSequence: journalSequence, logStart: start, end: end, epochs: epochs, producers: producers)
+                journalSequence: journalSequence, logStart: start, end: end,
+                compaction: compaction.withLock { $0.marks }, epochs: epochs, producers: producers)
+            // What is not replayed any more must be durable by then, of a segment that stays.
+            let advances = checkpoints.withLock { $0.isAdvanced(by: checkpoint) }
+            if isUnsettled || advances || !settings.isJournaled { try synchronize(segments) }
+            if isUnsettled { settle() }
             try checkpoints.withLock { file throws(FileError) in try file.write(checkpoint) }
         } catch {
             writer.withLock { $0.putBack(segments) }
@@ -288,9 +291,14 @@ public final class Partition: Sendable {
         try checkpoints.withLock { file throws(FileError) in try file.synchronize() }
     }
 
+    /// The base of the segment that holds the end which readers see: those before it are sealed, and no round that is
+    /// not published yet has anything for them.
+    var sealedTo: Offset { writer.withLock { $0.published.segment } }
+
     // MARK: Reading
 
-    /// All segments, oldest first. The list is a snapshot: segments are added at its end, and deleted at its start.
+    /// All segments, oldest first. The list is a snapshot: segments are added at its end, deleted at its start, and
+    /// exchanged.
     var segments: [Segment] { segmentList.withLock { $0 } }
 
     /// Takes segments from the list's start, but never the last: each that `isDoomed` with the one after it.
@@ -302,6 +310,17 @@ public final class Partition: Sendable {
         }
         if !taken.isEmpty { writer.withLock { $0.forget(taken) } }
         return taken
+    }
+
+    /// Puts a segment in the place of neighbours, in one step. By whoever has the checkpointer's turn.
+    func exchange(_ replaced: [Segment], for segment: Segment) {
+        segmentList.withLock { segments in
+            guard let first = segments.firstIndex(where: { $0 === replaced[0] }) else {
+                preconditionFailure("a segment was exchanged that is not the partition's")
+            }
+            segments.replaceSubrange(first..<first + replaced.count, with: [segment])
+        }
+        writer.withLock { $0.forget(replaced) }
     }
 
     /// The segment that holds `offset`, or would.

@@ -123,6 +123,8 @@ final class ExampleDirectory: Sendable {
         case "checkpoint":
             let file = try files.contents(of: "readings-0/\(CheckpointFile.name)")
             return Array(file[..<(file.count / 2)])
+        case "swap":
+            return SwapManifest(segmentCRC: 0x89AB_CDEF, segmentBytes: 419, replaced: [0, 7, 20]).encoded()
         case "catalogue": return try files.contents(of: CatalogueFile.name)
         default: throw UnknownLabel(label: label)
         }

@@ -11,7 +11,7 @@ import Testing
     static let dumps =
         [
             "batch", "batch-lz4", "offset-index", "time-index", "journal-header", "journal-round", "catalogue",
-            "checkpoint",
+            "checkpoint", "swap",
         ] + ExampleOffsets.labels
 
     let document: FormatDocument
@@ -74,7 +74,7 @@ import Testing
 
     @Test("each field of a byte table begins where the one before it ends")
     func contiguous() throws {
-        #expect(document.layouts.count == 11)
+        #expect(document.layouts.count == 12)
         for layout in document.layouts {
             var end = 0
             for field in try document.fields(layout) {
@@ -135,6 +135,9 @@ import Testing
             [
                 "crc": PartitionCheckpoint.checkedSize, "journalSequence": PartitionCheckpoint.headerSize,
             ], isWhole: false)
+        try expect(
+            "SwapManifest", ["segmentCRC": SwapManifest.checkedFrom, "replaced": SwapManifest.headerSize],
+            isWhole: false)
         try expect(
             "OffsetsSnapshot", ["crc": OffsetsSnapshot.checkedSize, "topicHigh": OffsetsSnapshot.headerSize],
             isWhole: false)
@@ -210,7 +213,8 @@ import Testing
         #expect(StorageAlignment.block == 4096)
         #expect(JournalHeader.ringStart == 8192)
         #expect([JournalHeader.version, RoundLayout.version, TopicCatalogue.version] == [2, 1, 3])
-        #expect(PartitionCheckpoint.version == 2)
+        #expect(PartitionCheckpoint.version == 3)
         #expect(OffsetsSnapshot.version == 1)
+        #expect(SwapManifest.version == 1)
     }
 }

@@ -158,6 +158,13 @@ final class Committer: @unchecked Sendable {
         }
     }
 
+    /// Waits until the journal's rounds below `sequence`, which it has, are published. Never leads.
+    func waitPublished(below sequence: UInt64) {
+        if publishedSequence >= sequence { return }
+        gather.withLock { $0.waiterCount += 1 }
+        gather.wait(until: { [self] _ in publishedSequence >= sequence }, then: { $0.waiterCount -= 1 })
+    }
+
     /// Waits until everything that was staged before the call is committed.
     func flush() {
         let round = gather.withLock { $0.lanes.isEmpty ? $0.round - 1 : $0.round }

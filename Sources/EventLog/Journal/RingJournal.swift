@@ -19,6 +19,8 @@ final class RingJournal: Journal, @unchecked Sendable {
 
     fileprivate struct State {
         var header: JournalHeader
+        /// What the other slot names; nil: nobody has written it since the journal was opened.
+        var otherTailSequence: UInt64?
         var capacity: Int
         var head: Int
         var nextSequence: UInt64
@@ -123,7 +125,6 @@ final class RingJournal: Journal, @unchecked Sendable {
         header.generation += 1
         header.isClosed = false
         try write(header)
-        state.withLock { $0.header = header }
     }
 
     /// Whoever opens the directory next need not fear that anything was lost. After the last checkpoint.
@@ -132,7 +133,6 @@ final class RingJournal: Journal, @unchecked Sendable {
         header.generation += 1
         header.isClosed = true
         try write(header)
-        state.withLock { $0.header = header }
     }
 
     /// Gives up every round: what only the journal held is lost. For a directory that is opened without it.
@@ -146,7 +146,6 @@ final class RingJournal: Journal, @unchecked Sendable {
         header.tailPosition = JournalHeader.ringStart
         try write(header)
         state.withLock { state in
-            state.header = header
             state.head = header.tailPosition
             state.nextSequence = header.tailSequence
             state.live = []
@@ -158,6 +157,10 @@ final class RingJournal: Journal, @unchecked Sendable {
         scratch.initializeMemory(as: UInt8.self, repeating: 0)
         scratch.copyBytes(from: header.encoded())
         try file.write(UnsafeRawBufferPointer(scratch), at: header.slotPosition)
+        state.withLock { state in
+            state.otherTailSequence = state.header.tailSequence
+            state.header = header
+        }
     }
 
     // MARK: Appending
@@ -224,12 +227,21 @@ final class RingJournal: Journal, @unchecked Sendable {
         header.generation += 1
         try write(header)
         state.withLock { state in
-            state.header = header
             let kept = state.live.partitionPoint { $0.sequence < header.tailSequence }
             state.liveBytes -= state.live[..<kept].reduce(0) { $0 + $1.byteCount }
             state.live.removeFirst(kept)
         }
         state.signalAll()
+    }
+
+    /// Releases the rounds below `sequence` by either slot of the header: whichever is damaged one day, they are never
+    /// read again.
+    func releaseForGood(below sequence: UInt64) throws(FileError) {
+        try release(below: sequence)
+        var (header, other) = state.withLock { ($0.header, $0.otherTailSequence) }
+        if let other, other >= sequence { return }
+        header.generation += 1
+        try write(header)
     }
 
     /// Doubles the ring, up to its limit, where the rounds that are needed fill half of it, one does not fit, or it fills

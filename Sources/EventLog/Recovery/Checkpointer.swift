@@ -9,10 +9,10 @@ final class Checkpointer: @unchecked Sendable {
     // Unchecked: `thread` is set once before anyone else sees the object, and joined by the closer.
     private let directory: String
     private let fileSystem: any FileSystem
-    private let journal: RingJournal
+    let journal: RingJournal
     let logger: Logger
-    private let partitions: @Sendable () -> [Partition]
-    private let publishedSequence: @Sendable () -> UInt64
+    let partitions: @Sendable () -> [Partition]
+    let publishedSequence: @Sendable () -> UInt64
     private let onIdle: @Sendable () -> Void
     /// After each checkpoint of the background, whatever came of it.
     private let afterCheckpoint: @Sendable () -> Void
@@ -155,8 +155,13 @@ final class Checkpointer: @unchecked Sendable {
         try write([partition], journalSequence: publishedSequence(), logStart: logStart)
     }
 
+    /// Throws where a sync has failed: nothing can be vouched for any more.
+    func checkSound() throws(FileError) {
+        if let failure = state.withLock({ $0.failure }) { throw failure }
+    }
+
     /// Writes checkpoints and makes them durable, with all that they speak of.
-    private func write(
+    func write(
         _ dirty: [Partition], journalSequence: UInt64, logStart: Offset? = nil
     ) throws(FileError) {
         var written: [(partition: Partition, segments: [Segment])] = []

@@ -4,18 +4,19 @@ internal import Storage
 /// docs/FORMAT.md, "Checkpoint".
 ///
 ///     0   UInt32  magic            "MCKP"
-///     4   UInt16  version          2
+///     4   UInt16  version          3
 ///     6   UInt16  zero
 ///     8   UInt64  generation       the larger one of the two slots holds
 ///     16  UInt32  length           bytes of the body
 ///     20  UInt32  crc              CRC32C of bytes 0 to 19 and of the body
 ///     24  body:   UInt64 journalSequence, Int64 logStart, Int64 end, Int64 segment, UInt64 position,
+///                 Int64 replayFrom, Int64 cleanedTo, Int64 nextHorizon,
 ///                 UInt32 epochCount, UInt32 producerCount, epochs, producers
 ///
-/// Version 1 has no epochs and no count of them.
+/// Version 2 has no replayFrom, cleanedTo and nextHorizon; version 1 neither those nor epochs and a count of them.
 struct PartitionCheckpoint: Equatable, Sendable {
     static let magic: UInt32 = 0x4D43_4B50
-    static let version: UInt16 = 2
+    static let version: UInt16 = 3
     static let checkedSize = 20, headerSize = 24
 
     /// The journal's rounds below this are in what the checkpoint says; of those from this on, some may be. A number
@@ -23,11 +24,13 @@ struct PartitionCheckpoint: Equatable, Sendable {
     var journalSequence: UInt64
     var logStart: Offset
     var end: LogEnd
+    var compaction = CompactionMarks()
     var epochs = LeaderEpochs()
     var producers: ProducerTable
 
     static func == (a: Self, b: Self) -> Bool {
-        a.journalSequence == b.journalSequence && a.logStart == b.logStart && a.end == b.end && a.epochs == b.epochs
+        a.journalSequence == b.journalSequence && a.logStart == b.logStart && a.end == b.end
+            && a.compaction == b.compaction && a.epochs == b.epochs
             && a.producers.producers == b.producers.producers
     }
 
@@ -38,6 +41,7 @@ struct PartitionCheckpoint: Equatable, Sendable {
         body.add(end.offset.value)
         body.add(end.segment.value)
         body.add(UInt64(end.position))
+        compaction.encode(into: &body)
         body.add(UInt32(epochs.entries.count))
         body.add(UInt32(producers.producers.count))
         epochs.encode(into: &body)
@@ -77,6 +81,7 @@ struct PartitionCheckpoint: Equatable, Sendable {
         end = LogEnd(
             offset: Offset(try fields.next()), segment: Offset(try fields.next()),
             position: Int(clamping: try fields.next(UInt64.self)))
+        if version > 2 { compaction = try CompactionMarks(from: &fields) }
         let epochCount: UInt32 = version > 1 ? try fields.next() : 0
         let producerCount: UInt32 = try fields.next()
         epochs = try LeaderEpochs(from: &fields, count: epochCount)
@@ -86,12 +91,13 @@ struct PartitionCheckpoint: Equatable, Sendable {
     }
 
     init(
-        journalSequence: UInt64, logStart: Offset, end: LogEnd, epochs: LeaderEpochs = LeaderEpochs(),
-        producers: ProducerTable = ProducerTable()
+        journalSequence: UInt64, logStart: Offset, end: LogEnd, compaction: CompactionMarks = CompactionMarks(),
+        epochs: LeaderEpochs = LeaderEpochs(), producers: ProducerTable = ProducerTable()
     ) {
         self.journalSequence = journalSequence
         self.logStart = logStart
         self.end = end
+        self.compaction = compaction
         self.epochs = epochs
         self.producers = producers
     }
@@ -118,15 +124,23 @@ struct CheckpointFile: Sendable {
         var logStart: Offset
         /// The one that holds the end.
         var segment: Offset
+        var replayFrom: Offset
 
         init(_ checkpoint: PartitionCheckpoint) {
             logStart = checkpoint.logStart
             segment = checkpoint.end.segment
+            replayFrom = checkpoint.compaction.replayFrom
         }
     }
 
     /// The log's start that was written last; nil: none was.
     var lastStart: Offset? { claims.last?.logStart }
+
+    /// Whether a checkpoint says more than the last that was written of what the journal has to bring no more.
+    func isAdvanced(by checkpoint: PartitionCheckpoint) -> Bool {
+        guard let last = claims.last else { return true }
+        return last.logStart < checkpoint.logStart || last.replayFrom < checkpoint.compaction.replayFrom
+    }
 
     /// True: one slot alone names the start that was written last.
     var hasNewStart: Bool {

@@ -23,6 +23,7 @@ struct RecoveredPartition {
     var dirty: [Segment]
     /// How many records there are past the checkpoint.
     var unsyncedRecords: Int64
+    var compaction: CompactionMarks
     var checkpointFile: CheckpointFile
 }
 
@@ -62,7 +63,7 @@ final class PartitionRecovery {
         let directory = "\(data)/\(TopicName.directory(topic.name, index))"
         self.directory = directory
         do throws(FileError) {
-            let names = try fileSystem.list(directory)
+            let names = try SwapRecovery(of: directory, fileSystem, logger: logger).run()
             bases = SegmentFiles.baseOffsets(in: names)
             indexed = SegmentFiles.indexedBaseOffsets(in: names)
             var file = CheckpointFile(path: "\(directory)/\(CheckpointFile.name)", fileSystem)
@@ -102,7 +103,7 @@ final class PartitionRecovery {
     /// Writes an entry's bytes where the segment lacks them or holds others. Also where the checkpoint says that they
     /// are durable: while the journal still has them, that checkpoint may have reached the disk before they did.
     func apply(_ entry: RoundEntry, _ parts: [UnsafeRawBufferPointer]) throws(LogError) {
-        guard entry.endOffset > checkpoint.logStart else { return }
+        guard entry.endOffset > checkpoint.logStart, entry.segment >= checkpoint.compaction.replayFrom else { return }
         // Rounds that were released are in the segments: a gap is what a damaged checkpoint no longer tells of.
         if entry.baseOffset > end.offset { try extendByScanning(to: entry.baseOffset) }
         try storage { () throws(FileError) in
@@ -322,6 +323,7 @@ final class PartitionRecovery {
             logStart: checkpoint.logStart, end: end, epochs: epochs, producers: producers,
             segments: sealed + [active], active: active, activeFile: file, firstTimestamp: restored.firstTimestamp,
             dirty: dirty,
-            unsyncedRecords: end.offset.value - checkpoint.end.offset.value, checkpointFile: checkpointFile)
+            unsyncedRecords: end.offset.value - checkpoint.end.offset.value, compaction: checkpoint.compaction,
+            checkpointFile: checkpointFile)
     }
 }

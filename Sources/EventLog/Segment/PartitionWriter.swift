@@ -59,7 +59,7 @@ struct PartitionWriter: ~Copyable {
             let slice = staging.slices[Int(next)]
             if isRollDue(before: slice, pending: scratch.byteCount) {
                 try flush(group, in: staging, &scratch, onWritten)
-                try roll(to: Offset(slice.baseOffset))
+                try roll(to: end)
                 onSegment(active)
             }
             scratch.add(next, slice)
@@ -130,7 +130,8 @@ struct PartitionWriter: ~Copyable {
         if unsynced.last !== active { unsynced.append(active) }
     }
 
-    /// Ends the active segment and starts the next one at `base`.
+    /// Ends the active segment and starts the next one at `base`: where this one ends, also where the next batch begins
+    /// later, so that from one segment to the next no offset is missing.
     private mutating func roll(to base: Offset) throws(FileError) {
         try active.seal()
         let path = "\(directory)/\(SegmentFiles.log(base))"

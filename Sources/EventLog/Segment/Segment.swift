@@ -12,6 +12,8 @@ final class Segment: Sendable {
     private let indexInterval: Int
     private let state: Mutex<State>
     private let visible: Atomic<Int>
+    /// Held while its index files are made anew, or must not be: by path, they may soon be another segment's.
+    private let indexFiles = Mutex(())
 
     private struct State: ~Copyable {
         /// nil: not opened since the log was opened.
@@ -23,6 +25,10 @@ final class Segment: Sendable {
         var files = IndexFilesState()
         /// Its files have no names any more.
         var isRemoved = false
+        /// Its files' names belong to another segment, or are about to.
+        var isRetired = false
+
+        var ownsNames: Bool { !isRemoved && !isRetired }
     }
 
     /// A segment that is there on disk and sealed: its files are opened by the first reader.
@@ -75,6 +81,8 @@ final class Segment: Sendable {
     func releaseFiles() {
         state.withLock { state in
             if case .growing = state.index { return }
+            // It could not be opened again.
+            if state.isRetired { return }
             state.file = nil
             state.index = nil
             state.mapping = nil
@@ -83,11 +91,31 @@ final class Segment: Sendable {
 
     /// Takes the files' names away. Whoever has them open reads on.
     func remove() throws(FileError) {
-        state.withLock { $0.isRemoved = true }
-        // The log last: without it nobody knows that there was a segment.
-        for path in [offsetIndexPath, timeIndexPath, path] where fileSystem.exists(path) {
-            try fileSystem.remove(path)
+        try indexFiles.withLock { _ throws(FileError) in
+            state.withLock { $0.isRemoved = true }
+            // The log last: without it nobody knows that there was a segment.
+            for path in [offsetIndexPath, timeIndexPath, path] where fileSystem.exists(path) {
+                try fileSystem.remove(path)
+            }
         }
+    }
+
+    /// Another segment takes its names: whoever holds this one reads on from the file that it has open from now on. By
+    /// whoever exchanges segments, before a name changes.
+    func retire() throws(FileError) {
+        try indexFiles.withLock { _ throws(FileError) in
+            try state.withLock { state throws(FileError) in
+                let size = try openFile(&state).file.size()
+                _ = visible.compareExchange(expected: -1, desired: size, ordering: .releasing)
+                state.isRetired = true
+            }
+        }
+    }
+
+    /// It keeps its names after all.
+    func reinstate() {
+        state.withLock { $0.isRetired = false }
+        OpenSegments.shared.add(self)
     }
 
     /// How many bytes of the file there are, without opening it: of the last segment, those that readers see. 0 where the
@@ -96,8 +124,9 @@ final class Segment: Sendable {
         let bytes = visible.load(ordering: .acquiring)
         if bytes >= 0 { return bytes }
         guard let size = try? fileSystem.open(path, .read).size() else { return 0 }
-        visible.store(size, ordering: .releasing)
-        return size
+        // Where it was retired meanwhile, this may be another one's size.
+        let (isFirst, known) = visible.compareExchange(expected: -1, desired: size, ordering: .acquiringAndReleasing)
+        return isFirst ? size : known
     }
 
     /// How many bytes of the file readers may see: whole batches that are durable.
@@ -253,12 +282,19 @@ final class Segment: Sendable {
         if let result = state.withLock({ $0.index.map(body) }) { return result }
         // Not looked up again: whoever opens another segment may have closed this one by then.
         if let loaded = try loadSealedIndex() {
-            // Two readers may have come at once: the first one's stays.
-            state.withLock { if $0.index == nil { $0.index = .sealed(loaded) } }
-            return body(.sealed(loaded))
+            let isOwn = state.withLock { state in
+                guard state.ownsNames else { return false }
+                // Two readers may have come at once: the first one's stays.
+                if state.index == nil { state.index = .sealed(loaded) }
+                return true
+            }
+            // Else the files may have been another segment's.
+            if isOwn { return body(.sealed(loaded)) }
         }
-        guard let index = try rebuildIndex() else { throw .closed }
-        return body(index)
+        if let index = try rebuildIndex() { return body(index) }
+        // Another reader has made it meanwhile, in memory.
+        guard let result = state.withLock({ $0.index.map(body) }) else { throw .closed }
+        return result
     }
 
     /// The indexes as their files hold them, if they can be those of this segment.
@@ -286,17 +322,14 @@ final class Segment: Sendable {
         // Sealed by the round that is being committed: its index knows of batches that nobody may see yet.
         guard visible == size else { return nil }
         let built = try buildIndex()
-        // A disk that takes no index has the batches still: then memory holds it, and the next checkpoint tries again.
-        let index =
-            state.withLock { $0.isRemoved }
-            ? .growing(built) : (try? writeAndMap(built)).map(SegmentIndex.sealed) ?? .growing(built)
-        let isRemoved = state.withLock { state in
-            state.index = index
-            return state.isRemoved
+        return indexFiles.withLock { _ in
+            // A disk that takes no index has the batches still: then memory holds it, and the next checkpoint tries again.
+            let index =
+                state.withLock { $0.ownsNames }
+                ? (try? writeAndMap(built)).map(SegmentIndex.sealed) ?? .growing(built) : .growing(built)
+            state.withLock { $0.index = index }
+            return index
         }
-        // Someone removed the segment meanwhile, and knows nothing of these.
-        if isRemoved { for path in [offsetIndexPath, timeIndexPath] { try? fileSystem.remove(path) } }
-        return index
     }
 
     private func buildIndex() throws(LogError) -> GrowingIndex {

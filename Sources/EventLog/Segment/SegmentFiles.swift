@@ -4,6 +4,11 @@ enum SegmentFiles {
     static func offsetIndex(_ base: Offset) -> String { name(base) + ".index" }
     static func timeIndex(_ base: Offset) -> String { name(base) + ".timeindex" }
 
+    /// A segment that is rewritten, before it takes the place of those that it replaces.
+    static func rewrittenLog(_ base: Offset) -> String { log(base) + rewrittenSuffix }
+
+    private static let rewrittenSuffix = ".cleaned"
+
     private static func name(_ base: Offset) -> String {
         let digits = String(base.value)
         return String(repeating: "0", count: max(0, 20 - digits.count)) + digits
@@ -11,6 +16,11 @@ enum SegmentFiles {
 
     /// The base offsets of the segments among the names in a partition's directory, in order.
     static func baseOffsets(in names: [String]) -> [Offset] { baseOffsets(in: names, ".log") }
+
+    /// Those that a rewritten segment was begun for.
+    static func rewrittenBaseOffsets(in names: [String]) -> [Offset] {
+        baseOffsets(in: names, ".log" + rewrittenSuffix)
+    }
 
     /// Those that have an index file of either kind.
     static func indexedBaseOffsets(in names: [String]) -> Set<Offset> {
