@@ -62,6 +62,23 @@ public struct RecordView: ~Escapable {
         return result
     }
 
+    /// The value of the last header of this name, in place; nil: there is none, or it has no value.
+    @_lifetime(copy self)
+    package func value(ofHeader name: StaticString) -> RawSpan? {
+        guard headerCount > 0 else { return nil }
+        let wanted = UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+        var fields = RecordDecoder(headers, end: end)
+        var found: RecordDecoder.Field = (nil, 0)
+        // The cursor has been over these bytes: reading them again does not fail.
+        guard (try? fields.number()) != nil else { return nil }
+        for _ in 0..<headerCount {
+            guard let key = try? fields.field(), let value = try? fields.field() else { break }
+            guard key.count == wanted.count else { continue }
+            if UnsafeRawBufferPointer(start: key.start, count: key.count).elementsEqual(wanted) { found = value }
+        }
+        return span(found)
+    }
+
     /// The record with copies of its bytes.
     public func makeStoredRecord() -> StoredRecord {
         StoredRecord(
