@@ -17,6 +17,8 @@ public final class Partition: Sendable {
     /// What batches that are appended bear: one for the whole directory, and for as long as it is open.
     package let leaderEpoch: Int32
     let epochs: Mutex<LeaderEpochs>
+    /// What readers do not get.
+    let expired: ExpiredBatches
     weak let checkpointer: Checkpointer?
     private let appends: Mutex<AppendState>
     private let writer: Mutex<PartitionWriter>
@@ -55,6 +57,7 @@ public final class Partition: Sendable {
         epochs.begin(services.leaderEpoch, at: end.offset)
         self.epochs = Mutex(epochs)
         watermarks = Watermarks(start: recovered.logStart, durable: end.offset)
+        expired = ExpiredBatches(recovered.settings)
         appends = Mutex(
             AppendState(
                 nextOffset: end.offset, settings: recovered.settings, isJournaled: recovered.settings.isJournaled,
@@ -231,6 +234,8 @@ public final class Partition: Sendable {
             state.settings = settings
             state.isJournaled = settings.isJournaled
         }
+        // Whoever waits at the end may get what was hidden.
+        if expired.apply(settings) { wakeWatchers() }
     }
 
     // MARK: Checkpoints, by the checkpointer alone

@@ -66,6 +66,10 @@ struct FetchPlan {
     private var hasError = false
     /// True: waiting for more of a partition is in vain.
     private var hasEnded = false
+    /// How much of what is expired the answer may look at.
+    private var work = ExpiryWork()
+    /// True: the partition that was looked at last has nothing for its reader up to its end.
+    private(set) var isDrained = false
     /// True: a partition's `currentLeader` is set.
     private(set) var namesLeader = false
     private let minBytes: Int
@@ -131,6 +135,7 @@ struct FetchPlan {
     ) -> FetchResponse.PartitionData {
         var data = FetchResponse.PartitionData()
         data.partitionIndex = wanted.partition
+        isDrained = false
         guard let partition else {
             data.highWatermark = -1
             return failed(data, missing)
@@ -150,16 +155,10 @@ struct FetchPlan {
                 hasError = true
                 return data
             }
-            guard
-                let slice = try partition.slice(
-                    from: Offset(wanted.fetchOffset), maxBytes: bytesMax, firstBatchWhole: byteCount == 0)
-            else {
-                // Nothing will come where the disk has failed: waiting would hide that.
-                if let failure = partition.failure {
-                    if wanted.fetchOffset >= end.value { throw failure }
-                    // The answer had no room for what is left.
-                    hasEnded = true
-                }
+            let outcome = try partition.slice(
+                from: Offset(wanted.fetchOffset), maxBytes: bytesMax, firstBatchWhole: byteCount == 0, &work)
+            guard case .slice(let slice) = outcome else {
+                try takeNote(of: outcome, partition)
                 return data
             }
             if partition.failure != nil { hasEnded = true }
@@ -175,6 +174,23 @@ struct FetchPlan {
                 call.connection.logger.error("a fetch failed", metadata: ["error": "\(error)"])
             }
             return failed(data, error.wireCode)
+        }
+    }
+
+    /// Of a partition that there are no bytes of.
+    private mutating func takeNote(of outcome: SliceOutcome, _ partition: Partition) throws(LogError) {
+        switch outcome {
+        case .nothing:
+            // Nothing will come where the disk has failed: waiting would hide that.
+            if let failure = partition.failure { throw failure }
+            isDrained = true
+        case .noRoom:
+            // The answer had no room for what is left.
+            if partition.failure != nil { hasEnded = true }
+        case .unfinished:
+            // The client asks again, and the next look goes on from where this one has come.
+            hasEnded = true
+        case .slice: break
         }
     }
 

@@ -1,6 +1,6 @@
 internal import Storage
 
-/// Goes through a partition's durable batches from an offset on, segment after segment.
+/// Goes through a partition's durable batches from an offset on, segment after segment, but for those that are expired.
 ///
 /// Long stretches are read through a mapping, without a copy; the tail, which grows all the time, by plain reads.
 struct BatchReader: ~Copyable {
@@ -12,6 +12,8 @@ struct BatchReader: ~Copyable {
     private var visible = 0
     private var mapping: MappedFile?
     private var window = ReadWindow()
+    /// nil: nothing is hidden. Else one moment counts for all that is read.
+    private var look: ExpiryLook?
 
     /// Below this many bytes a mapping costs more than a read.
     private static let mappingMin = 1 << 20
@@ -19,6 +21,7 @@ struct BatchReader: ~Copyable {
     init(_ partition: Partition, from offset: Offset) {
         self.partition = partition
         next = offset
+        look = ExpiryLook(partition)
     }
 
     /// The next batch that has a record before `limit`; nil at the durable end, from where a later call goes on.
@@ -42,17 +45,31 @@ struct BatchReader: ~Copyable {
                 if position >= visible { try moveOn(from: segment) }
                 continue
             }
-            let (bytes, last) = try batch(in: segment)
+            let (bytes, header) = try batch(in: segment)
             position += bytes.count
-            guard last >= next else { continue }
-            next = last.advanced(by: 1)
-            return bytes
+            guard header.lastOffset >= next else { continue }
+            let isHidden = hides(bytes, header)
+            next = header.lastOffset.advanced(by: 1)
+            if !isHidden { return bytes }
         }
         return nil
     }
 
+    /// Whether nobody gets the batch any more, which begins at `next`, or holds it.
+    private mutating func hides(_ bytes: UnsafeRawBufferPointer, _ header: RecordBatchHeader) -> Bool {
+        guard let expiry = look?.expiry(of: bytes, header) else { return false }
+        var run = ExpiredRun(from: next)
+        run.add(header.lastOffset, expiry: expiry)
+        look?.note(run)
+        return true
+    }
+
     private mutating func locate() throws(LogError) {
         try partition.checkRange(next)
+        if let live = look?.skip(next), live > next {
+            next = live
+            return
+        }
         guard let (found, batch) = try partition.locate(next) else {
             throw .offsetOutOfRange(requested: next, start: partition.logStart, end: partition.end)
         }
@@ -76,13 +93,13 @@ struct BatchReader: ~Copyable {
         window.clear()
     }
 
-    private mutating func batch(in segment: Segment) throws(LogError) -> (UnsafeRawBufferPointer, last: Offset) {
+    private mutating func batch(in segment: Segment) throws(LogError) -> (UnsafeRawBufferPointer, RecordBatchHeader) {
         let head = try bytes(RecordBatchLayout.headerSize, in: segment)
         let header: RecordBatchHeader
         do { header = try RecordBatchHeader(parsing: head.bytes) } catch {
             throw .damaged(file: segment.path, position: position, reason: error.description)
         }
-        return (try bytes(header.sizeInBytes, in: segment), header.lastOffset)
+        return (try bytes(header.sizeInBytes, in: segment), header)
     }
 
     private mutating func bytes(_ count: Int, in segment: Segment) throws(LogError) -> UnsafeRawBufferPointer {

@@ -50,24 +50,45 @@ extension Partition {
     public var byteCount: Int { segments.reduce(0) { $0 + $1.byteCount } }
 
     /// Bytes of the log from the batch that holds `offset` on: at most `maxBytes`, but with `firstBatchWhole` at
-    /// least that batch. They end at the durable end and within one segment. nil at the durable end.
+    /// least that batch. They end at the durable end and within one segment. Batches that are expired are passed over:
+    /// the bytes begin after them, or end before them.
     ///
-    /// Throws `offsetOutOfRange`.
-    package func slice(from offset: Offset, maxBytes: Int, firstBatchWhole: Bool) throws(LogError) -> LogSlice? {
+    /// Throws `offsetOutOfRange`. `work`: how much of what is expired may be looked at.
+    package func slice(
+        from offset: Offset, maxBytes: Int, firstBatchWhole: Bool, _ work: inout ExpiryWork
+    ) throws(LogError) -> SliceOutcome {
         try checkRange(offset)
-        return try reading(at: offset) { () throws(LogError) in
-            try locatedSlice(from: offset, maxBytes: maxBytes, firstBatchWhole: firstBatchWhole)
+        do throws(LogError) {
+            guard var look = ExpiryLook(self) else {
+                return try locatedSlice(from: offset, maxBytes: maxBytes, firstBatchWhole: firstBatchWhole)
+            }
+            return try liveSlice(
+                from: offset, maxBytes: maxBytes, firstBatchWhole: firstBatchWhole, &look, &work)
+        } catch {
+            // Deleted meanwhile, where it was not read yet.
+            try checkRange(offset)
+            throw error
         }
     }
 
-    private func locatedSlice(from offset: Offset, maxBytes: Int, firstBatchWhole: Bool) throws(LogError) -> LogSlice? {
-        guard let (segment, batch) = try locate(offset) else { return nil }
+    private func locatedSlice(
+        from offset: Offset, maxBytes: Int, firstBatchWhole: Bool
+    ) throws(LogError) -> SliceOutcome {
+        guard let (segment, batch) = try locate(offset) else { return .nothing }
         var count = min(max(maxBytes, 0), try segment.visibleBytes() - batch.position)
         if count < batch.byteCount {
-            guard firstBatchWhole else { return nil }
+            guard firstBatchWhole else { return .noRoom }
             count = batch.byteCount
         }
-        return LogSlice(file: try segment.file(), position: batch.position, byteCount: count)
+        return .slice(LogSlice(file: try segment.file(), position: batch.position, byteCount: count))
+    }
+
+    /// The bytes alone; nil: there are none now.
+    package func slice(from offset: Offset, maxBytes: Int, firstBatchWhole: Bool) throws(LogError) -> LogSlice? {
+        var work = ExpiryWork.unlimited
+        let outcome = try slice(from: offset, maxBytes: maxBytes, firstBatchWhole: firstBatchWhole, &work)
+        if case .slice(let slice) = outcome { return slice }
+        return nil
     }
 
     /// The first record, in order of offsets, of `timestamp` or later: exact, also inside a compressed batch. Of a

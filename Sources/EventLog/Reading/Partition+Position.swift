@@ -6,9 +6,9 @@ package struct PartitionPosition: Hashable, Sendable {
     package let offset: Offset
     package let logStart: Offset
     package let end: Offset
-    /// From the batch that holds `offset` to the end, as they lie on disk; 0 at the end.
+    /// From the batch of the next record that a reader gets to the end, as they lie on disk; 0 where there is none.
     package let bytesToEnd: Int
-    /// Of the first record at `offset` or after it; nil: there is none yet.
+    /// Of the first record at `offset` or after it that is not expired; nil: there is none yet.
     package let nextTimestamp: Timestamp?
 
     package var recordsToEnd: Int64 { end.distance(from: offset) }
@@ -32,7 +32,7 @@ extension Partition {
     private func position(at offset: Offset, start: Offset) throws(LogError) -> PartitionPosition {
         try reading(at: offset) { () throws(LogError) in
             let end = end
-            guard let (segment, batch) = try locate(offset) else {
+            guard let (segment, batch) = try locateLive(offset) else {
                 return PartitionPosition(
                     offset: offset, logStart: start, end: end, bytesToEnd: 0, nextTimestamp: nil)
             }
@@ -44,6 +44,14 @@ extension Partition {
         }
     }
 
+    /// The batch that holds `offset`, or the first one after it, that readers get.
+    private func locateLive(_ offset: Offset) throws(LogError) -> (Segment, BatchLocation)? {
+        guard var look = ExpiryLook(self) else { return try locate(offset) }
+        var work = ExpiryWork.unlimited
+        guard case .found(let segment, let batch) = try locate(offset, hiding: &look, &work) else { return nil }
+        return (segment, batch)
+    }
+
     private func nextTimestamp(
         at offset: Offset, _ segment: Segment, _ batch: BatchLocation
     ) throws(LogError) -> Timestamp? {
@@ -51,7 +59,7 @@ extension Partition {
         while true {
             if let timestamp = try timestamp(at: offset, in: segment, batch) { return timestamp }
             // Compaction has taken what the batch had from there on.
-            guard let next = try locate(batch.lastOffset.advanced(by: 1)) else { return nil }
+            guard let next = try locateLive(batch.lastOffset.advanced(by: 1)) else { return nil }
             (segment, batch) = next
         }
     }
