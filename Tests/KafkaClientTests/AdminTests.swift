@@ -108,6 +108,22 @@ struct AdminTests {
         }
     }
 
+    @Test("a broker's directory is described with the room it has and the bytes of each partition")
+    func logDirectories() async throws {
+        try await withClient { client in
+            try await client.admin.createTopic("readings", partitions: 2)
+            let producer = client.makeProducer()
+            try await producer.sendBatch([Record(value: "a"), Record(value: "b")], to: "readings", partition: 1)
+            try await producer.close()
+            let directory = try #require(try await client.admin.logDirectories().first)
+            #expect(directory.broker == 1 && directory.path.hasPrefix("/"))
+            #expect(directory.sizes[TopicPartition(topic: "readings", partition: 0)] == 0)
+            #expect(directory.sizes[TopicPartition(topic: "readings", partition: 1)] ?? 0 > 60)
+            let (total, usable) = (try #require(directory.totalBytes), try #require(directory.usableBytes))
+            #expect(usable > 0 && usable <= total)
+        }
+    }
+
     @Test("a broker's settings can be read")
     func brokerSettings() async throws {
         try await withClient { client in
