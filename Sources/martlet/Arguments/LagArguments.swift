@@ -20,7 +20,7 @@ struct LagArguments: ParsableArguments {
     var maxSeconds: Int64?
 
     @Option(
-        help: ArgumentHelp("So is one with more bytes: a number, or 500kB, 20MB, 1GB.", valueName: "bytes"),
+        help: ArgumentHelp("So is one with more bytes: a number, or 500kB, 20MiB, 1GB.", valueName: "bytes"),
         transform: Self.bytes)
     var maxBytes: Int64?
 
@@ -43,15 +43,9 @@ struct LagArguments: ParsableArguments {
     }
 
     static func bytes(_ text: String) throws -> Int64 {
-        let digits = text.prefix { $0.isASCII && $0.isNumber }
-        let units: [String: Int64] = [
-            "": 1, "b": 1, "kb": 1000, "mb": 1_000_000, "gb": 1_000_000_000, "tb": 1_000_000_000_000,
-        ]
-        guard let count = Int64(digits), let unit = units[text.dropFirst(digits.count).lowercased()] else {
-            throw ValidationError("'\(text)' is no number of bytes: give one such as 1000000, 500kB or 1GB")
+        guard let bytes = SizeText.parse(text) else {
+            throw ValidationError("'\(text)' is no number of bytes: give one such as \(SizeText.example)")
         }
-        let (bytes, overflow) = count.multipliedReportingOverflow(by: unit)
-        guard !overflow else { throw ValidationError("'\(text)' is too large: give less") }
         return bytes
     }
 }
