@@ -14,7 +14,8 @@ enum ExitStatus: Int32, CaseIterable {
         switch self {
         case .success: "done"
         case .failure: "it could not be done; the message says why and what to do"
-        case .threshold: "a group is further behind than was allowed, or two that were compared differ"
+        case .threshold:
+            "a group is further behind than was allowed, a disk is fuller, or two that were compared differ"
         case .damage: "damage was found: damaged files, or a replay that is not what was sent"
         case .unreachable: "no broker could be reached, or the connection was lost"
         case .usage: "the arguments are wrong"

@@ -26,6 +26,7 @@ struct CommandLineTests {
             ["serve", "--auto-create-partitions", "-1"], ["serve", "--advertise", "a:0"], ["serve", "extra"],
             ["serve", "--data", ""],
             ["topic", "create", "t", "--set", "novalue"], ["topic", "create", "t", "--set", "a=1", "--set", "a=2"],
+            ["topic", "create", "t", "--set", "retention.ms=7days"], ["disk", "--reserve", "x"],
             ["topic", "alter", "t"], ["fleet", "produce", "t", "--devices", "0"],
             ["fleet", "produce", "t", "--interval", "0s"], ["fleet", "produce", "t", "--rate", "0"],
             ["fleet", "verify", "t", "--from", "2"], ["dump"], ["dump", "a.txt"], ["frobnicate"],
@@ -54,7 +55,8 @@ struct CommandLineTests {
         "every command has help with examples",
         arguments: [
             ["serve"], ["produce"], ["consume"], ["dump"], ["verify"], ["topic", "create"], ["topic", "list"],
-            ["topic", "describe"], ["topic", "alter"], ["topic", "delete"], ["topic"], ["fleet"], ["fleet", "produce"],
+            ["topic", "describe"], ["topic", "alter"], ["topic", "delete"], ["topic"], ["disk"], ["fleet"],
+            ["fleet", "produce"],
             ["fleet", "verify"],
             ["fleet", "print"], [], ["group"], ["group", "list"], ["group", "describe"], ["group", "lag"],
             ["group", "reset"], ["group", "history"], ["group", "undo"], ["group", "snapshot"], ["group", "restore"],

@@ -52,7 +52,7 @@ struct OutputTests {
 
     @Test("a topic's promise names what a power cut can cost")
     func promise() {
-        func promise(_ settings: [String: String]) -> String { TopicDescribe.promise { settings[$0] } }
+        func promise(_ settings: [String: String]) -> String { TopicReport.promise { settings[$0] } }
         #expect(promise([:]).contains("stable storage"))
         #expect(promise(["flush.messages": "1", "flush.ms": "9223372036854775807"]).contains("stable storage"))
         #expect(

@@ -16,6 +16,20 @@ public struct Setting: Hashable, Sendable {
     /// What it is for, where the broker says.
     public var documentation: String?
 
+    package init(
+        name: String, value: String?, defaultValue: String? = nil, source: Source, type: ValueType?,
+        isReadOnly: Bool, isSensitive: Bool, documentation: String?
+    ) {
+        self.name = name
+        self.value = value
+        self.defaultValue = defaultValue
+        self.source = source
+        self.type = type
+        self.isReadOnly = isReadOnly
+        self.isSensitive = isSensitive
+        self.documentation = documentation
+    }
+
     /// True: it was not set for this topic or broker.
     public var isDefault: Bool {
         switch source {

@@ -6,6 +6,13 @@ public struct TopicSummary: Hashable, Sendable {
     public var partitionCount: Int
     /// True: it holds the broker's own data.
     public var isInternal: Bool
+
+    package init(name: String, id: String?, partitionCount: Int, isInternal: Bool) {
+        self.name = name
+        self.id = id
+        self.partitionCount = partitionCount
+        self.isInternal = isInternal
+    }
 }
 
 /// All about a topic.
@@ -17,6 +24,14 @@ public struct TopicDescription: Hashable, Sendable {
     public var partitions: [PartitionDescription]
     /// By name.
     public var settings: [Setting]
+
+    package init(name: String, id: String?, isInternal: Bool, partitions: [PartitionDescription], settings: [Setting]) {
+        self.name = name
+        self.id = id
+        self.isInternal = isInternal
+        self.partitions = partitions
+        self.settings = settings
+    }
 }
 
 /// A partition as its leader describes it.
@@ -30,6 +45,15 @@ public struct PartitionDescription: Hashable, Sendable {
     public var logStart: Offset
     /// The offset after the last record that consumers see.
     public var end: Offset
+
+    package init(index: Int, leader: Int?, replicas: [Int], inSyncReplicas: [Int], logStart: Offset, end: Offset) {
+        self.index = index
+        self.leader = leader
+        self.replicas = replicas
+        self.inSyncReplicas = inSyncReplicas
+        self.logStart = logStart
+        self.end = end
+    }
 }
 
 /// Where in a partition to look.

@@ -1,8 +1,8 @@
 import ArgumentParser
 import KafkaClient
 
-/// Where a command finds the groups.
-struct GroupOptions: ParsableArguments {
+/// Where a command finds groups or topics.
+struct SourceOptions: ParsableArguments {
     @OptionGroup var connection: ConnectionOptions
 
     @Option(
@@ -16,17 +16,32 @@ struct GroupOptions: ParsableArguments {
     }
 
     /// Connects or opens, does the work, and closes.
-    func withBackend<R>(_ body: (any GroupBackend) async throws -> R) async throws -> R {
+    func withGroups<R>(_ body: (any GroupBackend) async throws -> R) async throws -> R {
         guard let data else {
             return try await connection.withClient { try await body(BrokerGroups(client: $0)) }
         }
         let groups = try DirectoryGroups(at: data)
+        return try await Self.use(groups, closing: groups.close, body)
+    }
+
+    /// The same with the topics.
+    func withTopics<R>(_ body: (any TopicBackend) async throws -> R) async throws -> R {
+        guard let data else {
+            return try await connection.withClient { try await body(BrokerTopics(client: $0)) }
+        }
+        let topics = try DirectoryTopics(at: data)
+        return try await Self.use(topics, closing: topics.close, body)
+    }
+
+    private static func use<B, R>(
+        _ backend: B, closing close: () throws -> Void, _ body: (B) async throws -> R
+    ) async throws -> R {
         do {
-            let result = try await body(groups)
-            try groups.close()
+            let result = try await body(backend)
+            try close()
             return result
         } catch {
-            try? groups.close()
+            try? close()
             throw error
         }
     }

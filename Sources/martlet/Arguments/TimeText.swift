@@ -32,6 +32,14 @@ enum TimeText {
         return "\(digits(year, 4))-\(digits(month, 2))-\(digits(dayOfMonth, 2))T\(time).\(digits(rest % 1000, 3))Z"
     }
 
+    /// `2026-01-31 12:30Z`.
+    static func minute(_ milliseconds: Int64) -> String {
+        let whole = format(milliseconds)
+        // What is no time that anyone meant stays a number.
+        guard whole.hasSuffix("Z") else { return whole }
+        return whole.dropLast(8).replacing("T", with: " ") + "Z"
+    }
+
     private static func digits(_ number: Int, _ width: Int) -> String {
         let text = String(number)
         return String(repeating: "0", count: max(0, width - text.count)) + text

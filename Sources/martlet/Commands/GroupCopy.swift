@@ -28,7 +28,7 @@ struct GroupCopy: GroupSubcommand {
     @Flag(help: "Takes the nearest offset that a partition has, where one lies outside it.")
     var nearest = false
 
-    @OptionGroup var source: GroupOptions
+    @OptionGroup var source: SourceOptions
     @OptionGroup var output: OutputOptions
 
     func validate() throws {

@@ -20,7 +20,7 @@ struct GroupDelete: GroupSubcommand {
     @Flag(name: [.short, .long], help: "Does not ask.")
     var yes = false
 
-    @OptionGroup var source: GroupOptions
+    @OptionGroup var source: SourceOptions
     @OptionGroup var output: OutputOptions
 
     func run() async throws {

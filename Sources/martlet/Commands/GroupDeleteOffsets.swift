@@ -22,7 +22,7 @@ struct GroupDeleteOffsets: GroupSubcommand {
     @Flag(help: "Does it. Without this, only the plan is printed.")
     var execute = false
 
-    @OptionGroup var source: GroupOptions
+    @OptionGroup var source: SourceOptions
     @OptionGroup var output: OutputOptions
 
     func validate() throws {

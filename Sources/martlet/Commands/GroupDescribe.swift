@@ -20,7 +20,7 @@ struct GroupDescribe: GroupSubcommand {
     var group: String
 
     @OptionGroup var selection: SelectionOptions
-    @OptionGroup var source: GroupOptions
+    @OptionGroup var source: SourceOptions
     @OptionGroup var output: OutputOptions
 
     func perform(

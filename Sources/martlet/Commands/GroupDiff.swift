@@ -24,7 +24,7 @@ struct GroupDiff: GroupSubcommand {
     var file: String?
 
     @OptionGroup var selection: SelectionOptions
-    @OptionGroup var source: GroupOptions
+    @OptionGroup var source: SourceOptions
     @OptionGroup var output: OutputOptions
 
     func validate() throws {

@@ -35,7 +35,7 @@ struct GroupHistory: GroupSubcommand {
     var last: Int?
 
     @OptionGroup var selection: SelectionOptions
-    @OptionGroup var source: GroupOptions
+    @OptionGroup var source: SourceOptions
     @OptionGroup var output: OutputOptions
 
     func validate() throws {

@@ -36,7 +36,7 @@ struct GroupLag: GroupSubcommand {
     var rounds: Int?
 
     @OptionGroup var selection: SelectionOptions
-    @OptionGroup var source: GroupOptions
+    @OptionGroup var source: SourceOptions
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
@@ -47,7 +47,7 @@ struct GroupLag: GroupSubcommand {
 
     func run() async throws {
         guard watch else { return try await runOnce() }
-        let status = try await source.withBackend { try await keepWatching($0) }
+        let status = try await source.withGroups { try await keepWatching($0) }
         try status.endUnlessSuccess()
     }
 

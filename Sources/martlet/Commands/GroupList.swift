@@ -32,7 +32,7 @@ struct GroupList: GroupSubcommand {
         transform: Self.duration)
     var retention: Int64?
 
-    @OptionGroup var source: GroupOptions
+    @OptionGroup var source: SourceOptions
     @OptionGroup var output: OutputOptions
 
     /// Those of Kafka's brokers, which share groups and streams also come in.

@@ -48,7 +48,7 @@ struct GroupReset: GroupSubcommand {
 
     @OptionGroup var selection: SelectionOptions
     @OptionGroup var change: ChangeOptions
-    @OptionGroup var source: GroupOptions
+    @OptionGroup var source: SourceOptions
     @OptionGroup var output: OutputOptions
 
     func validate() throws {

@@ -22,7 +22,7 @@ struct GroupRestore: GroupSubcommand {
 
     @OptionGroup var selection: SelectionOptions
     @OptionGroup var change: ChangeOptions
-    @OptionGroup var source: GroupOptions
+    @OptionGroup var source: SourceOptions
     @OptionGroup var output: OutputOptions
 
     func perform(

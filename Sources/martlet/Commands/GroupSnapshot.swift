@@ -26,7 +26,7 @@ struct GroupSnapshot: GroupSubcommand {
     var json = false
 
     @OptionGroup var selection: SelectionOptions
-    @OptionGroup var source: GroupOptions
+    @OptionGroup var source: SourceOptions
 
     func perform(
         _ backend: any GroupBackend, now: Timestamp, to out: inout StandardOutput

@@ -32,7 +32,7 @@ struct GroupUndo: GroupSubcommand {
 
     @OptionGroup var selection: SelectionOptions
     @OptionGroup var options: ChangeOptions
-    @OptionGroup var source: GroupOptions
+    @OptionGroup var source: SourceOptions
     @OptionGroup var output: OutputOptions
 
     static func time(_ text: String) throws -> Position {

@@ -17,7 +17,7 @@ struct TopicCommand: AsyncParsableCommand {
         ])
 }
 
-/// A topic's setting on the command line: `segment.ms=60000`.
+/// A topic's setting on the command line: `segment.ms=60000`, `retention.ms=7d`.
 struct SettingArgument: ExpressibleByArgument {
     var name: String
     var value: String
@@ -28,8 +28,9 @@ struct SettingArgument: ExpressibleByArgument {
         value = String(argument[argument.index(after: equals)...])
     }
 
+    /// As a broker takes them.
     static func dictionary(_ settings: [SettingArgument]) throws -> [String: String] {
-        try Dictionary(settings.map { ($0.name, $0.value) }) { _, _ in
+        try Dictionary(settings.map { ($0.name, try SettingValue.wire($0.name, $0.value)) }) { _, _ in
             throw ValidationError("a setting is given twice")
         }
     }

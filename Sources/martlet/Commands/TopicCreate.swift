@@ -8,7 +8,9 @@ struct TopicCreate: AsyncParsableCommand {
         discussion: """
             EXAMPLES
               martlet topic create readings --partitions 8
-              martlet topic create metrics --set segment.bytes=134217728
+              martlet topic create metrics --set retention.ms=7d
+              martlet topic create metrics --set retention.bytes=10GiB -p 8
+              martlet topic create devices --set cleanup.policy=compact
               martlet topic create traces --set flush.messages=10000 --set flush.ms=1000
             """)
 
@@ -33,9 +35,10 @@ struct TopicCreate: AsyncParsableCommand {
         }
         var out = StandardOutput()
         if output.json {
-            try TopicList.table([topic]).print(asJSON: true, to: &out)
+            try TopicList.table([topic], bytes: [topic.name: 0]).print(asJSON: true, to: &out)
         } else {
             try out.writeLine("Created topic \(topic.name) with \(topic.partitionCount.grouped) partitions")
+            if !settings.isEmpty { try out.writeLine("Keeps \(KeepingSentences(rules: KeepingRules(settings)).keeps)") }
         }
         try out.flush()
     }

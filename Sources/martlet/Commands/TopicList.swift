@@ -1,35 +1,50 @@
 import ArgumentParser
 import KafkaClient
+import RecordFormat
 
-struct TopicList: AsyncParsableCommand {
+struct TopicList: TopicSubcommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "Lists the topics.",
+        abstract: "Lists the topics, and what they take on the disk.",
         discussion: """
             EXAMPLES
               martlet topic list
               martlet topic list --json --broker log.example.org:9092
+              martlet topic list --data martlet-data
             """)
 
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var source: SourceOptions
     @OptionGroup var output: OutputOptions
 
-    func run() async throws {
-        let topics = try await connection.withClient { client in try await client.admin.listTopics() }
-        var out = StandardOutput()
+    func perform(
+        _ backend: any TopicBackend, now: Timestamp, to out: inout StandardOutput
+    ) async throws -> ExitStatus {
+        let topics = try await backend.topics()
         if topics.isEmpty, !output.json {
             try out.writeLine("There are no topics yet. Make one: martlet topic create NAME")
-        } else {
-            try Self.table(topics).print(asJSON: output.json, to: &out)
+            return .success
         }
-        try out.flush()
+        var sizes: [TopicPartition: Int64] = [:]
+        for directory in try await backend.directories() { sizes.merge(directory.sizes) { max($0, $1) } }
+        var bytes: [String: Int64] = [:]
+        for (partition, size) in sizes { bytes[partition.topic, default: 0].add(size) }
+        try Self.table(topics, bytes: bytes).print(asJSON: output.json, to: &out)
+        return .success
     }
 
-    static func table(_ topics: [TopicSummary]) -> Table {
+    /// - Parameter bytes: by topic; what is not there is not known.
+    static func table(_ topics: [TopicSummary], bytes: [String: Int64]) -> Table {
         var table = Table([
-            .init("name", "Topic"), .init("partitions", "Partitions", isNumber: true), .init("id", "Id"),
+            .init("name", "Topic"), .init("partitions", "Partitions", isNumber: true),
+            .init("bytes", "Bytes", isNumber: true), .init("id", "Id"),
         ])
-        for topic in topics { table.add(.text(topic.name), .init(topic.partitionCount), .init(topic.id)) }
+        for topic in topics {
+            table.add(.text(topic.name), .init(topic.partitionCount), .size(bytes[topic.name]), .init(topic.id))
+        }
         return table
     }
+}
+
+extension Int64 {
+    fileprivate mutating func add(_ other: Int64) { self = addingClamped(other) }
 }

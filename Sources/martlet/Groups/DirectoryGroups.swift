@@ -1,7 +1,6 @@
 import EventLog
 import Glibc
 import KafkaClient
-import Storage
 
 /// Groups in the data directory of a broker that does not run: what it would answer, and changes that it finds when it
 /// starts.
@@ -10,12 +9,7 @@ struct DirectoryGroups: GroupBackend {
     private let stored: ConsumerOffsets
 
     init(at path: String) throws {
-        guard PosixFileSystem().exists(path + "/catalogue") else {
-            throw Failure("\(path) is no data directory of a broker: give the one that 'martlet serve --data' has")
-        }
-        var options = EventLogOptions()
-        options.logger = WarningLines.logger
-        log = try EventLog.open(at: path, options: options)
+        log = try DataDirectory.open(at: path)
         do {
             stored = try log.consumerOffsets()
         } catch {

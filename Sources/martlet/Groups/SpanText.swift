@@ -16,6 +16,21 @@ enum SpanText {
         return "\(sign)\(UInt64(seconds / 86_400).grouped) d \(seconds % 86_400 / 3600) h"
     }
 
+    /// All of it: `7 d`, `1 h 30 min`, `250 ms`. For spans that somebody has set.
+    static func exact(_ milliseconds: Int64) -> String {
+        guard milliseconds != 0 else { return "0 ms" }
+        var rest = milliseconds.magnitude
+        var parts: [String] = []
+        for (name, unit) in [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000), ("ms", 1)]
+            as [(String, UInt64)]
+        {
+            let (count, left) = rest.quotientAndRemainder(dividingBy: unit)
+            if count > 0 { parts.append("\(count.grouped) \(name)") }
+            rest = left
+        }
+        return (milliseconds < 0 ? "-" : "") + parts.joined(separator: " ")
+    }
+
     /// Seconds with three digits after the point: exact.
     static func seconds(_ milliseconds: Int64) -> String {
         let (whole, rest) = milliseconds.magnitude.quotientAndRemainder(dividingBy: 1000)
