@@ -22,13 +22,13 @@ public final class EventLog: Sendable {
     let checkpointer: Checkpointer
     let catalogueFile: CatalogueFile
     let topicTable: TopicTable
-    let logSettings: Mutex<LogSettings>
+    let kept: KeptLog
+    let retainer: Retainer
+    let housekeeping: Housekeeping
     /// Serializes what changes topics, across the writes to disk.
     private let changes: Monitor<Changes>
     /// What consumer groups have committed, once someone has asked.
     private let offsets: LoadedOffsets
-    /// Says that `changes.isClosed`, to those who must not wait for a change.
-    private let hasClosed = Atomic(false)
     private let producerCount = Atomic<Int64>(0)
     /// nil: given back.
     private let lock: Mutex<(any FileLock)?>
@@ -61,7 +61,6 @@ public final class EventLog: Sendable {
         self.path = path
         self.options = options
         lock = Mutex(directory.lock)
-        logSettings = Mutex(options.settings)
         journal = directory.journal
         rounds = CommitRounds()
         let committer = Committer(journal: directory.journal, rounds: rounds, logger: options.logger)
@@ -80,6 +79,13 @@ public final class EventLog: Sendable {
         services = PartitionServices(
             committer: committer, environment: options.environment, leaderEpoch: directory.catalogue.leaderEpoch,
             checkpointer: checkpointer)
+        let kept = KeptLog(
+            topicTable: table, committer: committer, checkpointer: checkpointer, environment: options.environment,
+            logger: options.logger, state: KeptState(options.settings))
+        let retainer = Retainer(kept)
+        self.kept = kept
+        self.retainer = retainer
+        housekeeping = Housekeeping(Self.tasks(kept, retainer))
         directory.pressure.connect(checkpointer)
     }
 
@@ -101,6 +107,7 @@ public final class EventLog: Sendable {
         }
         committer.start()
         checkpointer.start()
+        if options.runsHousekeeping { startHousekeeping() }
     }
 
     /// Makes everything durable in the segments, writes a checkpoint and gives the directory free. Appends that come
@@ -111,13 +118,15 @@ public final class EventLog: Sendable {
             return !changes.isClosed
         }
         guard isFirst else { return }
-        hasClosed.store(true, ordering: .releasing)
+        kept.state.isClosing.store(true, ordering: .releasing)
+        housekeeping.stop()
         defer { lock.withLock { $0 = nil } }
         committer.flush()
         let isSound = topicTable.partitions.allSatisfy { $0.failure == nil }
         for partition in topicTable.partitions { partition.fail(.closed) }
         committer.stop()
         checkpointer.stop()
+        checkpointer.awaitRemovals()
         try checkpoint()
         offsets.current?.writeSnapshots(always: true)
         // Where a partition has failed, opening finds out what of it there is: that is no close in order. The last rounds
@@ -137,18 +146,21 @@ public final class EventLog: Sendable {
     /// appended meanwhile.
     package func withoutCheckpoints<R>(_ body: () throws -> R) throws -> R {
         var result: Result<R, any Error>?
-        checkpointer.exclusively { result = Result { try body() } }
+        checkpointer.exclusivelyRemoving { result = Result { try body() } }
         guard let result else { preconditionFailure("the body was not run") }
         return try result.get()
     }
 
     deinit {
+        kept.state.isClosing.store(true, ordering: .releasing)
+        housekeeping.stop()
         // Whoever still holds a partition must not write without the directory's lock.
         for partition in topicTable.partitions { partition.fail(.closed) }
         committer.stop()
         checkpointer.stop()
         // Whoever deletes records now has looked before.
         checkpointer.exclusively {}
+        checkpointer.awaitRemovals()
     }
 
     // MARK: Topics
@@ -241,7 +253,7 @@ public final class EventLog: Sendable {
         guard let at = catalogue.topics.firstIndex(where: { $0.name == name && $0.isBeingDeleted }) else { return }
         committer.flush()
         let entry = catalogue.topics[at]
-        try checkpointer.exclusively { () throws(LogError) in
+        try checkpointer.exclusivelyRemoving { () throws(LogError) in
             try storage { () throws(FileError) in try entry.removeDirectories(in: path, fileSystem) }
         }
         catalogue.topics.remove(at: at)
@@ -312,7 +324,7 @@ public final class EventLog: Sendable {
     /// What consumer groups have committed. Loads it at the first call, which waits for the disk; later calls return the
     /// same. Offsets of topics that are not there are removed then.
     package func consumerOffsets() throws(LogError) -> ConsumerOffsets {
-        if hasClosed.load(ordering: .acquiring) { throw .closed }
+        if kept.isClosing { throw .closed }
         return offsets.load {
             let offsets = ConsumerOffsets(of: self, topics: topicTable)
             offsets.load()
@@ -334,6 +346,9 @@ public final class EventLog: Sendable {
     }
 
     // MARK: Space
+
+    /// Bytes of all partitions, with indexes, and of the journal: what `retention.total.bytes` bounds.
+    public var diskBytes: Int { kept.diskBytes }
 
     /// The data directory, from the root on.
     package var absolutePath: String { fileSystem.absolutePath(path) }

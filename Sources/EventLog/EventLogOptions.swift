@@ -11,6 +11,9 @@ public struct EventLogOptions: Sendable {
     public var acceptsJournalLoss = false
     /// How the directory is kept in bounds, until `EventLog.apply` says otherwise.
     public var settings = LogSettings()
+    /// Deletes what is past its retention, and compacts, on threads of its own from the start. Off where `EventLog`'s
+    /// owner has something to set first, or only looks: then `startHousekeeping` begins with it.
+    public var runsHousekeeping = true
     public var logger = Logger(label: "martlet.log")
 
     /// The world around the log, which a test replaces.

@@ -238,6 +238,22 @@ public final class Partition: Sendable {
         if expired.apply(settings) { wakeWatchers() }
     }
 
+    // MARK: Segments
+
+    /// Ends the segment that is written to and begins an empty one after it: what was written can be deleted or compacted
+    /// then. False: it is empty, or the partition has failed, and its file may end in half a batch. With `now`, only
+    /// where it is older by then than `segment.ms` or `max.compaction.lag.ms`. Where it throws, appends go on as before.
+    @discardableResult
+    func roll(startedBefore now: Timestamp? = nil) throws(FileError) -> Bool {
+        try writer.withLock { writer throws(FileError) in
+            if hasFailed.load(ordering: .acquiring) || writer.hasFailedSync { return false }
+            guard try writer.roll(startedBefore: now) else { return false }
+            let active = writer.active
+            segmentList.withLock { $0.append(active) }
+            return true
+        }
+    }
+
     // MARK: Checkpoints, by the checkpointer alone
 
     var isDirty: Bool { writer.withLock { $0.isDirty } }
@@ -260,7 +276,8 @@ public final class Partition: Sendable {
                 journalSequence: journalSequence, logStart: start, end: end,
                 compaction: compaction.withLock { $0.marks }, epochs: epochs, producers: producers)
             // What is not replayed any more must be durable by then, of a segment that stays.
-            let advances = checkpoints.withLock { $0.isAdvanced(by: checkpoint) }
+            let startsInside = segment(holding: start)?.baseOffset != start
+            let advances = checkpoints.withLock { $0.isAdvanced(by: checkpoint, startsInside: startsInside) }
             if isUnsettled || advances || !settings.isJournaled { try synchronize(segments) }
             if isUnsettled { settle() }
             try checkpoints.withLock { file throws(FileError) in try file.write(checkpoint) }

@@ -12,20 +12,17 @@ extension Partition {
     @discardableResult
     public func deleteRecords(before offset: Offset) throws(LogError) -> Offset {
         guard let checkpointer else { throw .closed }
+        // First by itself: what is wrong with it is to be said, where of many it is only left out.
+        try checkDeletion(before: offset)
+        var removed: [RemovedSegments] = []
         try checkpointer.exclusively { () throws(LogError) in
             try checkDeletion(before: offset)
             guard offset > logStart else { return }
-            let removes = segments.dropFirst().first.map { $0.baseOffset <= offset } ?? false
-            try storage { () throws(FileError) in
-                try checkpointer.checkpointAlone(self, logStart: offset)
-                // In both slots before a file goes: whichever is read one day, it must not name one that is gone.
-                if removes { try checkpointer.checkpointAlone(self, logStart: offset) }
+            removed = try storage { () throws(FileError) in
+                try checkpointer.advanceInTurn([Deletion(partition: self, start: offset)])
             }
-            epochs.withLock { $0.trim(to: offset) }
-            watermarks.publish(start: offset)
-            wakeWatchers()
-            checkpointer.removeDeleted(from: self)
         }
+        for removed in removed { checkpointer.removeFiles(removed) }
         return logStart
     }
 
@@ -42,23 +39,98 @@ extension Partition {
         }
     }
 
-    /// Takes away the segments that lie wholly below the start, as far as the checkpoint's slots say so. By the
+    /// Whether the deletion can be: it may no longer be what it was when it was decided on.
+    fileprivate func takes(_ deletion: Deletion) -> Bool {
+        do { try checkDeletion(before: deletion.start) } catch { return false }
+        return deletion.start > logStart || hasDeletedSegments
+    }
+
+    /// True: there are segments that lie wholly before the start.
+    var hasDeletedSegments: Bool { segments.dropFirst().first.map { $0.baseOffset <= logStart } ?? false }
+
+    fileprivate func begin(at start: Offset) {
+        guard start > logStart else { return }
+        epochs.withLock { $0.trim(to: start) }
+        watermarks.publish(start: start)
+        wakeWatchers()
+    }
+
+    /// Takes the segments from the list that lie wholly below the start, as far as the checkpoint's slots say so. By the
     /// checkpointer alone, after a checkpoint that is durable.
-    func removeDeletedSegments() throws(FileError) {
-        guard let vouched = vouchedStart else { return }
+    fileprivate func takeDeletedSegments() -> [Segment] {
+        guard let vouched = vouchedStart else { return [] }
         let start = min(vouched.logStart, logStart)
-        let deleted = takeSegments { $1.baseOffset <= start && $0.baseOffset < vouched.segment }
-        for segment in deleted { try segment.remove() }
+        return takeSegments { $1.baseOffset <= start && $0.baseOffset < vouched.segment }
     }
 }
 
+/// Where a log is to begin.
+struct Deletion {
+    let partition: Partition
+    let start: Offset
+}
+
+/// Segments that no list has any more, and whose files are to go.
+struct RemovedSegments {
+    let partition: Partition
+    let segments: [Segment]
+}
+
 extension Checkpointer {
-    /// What cannot be removed now is when the directory is opened next.
+    /// Moves the starts of logs, durably in both slots, and takes the segments before them from their lists. Those are left
+    /// out that cannot be: a partition that was deleted, or has failed to sync. By whoever has the turn.
+    func advanceInTurn(_ deletions: [Deletion]) throws(FileError) -> [RemovedSegments] {
+        let deletions = deletions.filter { $0.partition.takes($0) }
+        guard !deletions.isEmpty else { return [] }
+        let starts = deletions.map { max($0.start, $0.partition.logStart) }
+        try checkpointAlone(deletions.map(\.partition), starts: starts)
+        // In both slots before a file goes: whichever is read one day, it must not name one that is gone.
+        let removing = zip(deletions, starts).filter { deletion, start in
+            deletion.partition.segments.dropFirst().first.map { $0.baseOffset <= start } ?? false
+        }
+        if !removing.isEmpty { try checkpointAlone(removing.map(\.0.partition), starts: removing.map(\.1)) }
+        for (deletion, start) in zip(deletions, starts) { deletion.partition.begin(at: start) }
+        return removing.map(\.0.partition).map {
+            RemovedSegments(partition: $0, segments: $0.takeDeletedSegments())
+        }
+    }
+
+    /// Removes files without the turn: a thousand of them hold up nobody. What cannot be removed now is when the directory
+    /// is opened next. Ends early where the partition does.
+    func removeFiles(_ removed: RemovedSegments) {
+        for start in stride(from: 0, to: removed.segments.count, by: Self.removedAtOnce) {
+            let part = removed.segments[start..<min(start + Self.removedAtOnce, removed.segments.count)]
+            let goesOn = removing {
+                // Whoever deletes the topic removes all its files, and another may have its name by now. Of a log that
+                // is closed the directory may be another process's.
+                switch removed.partition.failure {
+                case .unknownTopic, .closed: return false
+                default: break
+                }
+                return remove(Array(part), of: removed.partition)
+            }
+            if !goesOn { return }
+        }
+    }
+
+    /// After so many segments others get their turn at removing.
+    private static let removedAtOnce = 16
+
+    /// After a checkpoint, and in its turn: what it has made the slots agree on.
     func removeDeleted(from partition: Partition) {
-        do { try partition.removeDeletedSegments() } catch {
+        _ = remove(partition.takeDeletedSegments(), of: partition)
+    }
+
+    /// False: one could not be removed.
+    private func remove(_ segments: [Segment], of partition: Partition) -> Bool {
+        do throws(FileError) {
+            for segment in segments { try segment.remove() }
+            return true
+        } catch {
             logger.warning(
                 "a segment whose records were deleted cannot be removed",
-                metadata: ["topic": "\(partition.topicName)", "partition": "\(partition.index)", "error": "\(error)"])
+                metadata: partition.metadata("error", "\(error)"))
+            return false
         }
     }
 }

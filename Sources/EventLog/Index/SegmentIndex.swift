@@ -34,6 +34,12 @@ enum SegmentIndex: Sendable {
         }
     }
 
+    /// What the files of one in memory will take; nil: it is in its files.
+    var growingByteCount: Int? {
+        guard case .growing(let index) = self else { return nil }
+        return index.offsets.count * OffsetIndexEntryLayout.size + index.times.count * TimeIndexEntryLayout.size
+    }
+
     /// The largest timestamp, and the last offset of the first batch that has it; nil when there is none.
     var maxTimestamp: TimeIndexEntry? {
         switch self {

@@ -85,6 +85,8 @@ final class RingJournal: Journal, @unchecked Sendable {
     var nonce: UInt64 { state.withLock { $0.header.nonce } }
     var epoch: UInt32 { state.withLock { $0.header.epoch } }
     var nextSequence: UInt64 { state.withLock { $0.nextSequence } }
+    /// Bytes of the file.
+    var byteCount: Int { state.withLock { $0.capacity } }
     var liveBytes: Int { state.withLock { $0.liveBytes } }
 
     /// How reading the rounds ended.

@@ -49,6 +49,9 @@ extension Partition {
     /// segment that nobody has read from.
     public var byteCount: Int { segments.reduce(0) { $0 + $1.byteCount } }
 
+    /// The same with indexes: what a partition takes of the disk, but for its checkpoint.
+    public var diskBytes: Int { segments.reduce(0) { $0 + $1.byteCount + $1.indexByteCount } }
+
     /// Bytes of the log from the batch that holds `offset` on: at most `maxBytes`, but with `firstBatchWhole` at
     /// least that batch. They end at the durable end and within one segment. Batches that are expired are passed over:
     /// the bytes begin after them, or end before them.

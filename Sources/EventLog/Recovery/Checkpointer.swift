@@ -18,6 +18,8 @@ final class Checkpointer: @unchecked Sendable {
     private let afterCheckpoint: @Sendable () -> Void
     private let state = Monitor(State())
     private let turn = Monitor(())
+    /// Held while files of segments are removed that no list has any more.
+    private let removals = Monitor(())
     private var thread: WorkerThread?
 
     private struct State {
@@ -148,11 +150,11 @@ final class Checkpointer: @unchecked Sendable {
         try journal.release(below: boundary)
     }
 
-    /// A checkpoint of one partition, by whoever has the turn: the journal keeps its rounds. `logStart`: the start of its
-    /// log from now on.
-    func checkpointAlone(_ partition: Partition, logStart: Offset) throws(FileError) {
+    /// Checkpoints of some partitions, by whoever has the turn: the journal keeps its rounds. `starts`: where each of their
+    /// logs begins from now on.
+    func checkpointAlone(_ partitions: [Partition], starts: [Offset]) throws(FileError) {
         if let failure = state.withLock({ $0.failure }) { throw failure }
-        try write([partition], journalSequence: publishedSequence(), logStart: logStart)
+        try write(partitions, journalSequence: publishedSequence(), starts: starts)
     }
 
     /// Throws where a sync has failed: nothing can be vouched for any more.
@@ -160,9 +162,22 @@ final class Checkpointer: @unchecked Sendable {
         if let failure = state.withLock({ $0.failure }) { throw failure }
     }
 
+    /// Runs `body` while no checkpoint is made and no file of a segment is removed.
+    func exclusivelyRemoving<E: Error>(_ body: () throws(E) -> Void) throws(E) {
+        try exclusively { () throws(E) in try removing(body) }
+    }
+
+    /// Runs `body`, which removes files of segments, while nobody else does.
+    func removing<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
+        try removals.withLock { _ throws(E) in try body() }
+    }
+
+    /// Returns when no file is being removed: whoever begins after this sees that its partition has ended.
+    func awaitRemovals() { removing {} }
+
     /// Writes checkpoints and makes them durable, with all that they speak of.
     func write(
-        _ dirty: [Partition], journalSequence: UInt64, logStart: Offset? = nil
+        _ dirty: [Partition], journalSequence: UInt64, starts: [Offset]? = nil
     ) throws(FileError) {
         var written: [(partition: Partition, segments: [Segment])] = []
         do throws(FileError) {
@@ -171,8 +186,9 @@ final class Checkpointer: @unchecked Sendable {
                 try fileSystem.synchronizeAll(directory)
                 for partition in unsettled { partition.settle() }
             }
-            for partition in dirty {
-                let segments = try partition.writeCheckpoint(journalSequence: journalSequence, logStart: logStart)
+            for (i, partition) in dirty.enumerated() {
+                let segments = try partition.writeCheckpoint(
+                    journalSequence: journalSequence, logStart: starts?[i])
                 written.append((partition, segments))
             }
             try synchronize(written)

@@ -136,10 +136,12 @@ struct CheckpointFile: Sendable {
     /// The log's start that was written last; nil: none was.
     var lastStart: Offset? { claims.last?.logStart }
 
-    /// Whether a checkpoint says more than the last that was written of what the journal has to bring no more.
-    func isAdvanced(by checkpoint: PartitionCheckpoint) -> Bool {
-        guard let last = claims.last else { return true }
-        return last.logStart < checkpoint.logStart || last.replayFrom < checkpoint.compaction.replayFrom
+    /// Whether a checkpoint says more than the last that was written of what the journal has to bring no more to segments
+    /// that stay. `startsInside`: the log is to start within one.
+    func isAdvanced(by checkpoint: PartitionCheckpoint, startsInside: Bool) -> Bool {
+        guard let last = claims.last else { return startsInside || checkpoint.compaction.replayFrom > 0 }
+        return startsInside && last.logStart < checkpoint.logStart
+            || last.replayFrom < checkpoint.compaction.replayFrom
     }
 
     /// True: one slot alone names the start that was written last.
@@ -187,7 +189,9 @@ struct CheckpointFile: Sendable {
         let bytes = checkpoint.encoded(generation: generation + 1)
         guard bytes.count <= slotSize, !isDamaged else { return try replace(with: checkpoint, bytes.count) }
         let file = try fileSystem.open(path, .create)
-        if try file.size() < 2 * slotSize { try file.truncate(to: 2 * slotSize) }
+        let size = try file.size()
+        // Zeros that are written, not a hole: on a full disk a deletion must find room for what it has to say.
+        if size < 2 * slotSize { try file.write([UInt8](repeating: 0, count: 2 * slotSize - size), at: size) }
         let slot = Int((generation + 1) % 2) * slotSize
         try file.write(bytes, at: slot)
         generation += 1

@@ -231,7 +231,8 @@ final class PartitionRecovery {
 
     private func openActive() throws(FileError) -> RecoveredPartition {
         try removeSegments { $0 > end.segment }
-        if bases.isEmpty { bases = [end.segment] }
+        // A segment that was begun may have lost its name.
+        insertBase(end.segment)
         var path = "\(directory)/\(SegmentFiles.log(end.segment))"
         if try size(of: path) < end.position {
             // Durable bytes are gone. Offsets must not be given twice, so what follows begins a new segment.

@@ -21,6 +21,8 @@ struct PartitionWriter: ~Copyable {
     /// True: the directory may have names that are not durable, that of a new segment for one.
     private var hasUnsyncedNames = true
     private(set) var hasFailedSync = false
+    /// The base of a segment that could not be begun: a file may be there under its name, empty.
+    private var leftover: Offset?
     /// Segments with bytes that no checkpoint has synced.
     private var dirty: [Segment] = []
     /// The end that readers see, and where it lies.
@@ -130,19 +132,50 @@ struct PartitionWriter: ~Copyable {
         if unsynced.last !== active { unsynced.append(active) }
     }
 
-    /// Ends the active segment and starts the next one at `base`: where this one ends, also where the next batch begins
-    /// later, so that from one segment to the next no offset is missing.
-    private mutating func roll(to base: Offset) throws(FileError) {
-        try active.seal()
+    /// Ends the active segment, if it holds anything, and starts an empty one; false: it holds nothing. Where it throws,
+    /// the active segment is what it was. `now`: only where it is older than it may become.
+    mutating func roll(startedBefore now: Timestamp? = nil) throws(FileError) -> Bool {
+        guard size > 0 else { return false }
+        if let now, !isAged(at: now) { return false }
+        try roll(to: end)
+        // A round that was written to the segment before may not be published yet.
+        if unpublished.isEmpty { published = LogEnd(offset: end, segment: active.baseOffset, position: 0) }
+        return true
+    }
+
+    /// Whether the segment has been written to for as long as it may be, by the time of its first record.
+    private func isAged(at now: Timestamp) -> Bool {
+        guard let firstTimestamp, firstTimestamp >= 0 else { return false }
+        let (age, overflow) = now.milliseconds.subtractingReportingOverflow(firstTimestamp)
+        let most = min(settings.segmentMilliseconds, settings.compactionDelayMilliseconds ?? .max)
+        return !overflow && age > most
+    }
+
+    private func removeLog(of base: Offset) throws(FileError) {
         let path = "\(directory)/\(SegmentFiles.log(base))"
-        let next = try fileSystem.open(path, .create)
+        if fileSystem.exists(path) { try fileSystem.remove(path) }
+    }
+
+    /// Ends the active segment and starts the next one at `base`: where this one ends, so that from one segment to the
+    /// next no offset is missing.
+    private mutating func roll(to base: Offset) throws(FileError) {
+        // What an attempt that failed has left would be taken for a segment in the middle of this one.
+        if let leftover, leftover != base { try removeLog(of: leftover) }
+        leftover = base
+        let next = try fileSystem.open("\(directory)/\(SegmentFiles.log(base))", .create)
         if try next.size() > 0 { try next.truncate(to: 0) }
+        try active.seal()
+        leftover = nil
+        let old = active
+        if unpublished.last?.segment !== old { OpenSegments.shared.add(old) }
         file = next
         active = Segment(
             growing: base, in: directory, fileSystem, indexInterval: settings.indexIntervalBytes, file: next,
             index: GrowingIndex(), byteCount: 0)
         size = 0
         firstTimestamp = nil
+        // Its indexes were completed.
+        if dirty.last !== old { dirty.append(old) }
         dirty.append(active)
         hasUnsyncedNames = true
     }

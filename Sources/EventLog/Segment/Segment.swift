@@ -14,6 +14,9 @@ final class Segment: Sendable {
     private let visible: Atomic<Int>
     /// Held while its index files are made anew, or must not be: by path, they may soon be another segment's.
     private let indexFiles = Mutex(())
+    /// Of a sealed segment, once someone has asked: the latest timestamp, and the bytes of its index files.
+    private let knownNewest = Atomic(Int64.min)
+    private let knownIndexBytes = Atomic(-1)
 
     private struct State: ~Copyable {
         /// nil: not opened since the log was opened.
@@ -225,6 +228,27 @@ final class Segment: Sendable {
     func maxTimestamp() throws(LogError) -> (timestamp: Timestamp, offset: Offset)? {
         guard let entry = try withIndex({ $0.maxTimestamp }) else { return nil }
         return (Timestamp(milliseconds: entry.timestamp), baseOffset.advanced(by: Int64(entry.relativeOffset)))
+    }
+
+    /// The largest timestamp of a segment, remembered where it `isSealed`; `none`: it has none.
+    func newest(isSealed: Bool) throws(LogError) -> Timestamp {
+        let known = knownNewest.load(ordering: .acquiring)
+        if known > .min { return Timestamp(milliseconds: known) }
+        let newest = try maxTimestamp()?.timestamp ?? .none
+        if isSealed { knownNewest.store(newest.milliseconds, ordering: .releasing) }
+        return newest
+    }
+
+    /// How many bytes its index files have, or are to have; 0 where the disk does not say.
+    var indexByteCount: Int {
+        let known = knownIndexBytes.load(ordering: .acquiring)
+        if known >= 0 { return known }
+        if let growing = state.withLock({ $0.index?.growingByteCount }) { return growing }
+        guard let offsets = try? fileSystem.open(offsetIndexPath, .read).size(),
+            let times = try? fileSystem.open(timeIndexPath, .read).size()
+        else { return 0 }
+        knownIndexBytes.store(offsets + times, ordering: .releasing)
+        return offsets + times
     }
 
     /// The same among the visible batches, which end before `end`, of those that begin at `start` or later.

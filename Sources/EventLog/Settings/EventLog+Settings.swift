@@ -6,10 +6,14 @@ extension EventLog {
     // MARK: The directory's
 
     /// How the directory is kept in bounds.
-    public var settings: LogSettings { logSettings.withLock { $0 } }
+    public var settings: LogSettings { kept.settings }
 
-    /// Takes over new settings. They are not stored: who opens the log says them, or keeps them by `store`.
-    public func apply(_ settings: LogSettings) { logSettings.withLock { $0 = settings } }
+    /// Takes over new settings, and has the log kept in bounds by them at once. They are not stored: who opens the log
+    /// says them, or keeps them by `store`.
+    public func apply(_ settings: LogSettings) {
+        kept.state.settings.withLock { $0 = settings }
+        housekeeping.wake()
+    }
 
     /// Settings that the log keeps for whoever opens it, and does not look at.
     package func storedSettings() throws(LogError) -> [SettingOverride] {
