@@ -9,6 +9,8 @@ internal import Synchronization
 final class BrokerContext: Sendable {
     let log: EventLog
     let configuration: BrokerConfiguration
+    /// The time of day.
+    let now: @Sendable () -> Timestamp
     /// Where work runs that waits for the disk or takes long: topics, lookups by time. Never on an event loop.
     let blocking: NIOThreadPool
     let fetchSessions: FetchSessionCache
@@ -22,6 +24,7 @@ final class BrokerContext: Sendable {
         let offsets = try log.consumerOffsets()
         self.log = log
         self.configuration = configuration
+        now = configuration.log.environment.now
         self.loops = loops.map { BrokerLoop($0, rounds: log.rounds, limits: configuration.limits) }
         fetchSessions = FetchSessionCache(configuration.limits)
         groups = GroupCoordinator(
@@ -37,10 +40,10 @@ final class BrokerContext: Sendable {
         let interval = TimeAmount.milliseconds(milliseconds)
         loops.first?.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] _ in
             guard let self else { return }
-            let (groups, clock) = (groups, configuration.log.environment)
+            let (groups, now) = (groups, now)
             blocking.submit { state in
                 guard case .active = state else { return }
-                groups.clean(at: clock.now())
+                groups.clean(at: now())
             }
         }
     }

@@ -8,6 +8,8 @@ final class BrokerLoop: @unchecked Sendable {
     let written: RoundWaitList
     let committed: RoundWaitList
     var compressor = BatchCompressor()
+    /// For batches whose records are looked at.
+    var scratch: DecompressionBuffer
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var drained: EventLoopPromise<Void>?
     private let limits: Limits
@@ -15,6 +17,7 @@ final class BrokerLoop: @unchecked Sendable {
     init(_ eventLoop: any EventLoop, rounds: CommitRounds, limits: Limits) {
         self.eventLoop = eventLoop
         self.limits = limits
+        scratch = DecompressionBuffer(limit: limits.decompressedBytes)
         written = RoundWaitList(eventLoop, rounds, .written)
         committed = RoundWaitList(eventLoop, rounds, .committed)
     }

@@ -5,9 +5,11 @@ internal import KafkaProtocol
 enum ProducedBatch {
     /// Exactly one batch, whole and true, of records that a producer may send in `version` of Produce. The rules are
     /// Kafka's.
+    /// - Parameter survey: takes in the records, where they are not compressed.
     @_lifetime(borrow bytes)
     static func check(
-        _ bytes: UnsafeRawBufferPointer, version: Int16, bytesMax: Int, decompressedBytesMax: Int
+        _ bytes: UnsafeRawBufferPointer, version: Int16, bytesMax: Int, decompressedBytesMax: Int,
+        _ rules: RecordRules, _ survey: inout RecordSurvey
     ) throws(Refusal) -> RecordBatchView {
         guard !bytes.isEmpty else { throw Refusal(.invalidRecord, "there is no batch: send one for each partition") }
         // The limit is for what is sent, so that compressing it here lets nothing through; and it comes first, so that
@@ -20,7 +22,9 @@ enum ProducedBatch {
                 .invalidRecord, "a partition gets one batch in a request: bytes follow after it: leave them out")
         }
         try check(batch.header, version: version)
-        do { try batch.validateRecords(decompressedBytesMax: decompressedBytesMax) } catch {
+        do throws(BatchError) {
+            try batch.validateRecords(decompressedBytesMax: decompressedBytesMax) { survey.add($0, rules) }
+        } catch {
             throw Refusal(.corruptBatch(error))
         }
         return batch
@@ -58,19 +62,23 @@ enum ProducedBatch {
 struct Refusal: Error {
     let code: ErrorCode
     let message: String
-    /// The one record that is at fault, by its place in the batch; nil: the request or the batch is, as a whole.
-    let record: (index: Int, message: String)?
+    /// The records that are at fault, by their place in the batch; none: the request or the batch is, as a whole.
+    let records: [RecordFault]
 
-    init(_ code: ErrorCode, _ message: String) {
+    init(_ code: ErrorCode, _ message: String, _ records: [RecordFault] = []) {
         self.code = code
         self.message = message
-        record = nil
+        self.records = records
     }
 
     init(_ error: LogError) {
         code = error.wireCode
         message = error.wireMessage
-        if case .corruptBatch(let problem) = error { record = problem.faultyRecord } else { record = nil }
+        if case .corruptBatch(let problem) = error {
+            records = problem.faultyRecord.map { [$0] } ?? []
+        } else {
+            records = []
+        }
     }
 
     static let transactional = Refusal(

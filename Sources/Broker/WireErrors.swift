@@ -65,8 +65,9 @@ extension BatchError {
     }
 
     /// The one record that is at fault, by its place in the batch; nil: the batch is, as a whole.
-    var faultyRecord: (index: Int, message: String)? {
+    var faultyRecord: RecordFault? {
         guard case .badRecord(let index, let problem) = self, problem != .bytesAfterEnd else { return nil }
-        return (index, "the record cannot be read: \(problem.rawValue)")
+        return RecordFault(
+            code: wireCode, index: index, message: "the record cannot be read: \(problem.rawValue)")
     }
 }

@@ -33,6 +33,15 @@ public struct DecompressionBuffer: ~Copyable {
         return UnsafeMutableRawBufferPointer(rebasing: memory[..<count])
     }
 
+    /// Gives the memory back where it is more than most batches take.
+    public mutating func releaseIfLarge() {
+        guard memory.count > Self.keptMax else { return }
+        memory.deallocate()
+        memory = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    }
+
+    private static let keptMax = 4 << 20
+
     private mutating func decoder() throws(BatchError) -> OpaquePointer {
         if let context {
             LZ4F_resetDecompressionContext(context)

@@ -19,6 +19,13 @@ public enum RecordBatchPatch {
         storeChecksum(batch)
     }
 
+    /// Sets the latest time of the records, and the checksum anew.
+    public static func setMaxTimestamp(_ batch: UnsafeMutableRawBufferPointer, _ time: Timestamp) {
+        precondition(batch.count >= RecordBatchLayout.headerSize, "a batch has a header")
+        batch.baseAddress.unsafelyUnwrapped.storeBigEndian(time.milliseconds, at: RecordBatchLayout.maxTimestamp)
+        storeChecksum(batch)
+    }
+
     static func storeChecksum(_ batch: UnsafeMutableRawBufferPointer) {
         let covered = UnsafeRawBufferPointer(rebasing: batch[RecordBatchLayout.attributes...])
         batch.baseAddress.unsafelyUnwrapped.storeBigEndian(crc32c(covered), at: RecordBatchLayout.crc)

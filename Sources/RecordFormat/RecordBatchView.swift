@@ -39,7 +39,12 @@ public struct RecordBatchView: ~Escapable {
     /// Checks what a producer sends, record by record where they are not compressed: offsets from 0 without a gap,
     /// lengths that fit, nothing after the end. An lz4 frame is followed from block to block without decompressing it,
     /// and must not be able to take more than `decompressedBytesMax`. Other codecs are taken as they are.
-    public func validateRecords(decompressedBytesMax: Int = DecompressionBuffer.defaultLimit) throws(BatchError) {
+    ///
+    /// - Parameter visit: called with each record of an uncompressed batch, on the way.
+    @inlinable
+    public func validateRecords(
+        decompressedBytesMax: Int = DecompressionBuffer.defaultLimit, _ visit: (borrowing RecordView) -> Void = { _ in }
+    ) throws(BatchError) {
         guard header.recordCount > 0, Int64(header.recordCount) == Int64(header.lastOffsetDelta) + 1 else {
             throw .badRecordCount(header.recordCount)
         }
@@ -51,7 +56,10 @@ public struct RecordBatchView: ~Escapable {
             }
             // The cursor sees to it that offsets rise up to the last: with as many records as offsets, none is left out.
             var cursor = RecordCursor(uncompressed: self)
-            while try cursor.next() != nil {}
+            try cursor.scan { record in
+                visit(record)
+                return true
+            }
         case .lz4:
             let bound = try LZ4Frame.check(payload, decompressedBytesMax: decompressedBytesMax)
             guard Int(header.recordCount) <= bound / Record.encodedSizeMin else {
@@ -65,5 +73,5 @@ public struct RecordBatchView: ~Escapable {
 
 extension Record {
     /// Length, attributes, timestamp, offset, key length, value length, header count: a byte each at least.
-    static let encodedSizeMin = 7
+    @usableFromInline static let encodedSizeMin = 7
 }

@@ -24,6 +24,7 @@ public struct RecordCursor: ~Escapable {
         }
     }
 
+    @usableFromInline
     @_lifetime(copy batch)
     init(uncompressed batch: RecordBatchView) {
         let payload = batch.payload.withUnsafeBytes { $0 }

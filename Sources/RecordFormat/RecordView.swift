@@ -32,6 +32,8 @@ public struct RecordView: ~Escapable {
         get { span(keyField) }
     }
 
+    @inlinable public var hasKey: Bool { keyField.start != nil }
+
     /// nil: the record has no value; in a compacted topic it deletes its key.
     @inlinable
     public var value: RawSpan? {

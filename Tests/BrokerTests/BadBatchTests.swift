@@ -211,7 +211,7 @@ struct BadBatchTests {
         let records = [0, delta].map { Record(value: "\($0)", timestamp: Timestamp(milliseconds: $0)) }
         let batch = try Batch(records).setting(base, at: RecordBatchLayout.baseTimestamp)
         try await withSurvivor { broker in
-            try await broker.client.create("readings")
+            try await broker.client.create("readings", ["message.timestamp.after.max.ms": "\(Int64.max)"])
             #expect(try await broker.client.produce(batch, to: "readings").errorCode == .none)
             #expect(try await broker.client.values(in: "readings") == ["0", "\(delta)"])
         }
@@ -222,7 +222,8 @@ struct BadBatchTests {
         arguments: ["CreateTime", "LogAppendTime"])
     func extremeTimestamps(type: String) async throws {
         try await withSurvivor { broker in
-            try await broker.client.create("readings", ["message.timestamp.type": type])
+            let configs = ["message.timestamp.type": type, "message.timestamp.after.max.ms": "\(Int64.max)"]
+            try await broker.client.create("readings", configs)
             let times = [Int64.max, Int64.min, -1, 0, Int64.max, 1, Int64.min + 1, -1]
             for (index, time) in times.enumerated() {
                 let batch = try Batch([Record(value: "\(index)", timestamp: Timestamp(milliseconds: time))])

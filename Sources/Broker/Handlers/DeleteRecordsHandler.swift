@@ -38,8 +38,8 @@ enum DeleteRecordsHandler {
             result.errorCode = .unknownTopicOrPartition
             return result
         }
-        // Kafka's code for a topic that is not to lose records so.
-        guard !InternalTopics.contains(partition.topicName) else {
+        // Kafka's code for a topic that is not to lose records so: of one that is only compacted, each key stays.
+        guard !InternalTopics.contains(partition.topicName), partition.settings.cleanup.contains(.delete) else {
             result.errorCode = .policyViolation
             return result
         }

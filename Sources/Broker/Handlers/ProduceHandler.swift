@@ -125,11 +125,17 @@ struct ProduceWork {
         let settings = partition.settings
         let loop = call.connection.loop
         let decompressedBytesMax = call.connection.context.limits.decompressedBytes
+        let rules = RecordRules(settings, now: call.connection.context.now())
+        var latest: Timestamp?
         let (outcome, refusal) = records.withUnsafeReadableBytes { bytes -> (AppendOutcome?, Refusal?) in
             do throws(Refusal) {
+                var survey = RecordSurvey()
                 let batch = try ProducedBatch.check(
                     bytes, version: call.version, bytesMax: settings.batchBytesMax,
-                    decompressedBytesMax: decompressedBytesMax)
+                    decompressedBytesMax: decompressedBytesMax, rules, &survey)
+                try rules.check(batch, &survey, &loop.scratch)
+                latest = rules.correction(batch.header, survey)
+                if latest != nil { return (nil, nil) }
                 if settings.compression == .lz4, loop.compressor.compress(batch) {
                     return (try appendCompressed(to: partition, loop), nil)
                 }
@@ -137,6 +143,11 @@ struct ProduceWork {
             } catch {
                 return (nil, error)
             }
+        }
+        if let latest {
+            var corrected = records
+            corrected.withUnsafeMutableReadableBytes { RecordBatchPatch.setMaxTimestamp($0, latest) }
+            return try append(corrected, to: partition, call)
         }
         guard let outcome else { throw refusal ?? Refusal(.unknownServerError, "nothing was appended") }
         return outcome
@@ -232,13 +243,11 @@ extension ProduceResponse.PartitionResponse {
         errorCode = refusal.code
         baseOffset = -1
         errorMessage = refusal.message
-        if let record = refusal.record {
-            recordErrors = [
-                ProduceResponse.RecordError {
-                    $0.batchIndex = Int32(clamping: record.index)
-                    $0.batchIndexErrorMessage = record.message
-                }
-            ]
+        recordErrors = refusal.records.map { record in
+            ProduceResponse.RecordError {
+                $0.batchIndex = Int32(clamping: record.index)
+                $0.batchIndexErrorMessage = record.message
+            }
         }
         // Where the broker stops: the same node leads the partition afterwards (KIP-951).
         guard refusal.code == .notLeaderOrFollower, let partition else { return }
