@@ -157,7 +157,7 @@ struct ConfigTests {
     @Test(
         "a change that cannot be is refused as a whole, with the reason, by both APIs",
         arguments: [
-            ([("no.such", "1")], ErrorCode.invalidConfig, "it is not one of"),
+            ([("no.such", "1")], ErrorCode.invalidConfig, "there is no such setting"),
             ([("compression.type", "producer"), ("segment.bytes", "many")], .invalidConfig, "whole number"),
             ([("segment.bytes", "1")], .invalidConfig, "from 1024 to"),
             ([("segment.bytes", nil)], .invalidRequest, "has no value"),

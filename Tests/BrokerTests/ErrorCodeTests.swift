@@ -104,7 +104,7 @@ struct ErrorCodeTests {
             try await Provocation.prepare(broker.client)
             let provocations: [Provocation] = [
                 .creating("it", .invalidTopicException, "the limit of 249") { $0.topics[0].name = name },
-                .creating("with it", .invalidConfig, "segment.bytes") {
+                .creating("with it", .invalidConfig, "martlet config list") {
                     $0.topics[0].configs = CreateTopicsRequest.creating("new", [name: name]).topics[0].configs
                 },
                 .addingPartitions("to it", to: 3, .unknownTopicOrPartition, "create it first") {
@@ -112,7 +112,9 @@ struct ErrorCodeTests {
                 },
                 .deleting("it", .unknownTopicOrPartition, "create it first", topics: .init { $0.name = name }),
                 .altering("it", .unknownTopicOrPartition, "create it first") { $0.resources[0].resourceName = name },
-                .altering("its setting", .invalidConfig, "segment.bytes") { $0.resources[0].configs[0].name = name },
+                .altering("its setting", .invalidConfig, "martlet config list") {
+                    $0.resources[0].configs[0].name = name
+                },
                 .altering("to it", .invalidConfig, "a whole number") { $0.resources[0].configs[0].value = name },
                 .altering("it twice", .invalidRequest, "name it once") {
                     $0.resources[0].configs[0].name = name

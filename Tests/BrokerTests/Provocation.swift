@@ -117,9 +117,9 @@ extension Provocation {
             $0.topics[0].replicationFactor = -1
             $0.topics[0].assignments = assignments([0, 2])
         },
-        creating(with: "no.such", "1", "no.such=1", "segment.bytes"),
-        creating(with: "segment.bytes", "1", "segment.bytes=1", "a whole number from 16384 to 2147483647"),
-        creating(with: "segment.bytes", "many", "segment.bytes=many", "a whole number from 16384 to 2147483647"),
+        creating(with: "no.such", "1", "no.such=1", "martlet config list"),
+        creating(with: "segment.bytes", "1", "segment.bytes=1", "a whole number from 1024 to 2147483647"),
+        creating(with: "segment.bytes", "many", "segment.bytes=many", "a whole number from 1024 to 2147483647"),
         creating(with: "compression.type", "brotli", "compression.type=brotli", "one of producer, lz4"),
         creating(with: "message.format.version", "new", "message.format.version=new", "such as 3.0"),
         creating(with: "segment.bytes", nil, "'segment.bytes'", "give one, or leave it out"),
@@ -234,10 +234,10 @@ extension Provocation {
         altering("by an unknown operation", .invalidRequest, "9 is no operation", "0 sets, 1 deletes") {
             $0.resources[0].configs[0].configOperation = 9
         },
-        altering("an unknown setting", .invalidConfig, "no.such=5000", "segment.bytes") {
+        altering("an unknown setting", .invalidConfig, "no.such=5000", "martlet config list") {
             $0.resources[0].configs[0].name = "no.such"
         },
-        altering("an unknown setting back", .invalidConfig, "no.such", "segment.bytes") {
+        altering("an unknown setting back", .invalidConfig, "no.such", "martlet config list") {
             $0.resources[0].configs[0].name = "no.such"
             $0.resources[0].configs[0].configOperation = AlterConfigOperation.delete.rawValue
         },
@@ -285,7 +285,7 @@ extension Provocation {
         replacing("a setting without a value", .invalidRequest, "'segment.ms'", "give one, or delete it") {
             $0.resources[0].configs[0].value = nil
         },
-        replacing("an unknown setting", .invalidConfig, "no.such=5000", "segment.bytes") {
+        replacing("an unknown setting", .invalidConfig, "no.such=5000", "martlet config list") {
             $0.resources[0].configs[0].name = "no.such"
         },
         replacing("a value out of its range", .invalidConfig, "segment.ms=0", "from 1 to \(Int64.max)") {

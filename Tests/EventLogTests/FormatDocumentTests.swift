@@ -189,7 +189,7 @@ import Testing
     @Test("a segment's size has the document's bounds")
     func segmentBounds() throws {
         for (what, bound, beyond) in [
-            ("bytes of a segment, `segment.bytes`, at least", 16384, 16383),
+            ("bytes of a segment, `segment.bytes`, at least", 1024, 1023),
             ("bytes of a segment at most", Int(Int32.max), Int(Int32.max) + 1),
         ] {
             #expect(document.text.contains("| \(what) | \(grouped(bound)) |"))

@@ -54,7 +54,14 @@ extension NamedSettings {
 
     private static func definition(of name: String, value: String) throws(LogError) -> SettingDefinition<Self> {
         if let definition = all.first(where: { $0.name == name }) { return definition }
-        let known = all.map(\.name).joined(separator: ", ")
-        throw .invalidSetting(name: name, value: value, reason: "it is not one of \(known)")
+        throw .invalidSetting(name: name, value: value, reason: unknown(name))
+    }
+
+    /// Why a name that there is not is refused.
+    package static func unknown(_ name: String) -> String {
+        guard let near = NearestName.of(name, in: all.lazy.map(\.name)) else {
+            return "there is no such setting: 'martlet config list' names all there are"
+        }
+        return "there is no such setting: was '\(near)' meant?"
     }
 }

@@ -15,7 +15,10 @@ extension TopicSettings {
             }),
         Definition(
             name: "compression.type",
-            documentation: "lz4 compresses what arrives uncompressed, once; producer stores all batches as they came.",
+            documentation: """
+                lz4: what arrives uncompressed is compressed, once. producer: all batches are stored as they came; so they \
+                are with uncompressed, gzip, snappy and zstd, which are not made here.
+                """,
             kind: .string, value: { $0.compression.rawValue },
             assign: { SettingText.choice(&$0.compression, $1) }),
         Definition(

@@ -8,7 +8,7 @@ public struct TopicSettings: Sendable, Equatable, NamedSettings {
     public internal(set) var indexIntervalBytes = 4096
     /// `max.message.bytes`: the largest batch that is taken, in bytes as it arrives. Default 1 MiB and 12 bytes.
     public internal(set) var batchBytesMax = 1_048_588
-    /// `compression.type`: `lz4` compresses what arrives uncompressed; `producer` stores all as it came.
+    /// `compression.type`: `lz4` compresses what arrives uncompressed; with any other all is stored as it came.
     public internal(set) var compression = CompressionType.lz4
     /// `message.timestamp.type`: whose clock the records carry.
     public internal(set) var timestampType = TimestampType.createTime
@@ -54,7 +54,7 @@ public struct TopicSettings: Sendable, Equatable, NamedSettings {
     public typealias Definition = SettingDefinition<TopicSettings>
 
     public enum CompressionType: String, Sendable, CaseIterable {
-        case producer, lz4
+        case producer, lz4, uncompressed, gzip, snappy, zstd
     }
 
     public enum TimestampType: String, Sendable, CaseIterable {
