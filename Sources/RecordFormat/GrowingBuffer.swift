@@ -23,6 +23,14 @@ struct GrowingBuffer: ~Copyable {
         if size > memory.count { grow(to: size) }
     }
 
+    @inline(__always)
+    mutating func add(_ bytes: UnsafeRawPointer, count added: Int) {
+        guard added > 0 else { return }
+        reserve(count + added)
+        end.copyMemory(from: bytes, byteCount: added)
+        count += added
+    }
+
     private mutating func grow(to size: Int) {
         let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: max(size, memory.count * 2, 4096), alignment: 16)
         if let start = memory.baseAddress { larger.baseAddress?.copyMemory(from: start, byteCount: count) }

@@ -1,4 +1,5 @@
-/// The attributes of a batch: compression in bits 0–2, kind of timestamp in bit 3, transactional in 4, control in 5.
+/// The attributes of a batch: compression in bits 0–2, kind of timestamp in bit 3, transactional in 4, control in 5,
+/// delete horizon in 6.
 public struct RecordAttributes: Hashable, Sendable {
     public var rawValue: UInt16
 
@@ -23,4 +24,11 @@ public struct RecordAttributes: Hashable, Sendable {
     /// True: the records are marks of a transaction, not for consumers.
     @inlinable
     public var isControl: Bool { rawValue & 1 << 5 != 0 }
+    /// True: `baseTimestamp` is the time from which on compaction drops the batch's tombstones (Kafka's KIP-534).
+    @inlinable
+    public var hasDeleteHorizon: Bool { rawValue & Self.deleteHorizonBit != 0 }
+
+    @usableFromInline static let deleteHorizonBit: UInt16 = 1 << 6
+    /// What a batch without records keeps: its kind of timestamp, transactional, control.
+    static let bitsOfEmpty: UInt16 = 0b11_1000
 }

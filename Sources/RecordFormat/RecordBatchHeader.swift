@@ -56,4 +56,10 @@ public struct RecordBatchHeader: Hashable, Sendable {
     /// nil: a codec that Kafka has no name for.
     @inlinable
     public var compression: Compression? { attributes.compression }
+    /// From when on compaction drops the batch's tombstones; nil: it has not met them yet.
+    @inlinable
+    public var deleteHorizon: Timestamp? { attributes.hasDeleteHorizon ? baseTimestamp : nil }
+    /// True: the records can be decoded here.
+    @inlinable
+    public var isDecodable: Bool { compression == Compression.none || compression == .lz4 }
 }

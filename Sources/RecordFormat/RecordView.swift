@@ -41,6 +41,10 @@ public struct RecordView: ~Escapable {
         get { span(valueField) }
     }
 
+    /// True: it deletes its key where the topic is compacted.
+    @inlinable
+    public var isTombstone: Bool { valueField.start == nil && keyField.start != nil }
+
     @inlinable @inline(__always)
     @_lifetime(copy self)
     func span(_ field: RecordDecoder.Field) -> RawSpan? {
