@@ -20,6 +20,7 @@ public final class EventLog: Sendable {
     package let rounds: CommitRounds
     private let journal: RingJournal
     let checkpointer: Checkpointer
+    let compactor: Compactor
     let catalogueFile: CatalogueFile
     let topicTable: TopicTable
     let kept: KeptLog
@@ -85,7 +86,9 @@ public final class EventLog: Sendable {
         let retainer = Retainer(kept)
         self.kept = kept
         self.retainer = retainer
-        housekeeping = Housekeeping(Self.tasks(kept, retainer))
+        let compactor = Compactor(options.environment, logger: options.logger)
+        self.compactor = compactor
+        housekeeping = Housekeeping(Self.tasks(kept, retainer, compactor))
         directory.pressure.connect(checkpointer)
     }
 

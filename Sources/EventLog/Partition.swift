@@ -75,7 +75,9 @@ public final class Partition: Sendable {
     public var end: Offset { watermarks.end }
 
     /// The idempotent producers that are remembered, in order of ids, with what they have appended so far.
-    package var activeProducers: [ProducerState] { appends.withLock { $0.producers }.states }
+    package var activeProducers: [ProducerState] { producers.states }
+
+    var producers: ProducerTable { appends.withLock { $0.producers } }
 
     package var settings: TopicSettings { appends.withLock { $0.settings } }
 

@@ -8,4 +8,7 @@ int martlet_syncfs(int descriptor);
 /// Names the calling thread for `top -H` and debuggers; at most 15 bytes.
 void martlet_name_thread(const char *name);
 
+/// Has the calling thread computing and reading only when nobody else wants to, as far as the system lets it.
+void martlet_lower_thread_priority(void);
+
 #endif

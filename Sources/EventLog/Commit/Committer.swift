@@ -10,6 +10,7 @@ internal import Synchronization
 final class Committer: @unchecked Sendable {
     // Unchecked: `spare` and `writeScratch` belong to the one thread that leads.
     let rounds: CommitRounds
+    let latency = RoundLatency()
     private let journal: any Journal
     private let published: Atomic<UInt64>
     private let logger: Logger
@@ -193,6 +194,8 @@ final class Committer: @unchecked Sendable {
     // MARK: A round
 
     private func commit(_ lanes: Lanes, _ round: UInt64) {
+        latency.begin()
+        defer { latency.end() }
         var encoder = RoundEncoder(lanes.journaled)
         for group in lanes.journaled.groups {
             group.partition.write(group, in: lanes.journaled, &writeScratch) { entry, runs in

@@ -1,3 +1,5 @@
+internal import Storage
+
 /// Keeping the log in bounds, in the background or when asked.
 extension EventLog {
     /// Begins to delete what is past its retention, and to compact, where the log was opened without (`runsHousekeeping`).
@@ -9,14 +11,19 @@ extension EventLog {
     @discardableResult
     public func retainNow() -> RetentionResult { retainer.run() }
 
-    static func tasks(_ kept: KeptLog, _ retainer: Retainer) -> [HousekeepingTask] {
-        [
+    static func tasks(_ kept: KeptLog, _ retainer: Retainer, _ compactor: Compactor) -> [HousekeepingTask] {
+        let stop = CompactionStop()
+        return [
             HousekeepingTask(
                 name: "martlet-retain", interval: { kept.settings.retentionIntervalMilliseconds },
                 body: { retainer.run() }),
             HousekeepingTask(
                 name: "martlet-clean", interval: { kept.settings.compactionIntervalMilliseconds },
-                body: { if kept.settings.compacts { kept.rollAgedSegments() } }),
+                onStop: { stop.stop() },
+                body: {
+                    ThreadPriority.lower()
+                    if kept.settings.compacts { compactor.run(on: kept, until: stop) }
+                }),
         ]
     }
 }

@@ -9,7 +9,10 @@ struct BatchScan: ~Copyable {
     private var bufferStart = 0
     private var bufferCount = 0
 
+    private var hasSkipped = false
+
     private static let bufferSize = 1 << 20
+    private static let headerWindow = 16 << 10
 
     init(_ file: any StorageFile, from position: Int, to end: Int) {
         self.file = file
@@ -23,16 +26,35 @@ struct BatchScan: ~Copyable {
     /// The next batch, checked; nil at the end. Throws `damaged` where the bytes are no whole, unharmed batch, and
     /// stays there. The bytes are valid until the next call.
     mutating func next() throws(LogError) -> (batch: BatchLocation, bytes: UnsafeRawBufferPointer)? {
+        guard let batch = try nextHeader() else { return nil }
+        return (batch, try take(batch))
+    }
+
+    /// Where the next batch lies, and its header, whose length is possible; nil at the end. `take` or `skip` goes past it.
+    mutating func nextHeader() throws(LogError) -> BatchLocation? {
         guard position < end else { return nil }
-        try fill(RecordBatchLayout.headerSize)
+        // Who skips batches does so in a row: then no more is read than their headers.
+        try fill(RecordBatchLayout.headerSize, readingAhead: hasSkipped ? Self.headerWindow : buffer.count)
         let header: RecordBatchHeader
         do { header = try RecordBatchHeader(parsing: buffered.bytes) } catch { throw damage(error.description) }
         guard header.sizeInBytes <= end - position else { throw damage("a batch reaches past the end of the file") }
-        try fill(header.sizeInBytes)
-        let bytes = buffered.part(0, header.sizeInBytes)
+        return BatchLocation(position: position, header: header)
+    }
+
+    /// The bytes of the batch that `nextHeader` found, checked; valid until the next call.
+    mutating func take(_ batch: BatchLocation) throws(LogError) -> UnsafeRawBufferPointer {
+        hasSkipped = false
+        try fill(batch.byteCount, readingAhead: buffer.count)
+        let bytes = buffered.part(0, batch.byteCount)
         do { _ = try RecordBatchView(validating: bytes.bytes) } catch { throw damage(error.description) }
-        defer { position += header.sizeInBytes }
-        return (BatchLocation(position: position, header: header), bytes)
+        position += batch.byteCount
+        return bytes
+    }
+
+    /// Goes past the batch that `nextHeader` found, without a look at its bytes.
+    mutating func skip(_ batch: BatchLocation) {
+        hasSkipped = true
+        position += batch.byteCount
     }
 
     /// What the buffer holds from `position` on.
@@ -41,16 +63,18 @@ struct BatchScan: ~Copyable {
     }
 
     /// Sees to it that the buffer holds `count` bytes from `position` on.
-    private mutating func fill(_ count: Int) throws(LogError) {
+    private mutating func fill(_ count: Int, readingAhead: Int) throws(LogError) {
         if position >= bufferStart, position + count <= bufferStart + bufferCount { return }
         guard count <= end - position else { throw damage("a batch's header is cut") }
         if count > buffer.count {
             buffer.deallocate()
             buffer = .allocate(byteCount: count, alignment: 16)
+            bufferCount = 0
         }
-        let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, end - position)])
+        let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(max(count, readingAhead), end - position)])
         let (file, position) = (file, position)
         bufferStart = position
+        bufferCount = 0
         bufferCount = try storage { () throws(FileError) in try file.read(into: part, at: position) }
         guard bufferCount >= count else { throw damage("the file ends early") }
     }
