@@ -22,6 +22,7 @@ final class BrokerContext: Sendable {
 
     init(log: EventLog, configuration: BrokerConfiguration, loops: [any EventLoop]) throws(LogError) {
         let offsets = try log.consumerOffsets()
+        Self.keepHistory(offsets, configuration)
         self.log = log
         self.configuration = configuration
         now = configuration.log.environment.now
@@ -33,6 +34,15 @@ final class BrokerContext: Sendable {
         blocking.start()
         for loop in self.loops { loop.watchIdle() }
         cleanGroups(every: configuration.groups.offsetsRetentionCheckInterval)
+    }
+
+    /// Where the disk takes no change, the history is kept as it was: groups are served all the same.
+    private static func keepHistory(_ offsets: ConsumerOffsets, _ configuration: BrokerConfiguration) {
+        do { try offsets.keepHistory(milliseconds: configuration.groups.offsetsHistory) } catch {
+            configuration.logger.error(
+                "offsets.history.ms is not in force: the history of groups is kept as before; start again to try again",
+                metadata: ["error": "\(error)"])
+        }
     }
 
     /// As long as the loops run.

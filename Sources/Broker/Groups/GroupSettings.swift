@@ -87,6 +87,13 @@ extension GroupSettings {
         name: "offsets.retention.check.interval.ms", initial: 600_000, range: milliseconds, isLong: true,
         documentation: "How often is looked for offsets that have expired, and groups that have nothing left.")
 
+    private static let offsetsHistory = Definition(
+        name: "offsets.history.ms", initial: ConsumerOffsets.historyDefault, range: 0...Int64.max, isLong: true,
+        documentation: """
+            Martlet's own. For how long all that happens to groups is kept, for 'martlet group history' and 'undo'; of \
+            what is older the last is. It is min.compaction.lag.ms of __consumer_offsets.
+            """)
+
     private static let consumerSessionTimeout = Definition(
         name: "group.consumer.session.timeout.ms", initial: 45_000, range: milliseconds, isLong: false,
         documentation: "How long a member by the consumer protocol may be silent.")
@@ -99,8 +106,8 @@ extension GroupSettings {
 
     package static let all = [
         sessionTimeoutMin, sessionTimeoutMax, initialRebalanceDelay, sizeMax, offsetMetadataBytesMax,
-        offsetsPartitions, offsetsRetention, offsetsRetentionCheck, consumerSessionTimeout, consumerHeartbeatInterval,
-        consumerSizeMax,
+        offsetsHistory, offsetsPartitions, offsetsRetention, offsetsRetentionCheck, consumerSessionTimeout,
+        consumerHeartbeatInterval, consumerSizeMax,
     ]
 
     private static let ordered = [
@@ -131,6 +138,10 @@ extension GroupSettings {
     package var offsetsRetentionMinutes: Int64 {
         get { self[Self.offsetsRetention] }
         set { self[Self.offsetsRetention] = newValue }
+    }
+    package var offsetsHistory: Int64 {
+        get { self[Self.offsetsHistory] }
+        set { self[Self.offsetsHistory] = newValue }
     }
     package var offsetsRetentionCheckInterval: Int64 {
         get { self[Self.offsetsRetentionCheck] }

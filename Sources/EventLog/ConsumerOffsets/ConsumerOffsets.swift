@@ -20,6 +20,8 @@ package final class ConsumerOffsets: Sendable {
     /// None before the topic is there.
     let shards = Mutex<[OffsetsShard]>([])
     private let preparation = Monitor(())
+    /// `offsets.history.ms`, for the topic that is to be created.
+    let history = Atomic(OffsetsTopic.historyDefault)
 
     init(of log: EventLog, topics: TopicTable) {
         self.log = log
@@ -37,25 +39,30 @@ package final class ConsumerOffsets: Sendable {
     /// Creates the topic where it is missing. Waits for the disk.
     package func prepare(partitionCount: Int = partitionCountDefault) throws(LogError) {
         if isPrepared { return }
-        try preparation.withLock { _ throws(LogError) in
+        try withPreparation { () throws(LogError) in
             if isPrepared { return }
             guard let log else { throw .closed }
             do throws(LogError) {
-                try log.createTopic(Self.topicName, partitions: partitionCount, settings: try Self.settings())
+                try log.createTopic(
+                    Self.topicName, partitions: partitionCount,
+                    settings: try OffsetsTopic.settings(history: history.load(ordering: .acquiring)))
             } catch .topicExists {}
-            guard let topic = topics.topic(Self.topicName) else { throw .unknownTopic(Self.topicName) }
+            guard let topic = offsetsTopic else { throw .unknownTopic(Self.topicName) }
             load(topic)
         }
     }
 
-    /// A change of 10,000 partitions is one batch.
-    private static func settings() throws(LogError) -> TopicSettings {
-        try TopicSettings(["max.message.bytes": String(TopicSettings.batchBytesLimit), "segment.bytes": "104857600"])
+    /// Whoever creates the topic or changes how it is kept does so alone.
+    func withPreparation(_ body: () throws(LogError) -> Void) throws(LogError) {
+        try preparation.withLock { _ throws(LogError) in try body() }
     }
+
+    /// nil: it is not there yet.
+    var offsetsTopic: Topic? { topics.topic(Self.topicName) }
 
     /// Reads what is stored, where there is something.
     func load() {
-        if let topic = topics.topic(Self.topicName) { load(topic) }
+        if let topic = offsetsTopic { load(topic) }
     }
 
     private func load(_ topic: Topic) {

@@ -21,6 +21,23 @@ package struct GroupHistory: Sendable {
     }
 }
 
+/// Whether records that are read one after the other are all that there ever were: a compacted log has gaps.
+package struct OffsetContinuity: Sendable {
+    package private(set) var next: Offset
+    package private(set) var hasGap = false
+
+    /// - Parameter start: where the log starts.
+    package init(from start: Offset) { next = start }
+
+    package mutating func take(_ offset: Offset) {
+        if offset > next { hasGap = true }
+        next = offset.advanced(by: 1)
+    }
+
+    /// The log was read up to here.
+    package mutating func end(at end: Offset) { if end > next { hasGap = true } }
+}
+
 /// One thing that happened to a group.
 package struct GroupEvent: Hashable, Sendable {
     package var timestamp: Timestamp
@@ -51,17 +68,32 @@ extension ConsumerOffsets {
     package func forEachRecord(
         of group: String, _ body: (DecodedGroupRecord) -> Bool
     ) throws(LogError) {
-        guard let partition = partition(of: group) else { return }
-        try partition.scan(from: .earliest) { record in
+        try forEachRecord(of: group) { record, _ in body(record) }
+    }
+
+    /// The same, with whether records before it are gone. Returns whether any are.
+    @discardableResult
+    package func forEachRecord(
+        of group: String, _ body: (_ record: DecodedGroupRecord, _ followsGap: Bool) -> Bool
+    ) throws(LogError) -> Bool {
+        guard let partition = partition(of: group) else { return false }
+        var offsets = OffsetContinuity(from: partition.logStart)
+        let end = try partition.scan(from: .offset(offsets.next)) { record in
+            offsets.take(record.offset)
             // The key alone tells most records of other groups.
             guard let key = record.key, let found = try? GroupKey.decode(key), found.group == group else { return true }
             let stored = record.makeStoredRecord()
             let decoded = try? DecodedGroupRecord.decode(
                 key: stored.key, value: stored.value, headers: stored.headers, timestamp: stored.timestamp)
             guard let decoded = decoded ?? nil else { return true }
-            return body(decoded)
+            return body(decoded, offsets.hasGap)
         }
+        offsets.end(at: end)
+        return offsets.hasGap
     }
+
+    /// For how long nothing that happens to groups is compacted, in milliseconds: nil where there is no history yet.
+    package var historyMilliseconds: Int64? { offsetsTopic?.settings.compactionLagMilliseconds }
 
     /// What happened to a group, the oldest first, until `body` returns false.
     package func forEachEvent(of group: String, _ body: (GroupEvent) -> Bool) throws(LogError) {

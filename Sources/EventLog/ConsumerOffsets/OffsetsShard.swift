@@ -22,6 +22,8 @@ final class OffsetsShard: Sendable {
         var encoder = ChangeEncoder()
         /// Bytes of the last snapshot.
         var snapshotBytes = 0
+        /// The batches that it names.
+        var snapshotBatches: [BatchMark] = []
 
         init(_ contents: ShardContents) { self.contents = contents }
     }
@@ -46,6 +48,7 @@ final class OffsetsShard: Sendable {
         state.withLock { state in
             if state.contents.end == 0, let snapshot = OffsetsSnapshot.load(of: partition, fileSystem) {
                 state.contents = ShardContents(snapshot)
+                state.snapshotBatches = snapshot.batches
             }
             catchUp(&state)
         }
@@ -72,12 +75,18 @@ final class OffsetsShard: Sendable {
             let bytes = state.contents.bytesSinceSnapshot
             // Where records were deleted the log says less than this: opening reads it.
             guard partition.logStart == state.contents.start else { return nil }
-            guard bytes > 0, always || bytes >= max(Self.snapshotBytesMin, 2 * state.snapshotBytes) else { return nil }
+            guard always || (bytes > 0 && bytes >= max(Self.snapshotBytesMin, 2 * state.snapshotBytes)) else {
+                return nil
+            }
+            // Compaction may have rewritten those that were read: the snapshot names what the log has now.
+            guard let batches = state.contents.batches(in: partition), !batches.isEmpty,
+                bytes > 0 || batches != state.snapshotBatches
+            else { return nil }
             state.contents.tookSnapshot()
+            state.snapshotBatches = batches
             return OffsetsSnapshot(
                 topic: partition.topicID, partition: UInt32(clamping: partition.index), logStart: state.contents.start,
-                end: state.contents.end, batches: state.contents.batches.suffix(BatchMark.countMax),
-                groups: state.contents.groups)
+                end: state.contents.end, batches: batches, groups: state.contents.groups)
         }
     }
 

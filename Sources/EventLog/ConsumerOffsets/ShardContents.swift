@@ -27,6 +27,19 @@ struct ShardContents {
 
     mutating func tookSnapshot() { bytesSinceSnapshot = 0 }
 
+    /// The last batches before `end` as the log has them now; nil where it does not say.
+    func batches(in partition: Partition) -> [BatchMark]? {
+        guard let first = batches.suffix(BatchMark.countMax).first else { return [] }
+        var reader = BatchReader(partition, from: max(first.baseOffset, partition.logStart))
+        var marks: [BatchMark] = []
+        do {
+            while let bytes = try reader.nextBatch(before: end) {
+                marks.append(BatchMark(try RecordBatchHeader(parsing: bytes.bytes)))
+            }
+        } catch { return nil }
+        return reader.next == end ? marks : nil
+    }
+
     mutating func apply(_ change: PendingChange) {
         for entry in change.entries { apply(entry, to: change.group, at: change.timestamp) }
         note(change.batch, byteCount: change.byteCount)

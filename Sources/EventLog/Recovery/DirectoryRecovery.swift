@@ -51,6 +51,7 @@ private struct DirectoryOpening {
         let lock = try takeLock()
         var catalogue = try readOrCreateCatalogue()
         try finishDeletions(&catalogue)
+        catalogue.compactOffsetsTopic()
         let header = try readJournalHeader(catalogue)
         let journal = try storage { () throws(FileError) in
             let pressure = pressure

@@ -144,6 +144,10 @@ extension TopicCatalogue {
     func checked(_ settings: TopicSettings, of topic: String) throws(LogError) -> TopicSettings {
         var settings = settings
         try settings.rebase(on: defaults(of: topic))
+        if topic == ConsumerOffsets.topicName {
+            try OffsetsTopic.complete(&settings)
+            try OffsetsTopic.check(settings)
+        }
         try settings.check()
         return settings
     }

@@ -235,4 +235,19 @@ struct OffsetCommitTests {
             #expect(broker.log.topic("__consumer_offsets")?.partitions.count == 3)
         }
     }
+
+    @Test("the history of groups is as long as is set, for a topic of offsets that comes and for one that is there")
+    func historyIsSet() async throws {
+        let directory = TemporaryDirectory.inMemory()
+        for milliseconds in [5_000_000, 7_000_000] as [Int64] {
+            func configure(_ configuration: inout BrokerConfiguration) {
+                configuration.groups.offsetsHistory = milliseconds
+            }
+            try await withBroker(in: directory, configure: configure) { broker in
+                try broker.log.consumerOffsets().prepare()
+                let settings = try #require(broker.log.topic("__consumer_offsets")).settings
+                #expect(settings.isCompacted && settings.compactionLagMilliseconds == milliseconds)
+            }
+        }
+    }
 }
