@@ -127,6 +127,73 @@ struct GroupHistoryTests {
         #expect(first == .offset(readings, before: .offset(2), after: 4, metadata: ""))
     }
 
+    // MARK: What compaction has taken
+
+    /// Whole since `time`, in a log with gaps.
+    private func compacted(
+        _ events: [GroupEvent], wholeSince time: Int64, until: Int64? = nil
+    ) -> OffsetsUndo {
+        let reach = HistoryReach(keeping: 1000 - time, before: Timestamp(milliseconds: 1000))
+        var undo = OffsetsUndo(group: "g", reach)
+        for event in events { undo.take(event, until: until.map { Timestamp(milliseconds: $0) }) }
+        undo.end(hasGap: true)
+        return undo
+    }
+
+    @Test("undo at a time of which the history is not whole is refused, and says since when it is")
+    func notKnownAnyMore() throws {
+        for time in [10, 39, 49] as [Int64] {
+            let undo = compacted(events, wholeSince: 50, until: time)
+            let error = #expect(throws: Failure.self) { try undo.offsets(at: Timestamp(milliseconds: time)) }
+            #expect(error?.message.contains("not known any more") == true)
+            #expect(error?.message.contains("1970-01-01T00:00:00.050Z") == true)
+        }
+        let found = try compacted(events, wholeSince: 50, until: 50).offsets(at: Timestamp(milliseconds: 50))
+        #expect(offsets(found) == [readings: 4, other: 3])
+    }
+
+    @Test("a change older than what the history is whole of is not taken back: a part of it may be gone")
+    func changeTooOld() throws {
+        #expect(throws: Failure.self) { try compacted(events, wholeSince: 50).offsets(beforeChange: "aa1") }
+        #expect(offsets(try compacted(events, wholeSince: 50).offsets(beforeChange: nil)) == [other: 3])
+        #expect(offsets(try compacted(events, wholeSince: 40).offsets(beforeChange: "aa1")) == [readings: 9, other: 7])
+        #expect(throws: Failure.self) { try compacted(events, wholeSince: 61).offsets(beforeChange: nil) }
+    }
+
+    @Test("a log without a gap is whole, however old it is")
+    func noGap() throws {
+        var undo = OffsetsUndo(group: "g", HistoryReach(keeping: 0, before: Timestamp(milliseconds: 1000)))
+        for event in events { undo.take(event, until: Timestamp(milliseconds: 25)) }
+        undo.end(hasGap: false)
+        #expect(offsets(try undo.offsets(at: Timestamp(milliseconds: 25))) == [readings: 5, other: 7])
+    }
+
+    @Test("what was there before the first event that is left is unknown where compaction may have taken it")
+    func unknownBefore() {
+        func priors(wholeSince time: Int64, gap: Bool) -> [GroupEvent.Prior] {
+            let reach = HistoryReach(keeping: 1000 - time, before: Timestamp(milliseconds: 1000))
+            var timeline = OffsetsTimeline(reach)
+            let events = [event(10, readings, 5), event(20, other, nil), event(30, other, 9), event(40, readings, 2)]
+            return events.map { event in
+                var event = event
+                event.followsGap = gap
+                guard case .offset(_, let before, _, _) = timeline.take(event).what else { return .unknown }
+                return before
+            }
+        }
+        #expect(priors(wholeSince: 35, gap: true) == [.unknown, .unknown, .nothing, .offset(5)])
+        #expect(priors(wholeSince: 15, gap: true) == [.unknown, .nothing, .nothing, .offset(5)])
+        #expect(priors(wholeSince: 35, gap: false) == [.nothing, .nothing, .nothing, .offset(5)])
+    }
+
+    @Test("a history that is kept for longer than there is time is whole")
+    func reach() {
+        var reach = HistoryReach(keeping: .max, before: Timestamp(milliseconds: -5))
+        reach.hasGap = true
+        #expect(reach.isWhole(from: Timestamp(milliseconds: -5)))
+        #expect(reach.wholeSince.milliseconds == .min)
+    }
+
     @Test("two groups differ where their offsets do, or only one has one")
     func diff() throws {
         let first = [readings: GroupOffset(offset: 5), other: GroupOffset(offset: 7)]

@@ -7,7 +7,8 @@ struct GroupHistory: GroupSubcommand {
         abstract: "Shows who committed or moved what, and when.",
         discussion: """
             Read from the log of committed offsets, where each stands with who wrote it: principal, client id and address. \
-            Times are when the broker wrote it.
+            Times are when the broker wrote it. Whole for offsets.history.ms; of what is older, what was committed last is \
+            there. '?' stands for what was there before and is not known any more.
 
             EXAMPLES
               martlet group history analytics --since -1h
@@ -48,7 +49,8 @@ struct GroupHistory: GroupSubcommand {
         let filter = HistoryFilter(
             since: since?.start(now: now).time, until: until?.start(now: now).time, selection: selection.selection,
             changesOnly: changesOnly)
-        var selected = SelectedEvents(filter, last: last)
+        let reach = HistoryReach(keeping: try await backend.historyKept(), before: now)
+        var selected = SelectedEvents(filter, last: last, reach)
         try await backend.reduceEvents(of: group, into: &selected) { $0.take($1) }
         if selected.isEmpty { _ = try await backend.describe(group) }
         let shown = selected.shown
@@ -74,7 +76,8 @@ struct GroupHistory: GroupSubcommand {
             switch event.what {
             case .offset(let partition, let before, let after, let metadata):
                 table.add(
-                    time, .text(event.kind), .text(partition.topic), .init(partition.partition), .init(before.offset),
+                    time, .text(event.kind), .text(partition.topic), .init(partition.partition),
+                    before == .unknown ? .figure("?", json: "null") : .init(before.offset),
                     after.map { .init($0) } ?? .figure("removed", json: "null"), .init(event.author),
                     .init(event.change), .init(metadata.isEmpty ? nil : metadata))
             case .members(let members):

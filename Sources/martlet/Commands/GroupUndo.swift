@@ -62,13 +62,15 @@ struct GroupUndo: GroupSubcommand {
     private func targets(
         _ backend: any GroupBackend, _ now: Timestamp
     ) async throws -> [TopicPartition: GroupOffset?] {
-        var undo = OffsetsUndo(group: group)
+        var undo = OffsetsUndo(group: group, HistoryReach(keeping: try await backend.historyKept(), before: now))
         guard let at, case .timestamp(let time) = at.start(now: now) else {
-            try await backend.reduceEvents(of: group, into: &undo) { $0.take($1, until: nil) }
+            let hasGap = try await backend.reduceEvents(of: group, into: &undo) { $0.take($1, until: nil) }
+            undo.end(hasGap: hasGap)
             return try undo.offsets(beforeChange: change)
         }
         guard time <= now else { throw Failure("--at is a time that has not come yet: give an earlier one") }
-        try await backend.reduceEvents(of: group, into: &undo) { $0.take($1, until: time) }
+        let hasGap = try await backend.reduceEvents(of: group, into: &undo) { $0.take($1, until: time) }
+        undo.end(hasGap: hasGap)
         return try undo.offsets(at: time)
     }
 }

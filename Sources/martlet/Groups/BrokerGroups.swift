@@ -184,14 +184,35 @@ extension BrokerGroups {
 
     func reduceEvents<R>(
         of group: String, into result: inout R, _ body: (inout R, GroupEvent) throws -> Void
-    ) async throws {
-        guard let count = try await offsetsPartitionCount() else { return }
+    ) async throws -> Bool {
+        guard let count = try await offsetsPartitionCount() else { return false }
         let partition = GroupPlacement.partition(of: group, count: count)
-        try await reduceRecords(ofPartitions: [partition], into: &result) { result, record in
+        let start = try await edge(of: partition, .earliest)
+        let end = try await edge(of: partition, .latest)
+        var reading = (result: result, offsets: OffsetContinuity(from: start))
+        try await reduceRecords(ofPartitions: [partition], into: &reading) { reading, record in
+            reading.offsets.take(record.offset)
             let event = GroupEventDecoder.event(
                 key: record.key, value: record.value, headers: record.headers, timestamp: record.timestamp, of: group)
-            if let event { try body(&result, event) }
+            guard var event else { return }
+            event.followsGap = reading.offsets.hasGap
+            try body(&reading.result, event)
         }
+        result = reading.result
+        reading.offsets.end(at: end)
+        return reading.offsets.hasGap
+    }
+
+    private func edge(of partition: Int, _ position: OffsetQuery) async throws -> Offset {
+        try await admin.listOffsets(Self.offsetsTopic, partitions: [partition], at: position).first?.offset ?? 0
+    }
+
+    func historyKept() async throws -> Int64 {
+        guard try await offsetsPartitionCount() != nil else { return .max }
+        // Where the broker does not say, nothing is sure to be there.
+        let settings = (try? await admin.settings(ofTopic: Self.offsetsTopic)) ?? []
+        guard let lag = settings.first(where: { $0.name == "min.compaction.lag.ms" })?.value else { return 0 }
+        return Int64(lag) ?? 0
     }
 
     func lastEvents() async throws -> [String: Timestamp] {

@@ -84,18 +84,22 @@ struct DirectoryGroups: GroupBackend {
 
     func reduceEvents<R>(
         of group: String, into result: inout R, _ body: (inout R, GroupEvent) throws -> Void
-    ) async throws { try goThroughEvents(of: group, &result, body) }
+    ) async throws -> Bool { try goThroughEvents(of: group, &result, body) }
+
+    func historyKept() async throws -> Int64 { stored.historyMilliseconds ?? .max }
 
     private func goThroughEvents<R>(
         of group: String, _ result: inout R, _ body: (inout R, GroupEvent) throws -> Void
-    ) throws {
+    ) throws -> Bool {
         var failure: (any Error)?
-        try stored.forEachRecord(of: group) { record in
-            guard let event = GroupEvent(record) else { return true }
+        let hasGap = try stored.forEachRecord(of: group) { record, followsGap in
+            guard var event = GroupEvent(record) else { return true }
+            event.followsGap = followsGap
             do { try body(&result, event) } catch { failure = error }
             return failure == nil
         }
         if let failure { throw failure }
+        return hasGap
     }
 }
 

@@ -21,10 +21,14 @@ protocol GroupBackend: Sendable {
     ) async throws -> GroupOffsetsChange
     func delete(_ group: String) async throws
     func deleteOffsets(of group: String, _ partitions: [TopicPartition]) async throws
-    /// Goes through what happened to a group, in order, from the first that is kept.
+    /// Goes through what happened to a group, in order, from the first that is kept. Returns whether other things
+    /// happened that are gone from the log.
+    @discardableResult
     func reduceEvents<R>(
         of group: String, into result: inout R, _ body: (inout R, GroupEvent) throws -> Void
-    ) async throws
+    ) async throws -> Bool
+    /// For how long nothing is taken from the history of groups, in milliseconds.
+    func historyKept() async throws -> Int64
     /// When the last thing happened to each group.
     func lastEvents() async throws -> [String: Timestamp]
     /// How long what a group has committed is kept once it has no members, in milliseconds; nil: for ever.

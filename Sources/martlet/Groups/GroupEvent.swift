@@ -12,6 +12,8 @@ struct GroupEvent: Hashable {
     /// What a change of several partitions has in common; nil: a plain commit.
     var change: String?
     var what: What
+    /// Records before it are gone from the log.
+    var followsGap = false
 
     enum What: Hashable {
         /// `after`: nil where it was removed.

@@ -23,13 +23,14 @@ struct SelectedEvents {
     private let filter: HistoryFilter
     /// nil: all.
     private let last: Int?
-    private var timeline = OffsetsTimeline()
+    private var timeline: OffsetsTimeline
     private var kept: [GroupEvent] = []
     /// Nothing has ever happened to the group.
     private(set) var isEmpty = true
 
-    init(_ filter: HistoryFilter, last: Int? = nil) {
+    init(_ filter: HistoryFilter, last: Int? = nil, _ reach: HistoryReach = HistoryReach()) {
         self.filter = filter
+        timeline = OffsetsTimeline(reach)
         self.last = last
     }
 

@@ -7,6 +7,11 @@ struct OffsetsTimeline {
     /// The last change that was no plain commit.
     private(set) var lastChange: Change?
     private(set) var changes: [String: Change] = [:]
+    private let reach: HistoryReach
+    /// Partitions that the events so far are about.
+    private var seen: Set<TopicPartition> = []
+
+    init(_ reach: HistoryReach = HistoryReach()) { self.reach = reach }
 
     /// Offsets that were set together by something other than a plain commit.
     struct Change: Hashable {
@@ -21,7 +26,8 @@ struct OffsetsTimeline {
     mutating func take(_ event: GroupEvent) -> GroupEvent {
         var event = event
         guard case .offset(let partition, var before, let after, let metadata) = event.what else { return event }
-        if before == .unknown {
+        let isFirst = seen.insert(partition).inserted
+        if before == .unknown, !(isFirst && event.followsGap && event.time < reach.wholeSince) {
             before = offsets[partition].map { .offset($0.offset) } ?? .nothing
             event.what = .offset(partition, before: before, after: after, metadata: metadata)
         }
