@@ -15,8 +15,6 @@ final class FetchSessionPartition: PartitionWatcher, @unchecked Sendable {
     /// At the last look.
     private(set) var hasRecords = false
     private var hasFailed = false
-    /// At the last look all that was left was expired.
-    private var isDrained = false
     private var seenEnd: Int64 = -1
     private var seenStart: Int64 = -1
     /// What the client knows. −1: what is there is news to it.
@@ -45,7 +43,6 @@ final class FetchSessionPartition: PartitionWatcher, @unchecked Sendable {
         }
         let data = plan.data(wanted, found, missing: missing)
         see(data)
-        isDrained = plan.isDrained
         return data
     }
 
@@ -64,7 +61,7 @@ final class FetchSessionPartition: PartitionWatcher, @unchecked Sendable {
     }
 
     /// False: there are records that the last answer had no room for.
-    var isAtEnd: Bool { wanted.fetchOffset >= seenEnd || isDrained }
+    var isAtEnd: Bool { wanted.fetchOffset >= seenEnd }
 
     /// What was seen last is told.
     func takeNote() {

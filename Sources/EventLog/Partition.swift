@@ -236,8 +236,7 @@ public final class Partition: Sendable {
             state.settings = settings
             state.isJournaled = settings.isJournaled
         }
-        // Whoever waits at the end may get what was hidden.
-        if expired.apply(settings) { wakeWatchers() }
+        expired.apply(settings)
     }
 
     // MARK: Segments

@@ -55,13 +55,22 @@ struct ExpiryTests {
         }
     }
 
-    @Test("a fetch that waits where all is expired is answered when something comes", arguments: [true, false])
-    func longPoll(inSession: Bool) async throws {
+    @Test("where all is expired the client learns that it is at the end, and waits there", arguments: [true, false])
+    func nothingLeft(inSession: Bool) async throws {
         try await withTopic { client, broker, clock in
             for _ in 0..<3 { _ = try await client.produce(batch("old", at: 0), to: "readings") }
             clock.set(100)
+            for from in 0..<3 as Range<Int64> {
+                // It would wait a minute.
+                let answer = try await client.call(FetchRequest.waiting(on: "readings", from: from))
+                let header = try #require(try answer.responses[0].partitions[0].records.bytes.batchHeaders.first)
+                #expect(header.baseOffset.value == from && header.lastOffset == 2 && header.recordCount == 0)
+                #expect(header.partitionLeaderEpoch == broker.log.leaderEpoch)
+                _ = try RecordBatchView(validating: answer.responses[0].partitions[0].records.bytes.span.bytes)
+            }
             let id = inSession ? try await client.beginSession(of: "readings", [0]) : 0
-            var request = inSession ? FetchRequest.goingOn(id, epoch: 1) : .waiting(on: "readings")
+            var request =
+                inSession ? FetchRequest.goingOn(id, epoch: 1, [.place(0, 3)]) : .waiting(on: "readings", from: 3)
             request.waitForAByte()
             let waiting = try await client.post(request)
             let other = try await WireClient.connect(to: broker)
@@ -72,36 +81,7 @@ struct ExpiryTests {
         }
     }
 
-    @Test("a partition of a session in which all that is left is expired is watched, and costs no look")
-    func quietInSession() async throws {
-        try await withTopic { client, broker, clock in
-            _ = try await client.produce(batch("old", at: 0), to: "readings")
-            clock.set(100)
-            let id = try await client.beginSession(of: "readings", [0])
-            #expect(try await client.goOn(id, epoch: 1).told == [])
-            let partition = try #require(broker.log.topic("readings")?.partition(0))
-            #expect(partition.watcherCount == 1)
-            _ = try await client.produce(batch("new", at: 100), to: "readings")
-            #expect(try await client.goOn(id, epoch: 2).told == ["readings-0: 2 new"])
-        }
-    }
-
-    @Test("a fetch that waits gets what an alteration of the topic brings back")
-    func alteration() async throws {
-        try await withTopic { client, broker, clock in
-            _ = try await client.produce(batch("old", at: 0), to: "readings")
-            clock.set(100)
-            let waiting = try await client.post(FetchRequest.waiting(on: "readings"))
-            let topic = try #require(broker.log.topic("readings"))
-            var settings = topic.settings
-            try settings.unset("record.ttl.ms")
-            try topic.alter(settings)
-            let answer = try await client.receive(waiting)
-            #expect(try answer.responses[0].partitions[0].records.bytes.storedRecords.map(\.valueText) == ["old"])
-        }
-    }
-
-    @Test("a stretch too long for one look is answered at once, with nothing, and the client comes through it")
+    @Test("a stretch too long for one look is gone over in several, and each tells the client how far it has come")
     func longStretch() async throws {
         try await withTopic(["record.ttl.headers": "true"]) { client, _, clock in
             let header = RecordHeader(name: "martlet-ttl-ms", value: Array("100".utf8))
@@ -112,18 +92,19 @@ struct ExpiryTests {
             }
             _ = try await client.produce(batch("live", at: 0), to: "readings")
             clock.set(100)
-            var answers = 0
-            while true {
+            var (answers, next) = (0, Int64(0))
+            while next < 12 {
                 answers += 1
                 // It would wait a minute.
-                let answer = try await client.call(FetchRequest.waiting(on: "readings"))
-                let data = answer.responses[0].partitions[0]
-                #expect(data.errorCode == .none)
-                guard data.records != .empty else { continue }
-                #expect(try data.records.bytes.storedRecords.map(\.valueText) == ["live"])
-                break
+                let answer = try await client.call(FetchRequest.waiting(on: "readings", from: next))
+                let headers = try answer.responses[0].partitions[0].records.bytes.batchHeaders
+                let last = try #require(headers.last)
+                #expect(last.lastOffset.value >= next)
+                next = last.lastOffset.value + 1
             }
             #expect(answers > 1 && answers < 6)
+            #expect(
+                try await client.fetch("readings", from: 12).records.bytes.storedRecords.map(\.valueText) == ["live"])
         }
     }
 }

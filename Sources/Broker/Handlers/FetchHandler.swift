@@ -68,8 +68,6 @@ struct FetchPlan {
     private var hasEnded = false
     /// How much of what is expired the answer may look at.
     private var work = ExpiryWork()
-    /// True: the partition that was looked at last has nothing for its reader up to its end.
-    private(set) var isDrained = false
     /// True: a partition's `currentLeader` is set.
     private(set) var namesLeader = false
     private let minBytes: Int
@@ -135,7 +133,6 @@ struct FetchPlan {
     ) -> FetchResponse.PartitionData {
         var data = FetchResponse.PartitionData()
         data.partitionIndex = wanted.partition
-        isDrained = false
         guard let partition else {
             data.highWatermark = -1
             return failed(data, missing)
@@ -158,7 +155,7 @@ struct FetchPlan {
             let outcome = try partition.slice(
                 from: Offset(wanted.fetchOffset), maxBytes: bytesMax, firstBatchWhole: byteCount == 0, &work)
             guard case .slice(let slice) = outcome else {
-                try takeNote(of: outcome, partition)
+                data.records = try records(of: outcome, from: Offset(wanted.fetchOffset), partition)
                 return data
             }
             if partition.failure != nil { hasEnded = true }
@@ -177,21 +174,40 @@ struct FetchPlan {
         }
     }
 
-    /// Of a partition that there are no bytes of.
-    private mutating func takeNote(of outcome: SliceOutcome, _ partition: Partition) throws(LogError) {
+    /// Of a partition that there are no bytes of for the client.
+    private mutating func records(
+        of outcome: SliceOutcome, from offset: Offset, _ partition: Partition
+    ) throws(LogError) -> FetchRecords {
         switch outcome {
+        case .slice: return .empty
         case .nothing:
             // Nothing will come where the disk has failed: waiting would hide that.
             if let failure = partition.failure { throw failure }
-            isDrained = true
+            return .empty
         case .noRoom:
             // The answer had no room for what is left.
-            if partition.failure != nil { hasEnded = true }
-        case .unfinished:
-            // The client asks again, and the next look goes on from where this one has come.
+            if partition.failure != nil || work.isUsedUp { hasEnded = true }
+            return .empty
+        case .expired(let next):
+            // The client asks again from there, and finds what comes, or the end.
             hasEnded = true
-        case .slice: break
+            let last = min(next.advanced(by: -1), offset.advanced(by: EmptyRecordBatch.offsetsMax - 1))
+            let batch = emptyBatch(from: offset, through: last, partition)
+            byteCount += batch.readableBytes
+            budget = max(0, budget - batch.readableBytes)
+            return .buffer(batch)
         }
+    }
+
+    private func emptyBatch(from first: Offset, through last: Offset, _ partition: Partition) -> ByteBuffer {
+        let epoch = partition.leaderEpoch(at: last) ?? -1
+        var buffer = ByteBuffer()
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: EmptyRecordBatch.byteCount) { bytes in
+            let place = UnsafeMutableRawBufferPointer(rebasing: bytes[..<EmptyRecordBatch.byteCount])
+            EmptyRecordBatch.write(to: place, from: first, through: last, leaderEpoch: epoch)
+            return EmptyRecordBatch.byteCount
+        }
+        return buffer
     }
 
     private mutating func failed(_ data: FetchResponse.PartitionData, _ code: ErrorCode) -> FetchResponse.PartitionData

@@ -31,14 +31,13 @@ final class ExpiredBatches: Sendable {
     /// nil: nothing is hidden.
     var rule: RecordExpiry? { isOn.load(ordering: .acquiring) ? state.withLock { $0.rule } : nil }
 
-    /// Takes over the topic's settings. True: something else is hidden from now on.
-    func apply(_ settings: TopicSettings) -> Bool {
+    /// Takes over the topic's settings.
+    func apply(_ settings: TopicSettings) {
         let rule = RecordExpiry(settings)
-        return state.withLock { state in
-            guard state.rule != rule else { return false }
+        state.withLock { state in
+            guard state.rule != rule else { return }
             state = State(rule: rule)
             isOn.store(rule != nil, ordering: .releasing)
-            return true
         }
     }
 

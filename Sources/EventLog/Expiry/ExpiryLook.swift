@@ -102,6 +102,8 @@ package struct ExpiryWork: Sendable {
 
     static let unlimited = ExpiryWork(bytes: .max)
 
+    package var isUsedUp: Bool { left <= 0 }
+
     /// False: it is used up.
     mutating func take(_ bytes: Int) -> Bool {
         guard left > 0 else { return false }

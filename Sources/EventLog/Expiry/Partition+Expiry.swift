@@ -9,13 +9,13 @@ extension Partition {
         var next = offset
         while true {
             next = look.skip(next)
-            guard let (segment, first) = try locate(next) else { return .none }
+            guard let (segment, first) = try locate(next) else { return .none(to: next) }
             var run = ExpiredRun(from: next)
             defer { look.note(run) }
             let file = try segment.file()
             var walk = BatchWalk(file, from: first.position, to: try segment.visibleBytes())
             while let batch = try walk.next() {
-                guard work.take(look.cost(of: batch)) else { return .unfinished }
+                guard work.take(look.cost(of: batch)) else { return .unfinished(at: run.end) }
                 guard let expiry = try look.expiry(of: batch, in: file) else { return .found(segment, batch) }
                 run.add(batch.lastOffset, expiry: expiry)
             }
@@ -28,8 +28,8 @@ extension Partition {
         from offset: Offset, maxBytes: Int, firstBatchWhole: Bool, _ look: inout ExpiryLook, _ work: inout ExpiryWork
     ) throws(LogError) -> SliceOutcome {
         switch try locate(offset, hiding: &look, &work) {
-        case .none: return .nothing
-        case .unfinished: return .unfinished
+        case .none(let end): return end > offset ? .expired(to: end) : .nothing
+        case .unfinished(let next): return next > offset ? .expired(to: next) : .noRoom
         case .found(let segment, let batch):
             guard batch.byteCount <= maxBytes || firstBatchWhole else { return .noRoom }
             let end = try liveEnd(after: batch, in: segment, maxBytes, &look, &work)
@@ -61,19 +61,19 @@ extension Partition {
 /// What lies before a reader.
 enum LiveBatch {
     case found(Segment, BatchLocation)
-    /// Nothing up to the durable end that it gets.
-    case none
-    /// More is expired than could be looked at.
-    case unfinished
+    /// Nothing up to the durable end, which is here, that it gets.
+    case none(to: Offset)
+    /// More is expired than could be looked at: the look has come to here.
+    case unfinished(at: Offset)
 }
 
 /// What a reader of bytes gets.
 package enum SliceOutcome: Sendable {
     case slice(LogSlice)
-    /// The next batch is larger than there is room for.
+    /// The next batch is larger than there is room for, or no more may be looked at.
     case noRoom
-    /// There is nothing up to the durable end, or nothing that is not expired.
+    /// There is nothing from the offset on.
     case nothing
-    /// So much is expired that looking on has to wait for the next call: it goes on from there, and should come soon.
-    case unfinished
+    /// All from the offset up to this one is expired; what lies there is for the next call.
+    case expired(to: Offset)
 }

@@ -148,7 +148,9 @@ struct ExpiryTests {
         clock.set(start + 100)
         #expect(try partition.values() == [])
         var work = ExpiryWork()
-        guard case .nothing = try partition.slice(from: 3, maxBytes: 100, firstBatchWhole: true, &work) else {
+        guard case .expired(to: 10) = try partition.slice(from: 3, maxBytes: 100, firstBatchWhole: true, &work),
+            case .nothing = try partition.slice(from: 10, maxBytes: 100, firstBatchWhole: true, &work)
+        else {
             Issue.record("there was something")
             return
         }
@@ -199,11 +201,16 @@ struct ExpiryTests {
         let live = try partition.append(record("live", at: 1000, ttl: 100))
         clock.set(start + 1000)
         var looks = 0
+        var reached: Offset = 0
         while true {
             looks += 1
             var work = ExpiryWork(bytes: 5000)
             let outcome = try partition.slice(from: 0, maxBytes: 1 << 20, firstBatchWhole: true, &work)
-            if case .unfinished = outcome { continue }
+            if case .expired(let next) = outcome {
+                #expect(next > reached)
+                reached = next
+                continue
+            }
             guard case .slice(let slice) = outcome else {
                 Issue.record("the live record was not found")
                 return
