@@ -9,13 +9,13 @@ enum JSONText {
     static func append(utf8 text: UnsafeRawBufferPointer, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
         var copied = 0
-        for (index, byte) in text.enumerated() {
-            guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
-            bytes.append(contentsOf: text[copied..<index])
-            copied = index + 1
-            appendEscape(byte, to: &bytes)
+        while true {
+            let special = JSONSpecials.first(in: text, from: copied, to: text.count)
+            bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[copied..<special]))
+            guard special < text.count else { break }
+            appendEscape(text[special], to: &bytes)
+            copied = special + 1
         }
-        bytes.append(contentsOf: text[copied...])
         bytes.append(UInt8(ascii: "\""))
     }
 
