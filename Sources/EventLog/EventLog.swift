@@ -192,6 +192,16 @@ public final class EventLog: Sendable {
     public func createTopic(
         _ name: String, partitions count: Int = 1, settings: TopicSettings = TopicSettings()
     ) throws(LogError) -> Topic {
+        try createTopic(name, partitions: count, settings: settings, starts: [])
+    }
+
+    /// The same for one that is filled from elsewhere, with the offsets that records have there.
+    /// - Parameter starts: by partition, where its log begins and ends as yet; 0 where there is none.
+    @discardableResult
+    package func createTopic(
+        _ name: String, partitions count: Int, settings: TopicSettings, starts: [Offset]
+    ) throws(LogError) -> Topic {
+        if let wrong = starts.first(where: { $0 < 0 }) { throw .offsetOutOfRange(requested: wrong, start: 0, end: 0) }
         let offsets = try storedOffsets(besides: name)
         return try change { catalogue throws(LogError) in
             try finishDeletion(of: name, &catalogue)
@@ -202,7 +212,7 @@ public final class EventLog: Sendable {
             var random = EnvironmentRandom(options.environment)
             let entry = TopicCatalogue.Entry(
                 name: name, id: TopicID.random(using: &random), partitionCount: count, settings: settings)
-            let partitions = try makePartitions(entry, 0..<count)
+            let partitions = try makePartitions(entry, 0..<count, starts: starts)
             catalogue.topics.append(entry)
             try catalogueFile.write(catalogue)
             let topic = Topic(entry, partitions: partitions, log: self)
@@ -310,9 +320,11 @@ public final class EventLog: Sendable {
         }
     }
 
-    private func makePartitions(_ entry: TopicCatalogue.Entry, _ indexes: Range<Int>) throws(LogError) -> [Partition] {
+    private func makePartitions(
+        _ entry: TopicCatalogue.Entry, _ indexes: Range<Int>, starts: [Offset] = []
+    ) throws(LogError) -> [Partition] {
         let files = NewPartitions(
-            of: entry, in: path, fileSystem, nextSequence: journal.nextSequence, checkpointer)
+            of: entry, in: path, fileSystem, nextSequence: journal.nextSequence, checkpointer, starts: starts)
         try files.create(indexes)
         var partitions: [Partition] = []
         for index in indexes {

@@ -111,12 +111,38 @@ public final class Partition: Sendable {
         }
     }
 
-    private func stage(
-        _ batch: UnsafeRawBufferPointer, _ header: RecordBatchHeader, _ state: inout AppendState, leadsItself: Bool
+    /// The same for a batch from elsewhere that keeps its offsets, which may leave some out, and its timestamps. It may be
+    /// one without records. Whoever produced it is noted, not asked.
+    ///
+    /// Rejects with `offsetOutOfRange` offsets before the next one, or more than 2,147,483,647 past it.
+    package func appendKeepingOffsets(
+        _ batch: UnsafeRawBufferPointer, header: RecordBatchHeader
     ) -> AppendOutcome {
-        let base = state.nextOffset
+        appends.withLock { state in
+            if let failure = state.failure { return .rejected(failure) }
+            if state.isPaused { return .full(awaiting: committer.gatheringRound) }
+            guard batch.count <= state.settings.batchBytesMax else {
+                return .rejected(.batchTooLarge(bytes: batch.count, limit: state.settings.batchBytesMax))
+            }
+            guard header.recordCount >= 0, header.lastOffsetDelta >= 0,
+                Int64(header.recordCount) <= Int64(header.lastOffsetDelta) + 1
+            else { return .rejected(.corruptBatch(.badRecordCount(header.recordCount))) }
+            let next = state.nextOffset
+            guard header.baseOffset >= next, header.lastOffset < Offset(.max),
+                header.lastOffset.distance(from: next) <= Int64(Int32.max)
+            else { return .rejected(.offsetOutOfRange(requested: header.baseOffset, start: next, end: next)) }
+            return stage(batch, header, &state, leadsItself: false, at: header.baseOffset)
+        }
+    }
+
+    /// - Parameter kept: the batch's own offset, where it stays and so does its time; nil: it gets the next one.
+    private func stage(
+        _ batch: UnsafeRawBufferPointer, _ header: RecordBatchHeader, _ state: inout AppendState, leadsItself: Bool,
+        at kept: Offset? = nil
+    ) -> AppendOutcome {
+        let base = kept ?? state.nextOffset
         let last = base.advanced(by: Int64(header.lastOffsetDelta))
-        let appendTime = state.settings.timestampType == .logAppendTime ? environment.now() : nil
+        let appendTime = kept == nil && state.settings.timestampType == .logAppendTime ? environment.now() : nil
         let slice = StagingBuffer.Slice(
             start: 0, count: 0, next: -1, recordCount: header.recordCount, baseOffset: base.value,
             lastOffset: last.value, maxTimestamp: (appendTime ?? header.maxTimestamp).milliseconds)

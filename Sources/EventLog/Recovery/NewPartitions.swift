@@ -7,12 +7,16 @@ struct NewPartitions {
     private let fileSystem: any FileSystem
     private let nextSequence: UInt64
     private let checkpointer: Checkpointer
+    private let starts: [Offset]
 
-    /// `nextSequence`: of the journal; rounds before it are none of these partitions' business.
+    /// - Parameters:
+    ///   - nextSequence: of the journal; rounds before it are none of these partitions' business.
+    ///   - starts: by partition, the offset that its first record may have; 0 where there is none.
     init(
         of topic: TopicCatalogue.Entry, in data: String, _ fileSystem: any FileSystem, nextSequence: UInt64,
-        _ checkpointer: Checkpointer
+        _ checkpointer: Checkpointer, starts: [Offset] = []
     ) {
+        self.starts = starts
         self.topic = topic
         self.data = data
         self.fileSystem = fileSystem
@@ -42,9 +46,11 @@ struct NewPartitions {
     private func createDirectory(_ index: Int) throws(FileError) {
         try fileSystem.createDirectory(path(index))
         var file = checkpointFile(index)
+        let start = starts.indices.contains(index) ? starts[index] : 0
         try file.write(
             PartitionCheckpoint(
-                journalSequence: nextSequence, logStart: 0, end: LogEnd(offset: 0, segment: 0, position: 0)))
+                journalSequence: nextSequence, logStart: start, end: LogEnd(offset: start, segment: start, position: 0))
+        )
     }
 
     /// A creation that was cut short leaves a directory without records: it is removed. Records are never.
