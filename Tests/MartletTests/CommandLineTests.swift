@@ -54,7 +54,8 @@ struct CommandLineTests {
     @Test(
         "every command has help with examples",
         arguments: [
-            ["serve"], ["produce"], ["consume"], ["dump"], ["verify"], ["topic", "create"], ["topic", "list"],
+            ["serve"], ["produce"], ["consume"], ["export"], ["import"], ["dump"], ["verify"], ["topic", "create"],
+            ["topic", "list"],
             ["topic", "describe"], ["topic", "alter"], ["topic", "delete"], ["topic"], ["disk"], ["fleet"],
             ["fleet", "produce"],
             ["fleet", "verify"],

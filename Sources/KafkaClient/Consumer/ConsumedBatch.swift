@@ -65,6 +65,21 @@ public struct ConsumedBatch: Sendable {
         }
     }
 
+    /// Calls `body` with each batch as it was stored, whole; the first may hold records from before where the consumer is, the
+    /// last some from past its stop. Their checksums are not looked at.
+    package func forEachBatch(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+        try bytes.withUnsafeReadableBytes { bytes in
+            var position = 0
+            // The fetcher has been over the headers.
+            while position < bytes.count {
+                let rest = UnsafeRawBufferPointer(rebasing: bytes[position...])
+                let size = try RecordBatchView(trusting: rest.bytes).header.sizeInBytes
+                try body(UnsafeRawBufferPointer(rebasing: rest[..<size]))
+                position += size
+            }
+        }
+    }
+
     /// The records with copies of their bytes. Throws `unreadableBatch`.
     public func records() throws(KafkaClientError) -> [StoredRecord] {
         var records: [StoredRecord] = []

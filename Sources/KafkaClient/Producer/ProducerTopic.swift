@@ -34,6 +34,15 @@ public struct ProducerTopic: Sendable {
         return try producer.append(record, to: buffer, partition: partition)
     }
 
+    /// The same for bytes by their places.
+    package func tryEnqueue(
+        keyBytes: UnsafeRawBufferPointer?, valueBytes: UnsafeRawBufferPointer?, headers: [RecordHeader],
+        timestamp: Timestamp?, partition: Int?
+    ) throws(KafkaClientError) -> Bool {
+        let record = Accumulator.RecordBytes(key: keyBytes, value: valueBytes, headers: headers, timestamp: timestamp)
+        return try producer.append(record, to: buffer, partition: partition)
+    }
+
     /// The same for a record that stands on its own.
     public func tryEnqueue(_ record: Record, partition: Int? = nil) throws(KafkaClientError) -> Bool {
         try record.withRecordBytes { bytes throws(KafkaClientError) in

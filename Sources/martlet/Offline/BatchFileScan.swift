@@ -17,10 +17,18 @@ struct BatchFileScan: ~Copyable {
     }
 
     private let file: MappedFile
+    private let decodesRecords: Bool
     private var scratch = DecompressionBuffer()
-    private(set) var position = 0
+    private(set) var position: Int
 
-    init(_ file: MappedFile) { self.file = file }
+    /// - Parameters:
+    ///   - position: where a batch begins.
+    ///   - decodesRecords: false: what is inside a batch is not looked at, but for its checksum.
+    init(_ file: MappedFile, from position: Int = 0, decodesRecords: Bool = true) {
+        self.file = file
+        self.position = position
+        self.decodesRecords = decodesRecords
+    }
 
     /// The next batch, or what stands in its place; nil at the end.
     mutating func next() -> Step? {
@@ -40,6 +48,7 @@ struct BatchFileScan: ~Copyable {
 
     private mutating func check(_ rest: UnsafeRawBufferPointer) throws(BatchError) -> RecordBatchHeader {
         let batch = try RecordBatchView(validating: rest.bytes)
+        guard decodesRecords else { return batch.header }
         switch batch.header.compression {
         case .some(.none), .lz4:
             var cursor = try RecordCursor(batch, into: &scratch)
