@@ -86,7 +86,7 @@ struct DirectoryTransferTests {
 
     @Test("a directory gets a topic's batches with their offsets and its settings, from a directory as from a broker")
     func whole() async throws {
-        let directory = try makeDirectory(["retention.ms": "86400000", "cleanup.policy": "delete"])
+        let directory = try makeDirectory(["retention.ms": "8640000000000", "cleanup.policy": "delete"])
         let data = directory.path + "/data"
         let expected = try contents(data)
         #expect(expected.starts == [12, 0] && expected.records.map(\.count) == [48, 60])

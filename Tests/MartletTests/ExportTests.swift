@@ -76,7 +76,7 @@ struct ExportTests {
 
     @Test("a file of JSON lines has each record once, from a directory as from a broker, and says so in its manifest")
     func wholeTopic() async throws {
-        let directory = try makeDirectory(["retention.ms": "86400000000"])
+        let directory = try makeDirectory(["retention.ms": "8640000000000"])
         let data = directory.path + "/data"
         let expected = try expected(directory)
         #expect(expected.count == 180)
@@ -92,7 +92,7 @@ struct ExportTests {
         }
         let manifest = try text(directory, "a.ndjson.manifest")
         #expect(try text(directory, "b.ndjson.manifest") == manifest)
-        #expect(manifest.contains(#""settings":{"compression.type":"producer","retention.ms":"86400000000","#))
+        #expect(manifest.contains(#""settings":{"compression.type":"producer","retention.ms":"8640000000000","#))
         #expect(manifest.contains(#""partition":2,"start":0,"end":60,"records":60,"checksum":""#))
     }
 

@@ -105,7 +105,7 @@ struct ImportTests {
     @Test("an export is imported record for record, to a topic that is made with the settings that it had")
     func wholeFile() async throws {
         let directory = TemporaryDirectory.inMemory()
-        let settings = ["cleanup.policy": "compact", "segment.bytes": "1000000", "retention.ms": "86400000"]
+        let settings = ["cleanup.policy": "compact", "segment.bytes": "1000000", "retention.ms": "8640000000000"]
         let path = try writeExport(directory, settings: settings)
         try await withBroker { broker in
             let said = try await run([path], broker)

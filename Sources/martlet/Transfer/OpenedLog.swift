@@ -5,6 +5,8 @@ enum OpenedLog {
     static func open(at path: String) throws -> EventLog {
         var options = EventLogOptions()
         options.logger = WarningLines.logger
+        // Who copies from it, or to it, wants nothing to go meanwhile.
+        options.runsHousekeeping = false
         return try EventLog.open(at: path, options: options)
     }
 
