@@ -17,6 +17,8 @@ package struct Limits: Sendable {
     package var describedPartitions = 2000
     /// Producers in one DescribeProducers response.
     package var describedProducers = 500_000
+    /// Segments in one DescribeSegments response.
+    package var describedSegments = 500_000
     /// The most bytes of records in one Fetch response, whatever the client asks for.
     package var fetchBytes = 64 << 20
     /// The longest that a Fetch may wait, in milliseconds.

@@ -45,6 +45,7 @@ enum RequestRouter {
         case .consumerGroupDescribe: ConsumerGroupDescribeHandler.handle(try request(body, call), call)
         case .alterGroupOffsets: AlterGroupOffsetsHandler.handle(try request(body, call), call)
         case .describePositions: DescribePositionsHandler.handle(try request(body, call), call)
+        case .describeSegments: DescribeSegmentsHandler.handle(try request(body, call), call)
         default: throw RoutingError.unsupportedVersion(key, header.apiVersion)
         }
     }

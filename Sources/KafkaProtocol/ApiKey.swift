@@ -73,6 +73,7 @@ package enum ApiKey: Int16, CaseIterable, Sendable {
     // Martlet's own, where Kafka's protocol has no call: see `ownKeys`.
     case alterGroupOffsets = 20000
     case describePositions = 20001
+    case describeSegments = 20002
 }
 
 extension ApiKey {

@@ -40,6 +40,7 @@ package enum SupportedVersions {
         Row(DescribeProducersRequest.self, offered: 0...0),
         Row(AlterGroupOffsetsRequest.self, offered: 0...0),
         Row(DescribePositionsRequest.self, offered: 0...0),
+        Row(DescribeSegmentsRequest.self, offered: 0...0),
     ]
 
     /// One API: what is offered of it, and from which version on it is flexible.

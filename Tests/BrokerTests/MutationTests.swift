@@ -74,6 +74,9 @@ struct MutationTests {
         case .consumerGroupDescribe: return framed(ConsumerGroupDescribeRequest { $0.groupIDs = ["g", "h"] })
         case .alterGroupOffsets: return framed(AlterGroupOffsetsRequest.moving([(0, 0)], in: "sink"))
         case .describePositions: return framed(DescribePositionsRequest.asking([(0, 0)], in: "kept"))
+        case .describeSegments:
+            return framed(
+                DescribeSegmentsRequest { $0.topics = [.init { ($0.name, $0.partitions) = ("kept", [0, 1]) }] })
         default: return nil
         }
     }

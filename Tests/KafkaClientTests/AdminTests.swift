@@ -124,6 +124,47 @@ struct AdminTests {
         }
     }
 
+    @Test("the segments of partitions are described: where they begin and end, their bytes and newest times")
+    func segments() async throws {
+        try await withClient { client in
+            try await client.admin.createTopic("readings", partitions: 2, settings: ["segment.bytes": "16384"])
+            let producer = client.makeProducer()
+            let value = String(repeating: "x", count: 5000)
+            for number in 0..<9 {
+                let record = Record(value: value, timestamp: Timestamp(milliseconds: 1000 + Int64(number)))
+                try await producer.sendBatch([record], to: "readings", partition: 1)
+            }
+            try await producer.close()
+            let found = try await client.admin.segments(of: "readings", partitions: [0, 1, 7])
+            #expect(found.keys.sorted() == [0, 1])
+            #expect(found[0]?.segments.map(\.bytes) == [0] && found[0]?.segments[0].maxTimestamp == nil)
+            let full = try #require(found[1])
+            #expect(full.logStart == 0 && full.end == 9 && full.cleanedTo == nil)
+            #expect(full.segments.first?.base == 0 && full.segments.last?.next == 9)
+            #expect(zip(full.segments, full.segments.dropFirst()).allSatisfy { $0.next == $1.base })
+            #expect(full.segments.map { $0.maxTimestamp?.milliseconds } == full.segments.map { $0.next.value + 999 })
+            let sizes = try await client.admin.logDirectories()[0].sizes
+            let size = sizes[TopicPartition(topic: "readings", partition: 1)]
+            #expect(full.segments.reduce(0) { $0 + $1.bytes } == size)
+            await #expect(throws: KafkaClientError.unknownTopic("none")) {
+                try await client.admin.segments(of: "none", partitions: [0])
+            }
+        }
+    }
+
+    @Test("a change of settings that is only looked at changes nothing, and is refused as the change would be")
+    func validateOnly() async throws {
+        try await withClient { client in
+            try await client.admin.createTopic("readings")
+            try await client.admin.alterTopic("readings", set: ["retention.ms": "1000"], validateOnly: true)
+            await #expect(throws: KafkaClientError.self) {
+                try await client.admin.alterTopic("readings", set: ["retention.ms": "x"], validateOnly: true)
+            }
+            let settings = try await client.admin.settings(ofTopic: "readings")
+            #expect(settings.allSatisfy { $0.source != .topic })
+        }
+    }
+
     @Test("a broker's settings can be read")
     func brokerSettings() async throws {
         try await withClient { client in

@@ -30,7 +30,7 @@ enum Vectors {
         LeaveGroupRequest.self, OffsetCommitRequest.self, OffsetFetchRequest.self, DescribeGroupsRequest.self,
         ListGroupsRequest.self, DeleteGroupsRequest.self, OffsetDeleteRequest.self,
         ConsumerGroupHeartbeatRequest.self, ConsumerGroupDescribeRequest.self, AlterGroupOffsetsRequest.self,
-        DescribePositionsRequest.self,
+        DescribePositionsRequest.self, DescribeSegmentsRequest.self,
     ]
     static let messages: [any Message.Type] = requests + requests.map { response(of: $0) }
 

@@ -4,7 +4,7 @@ internal import Synchronization
 /// Which segments may be exchanged, and what compaction has come to.
 extension Partition {
     /// Up to where records were compacted: what follows is new since.
-    var cleanedTo: Offset { max(logStart, compaction.withLock { $0.marks.cleanedTo }) }
+    package var cleanedTo: Offset { max(logStart, compaction.withLock { $0.marks.cleanedTo }) }
 
     /// When the first of what compaction left is due to go; `none`: nothing is.
     var nextHorizon: Timestamp { compaction.withLock { $0.marks.nextHorizon } }

@@ -101,11 +101,15 @@ extension Admin {
     }
 
     /// Changes settings of a topic and leaves the others as they are.
-    /// - Parameter reset: names of settings that go back to their defaults.
+    /// - Parameters:
+    ///   - reset: names of settings that go back to their defaults.
+    ///   - validateOnly: only looks whether it could be done.
+    /// - Throws: `unknownTopic`; `rejected` with the broker's reason.
     public func alterTopic(
-        _ name: String, set: [String: String] = [:], reset: [String] = []
+        _ name: String, set: [String: String] = [:], reset: [String] = [], validateOnly: Bool = false
     ) async throws(KafkaClientError) {
         var request = IncrementalAlterConfigsRequest()
+        request.validateOnly = validateOnly
         request.resources = [
             IncrementalAlterConfigsRequest.Resource {
                 $0.resourceType = .topic

@@ -37,6 +37,7 @@ extension DeleteGroupsResponse: ThrottledResponse { static var firstVersionWithP
 extension OffsetDeleteResponse: ThrottledResponse { static var firstVersionWithPauseAfter: Int16 { 0 } }
 extension AlterGroupOffsetsResponse: ThrottledResponse { static var firstVersionWithPauseAfter: Int16 { 0 } }
 extension DescribePositionsResponse: ThrottledResponse { static var firstVersionWithPauseAfter: Int16 { 0 } }
+extension DescribeSegmentsResponse: ThrottledResponse { static var firstVersionWithPauseAfter: Int16 { 0 } }
 extension JoinGroupResponse: ThrottledResponse { static var firstVersionWithPauseAfter: Int16 { 3 } }
 extension SyncGroupResponse: ThrottledResponse { static var firstVersionWithPauseAfter: Int16 { 2 } }
 extension HeartbeatResponse: ThrottledResponse { static var firstVersionWithPauseAfter: Int16 { 2 } }

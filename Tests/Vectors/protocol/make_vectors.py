@@ -44,6 +44,7 @@ APIS = {
     "ConsumerGroupDescribe": (own_schemas, range(0, 2)),
     "AlterGroupOffsets": (own_schemas, range(0, 1)),
     "DescribePositions": (own_schemas, range(0, 1)),
+    "DescribeSegments": (own_schemas, range(0, 1)),
     "ApiVersions": (metadata, range(0, 5)),
     "CreateTopics": (admin, range(0, 8)),
     "DeleteTopics": (admin, range(0, 7)),

@@ -118,6 +118,27 @@ APIS = {
             ]),
         ]),
     ]),
+    "DescribeSegments": (20002, "0", [
+        ("Topics", "[]Topic", "0+", [("Name", "string", "0+"), ("Partitions", "[]int32", "0+")]),
+    ], [
+        ("ThrottleTimeMs", "int32", "0+"),
+        ("Topics", "[]Topic", "0+", [
+            ("Name", "string", "0+"),
+            ("Partitions", "[]Partition", "0+", [
+                PARTITION,
+                *ERROR,
+                ("LogStartOffset", "int64", "0+"),
+                ("EndOffset", "int64", "0+"),
+                ("CleanedToOffset", "int64", "0+"),
+                ("Segments", "[]Segment", "0+", [
+                    ("BaseOffset", "int64", "0+"),
+                    ("NextOffset", "int64", "0+"),
+                    ("Bytes", "int64", "0+"),
+                    ("MaxTimestamp", "int64", "0+"),
+                ]),
+            ]),
+        ]),
+    ]),
 }
 
 
