@@ -69,15 +69,21 @@ struct TopicCommandTests {
         _ directory: borrowing TemporaryDirectory, _ body: (BrokerTopics) async throws -> R
     ) async throws -> R {
         let path = directory.path + "/data"
-        let configure: (inout BrokerConfiguration) -> Void = { $0.dataDirectory = path }
-        let test: (Broker) async throws -> R = { broker in
-            let client = try await KafkaClient.connect(to: "\(broker.address)")
-            let result: Result<R, any Error>
-            do { result = .success(try await body(BrokerTopics(client: client))) } catch { result = .failure(error) }
-            await client.close()
-            return try result.get()
+        // It deletes by its clock what the commands, by theirs, are told of.
+        let configure: (inout BrokerConfiguration) -> Void = { [now] in
+            $0.dataDirectory = path
+            $0.log.environment.now = { now }
         }
+        let test: (Broker) async throws -> R = { broker in try await Self.connected(to: broker) { try await body($0) } }
         return try await withBroker(configure: configure, test)
+    }
+
+    private static func connected<R>(to broker: Broker, _ body: (BrokerTopics) async throws -> R) async throws -> R {
+        let client = try await KafkaClient.connect(to: "\(broker.address)")
+        let result: Result<R, any Error>
+        do { result = .success(try await body(BrokerTopics(client: client))) } catch { result = .failure(error) }
+        await client.close()
+        return try result.get()
     }
 
     private static let questions: [[String]] = [
@@ -184,6 +190,151 @@ struct TopicCommandTests {
         }
     }
 
+    // MARK: Changes
+
+    /// Runs `topic alter` on `readings`. What it prints; nil before it: it needs --execute.
+    private func alter(_ arguments: [String], _ client: KafkaClient) async throws -> (isDone: Bool, text: String) {
+        let command = try #require(
+            try Martlet.parseAsRoot(["topic", "alter", "readings"] + arguments) as? TopicAlter)
+        var out = StandardOutput()
+        let isDone = try await command.perform(client, now: now, to: &out)
+        return (isDone, String(decoding: out.bytes, as: UTF8.self))
+    }
+
+    private func retention(_ client: KafkaClient) async throws -> String? {
+        try await client.admin.settings(ofTopic: "readings").first { $0.name == "retention.ms" }?.value
+    }
+
+    /// `readings` again, in segments of a day.
+    @Test("a change that deletes records is shown to the segment, and done only when it is told to")
+    func alterWithPlan() async throws {
+        let directory = try makeDirectory()
+        try await online(directory) { topics async throws in
+            let client = topics.client
+            let segments = try #require(try await topics.segments(of: "readings", partitions: [0, 1]))
+            #expect(segments.values.allSatisfy { $0.segments.count == 3 })
+            let all = segments.values.flatMap(\.segments).reduce(Int64(0)) { $0 + $1.bytes }
+            let planned = try await alter(["--set", "retention.ms=1d"], client)
+            #expect(!planned.isDone)
+            let first = segments.values.compactMap(\.segments.first)
+            let bytes = first.reduce(Int64(0)) { $0 + $1.bytes }
+            let newest = try #require(first.compactMap(\.maxTimestamp).max())
+            let records = segments.values.reduce(Int64(0)) { $0 + $1.segments[0].next.distance(from: $1.logStart) }
+            #expect(
+                planned.text.hasPrefix(
+                    "Would delete \(BinarySize.text(bytes)) of \(BinarySize.text(all)): 2 segments, \(records) records up "
+                        + "to \(TimeText.minute(newest.milliseconds))\nWould keep 1 d, but at most 1 GiB a partition\n")
+            )
+            #expect(try await retention(client) == "604800000")
+            let done = try await alter(["--set", "retention.ms=1d", "--execute"], client)
+            #expect(done.isDone && done.text.hasPrefix("Changed topic readings\nWill delete "))
+            #expect(try await retention(client) == "86400000")
+            // It is what goes anyway now.
+            #expect(try await alter(["--set", "retention.ms=1d"], client).isDone)
+        }
+    }
+
+    @Test(
+        "what a plan says is what the broker's retention deletes",
+        arguments: [
+            ["retention.ms=1d"], ["retention.ms=30h"], ["retention.bytes=1"], ["retention.bytes=2kB"],
+            ["retention.ms=1ms"], ["record.ttl.ms=30h"], ["retention.ms=2d", "retention.bytes=1"],
+        ])
+    func planIsWhatHappens(settings: [String]) async throws {
+        let directory = try makeDirectory()
+        let arguments = settings.flatMap { ["--set", $0] } + ["--execute"]
+        let path = directory.path + "/data"
+        let configure: (inout BrokerConfiguration) -> Void = { [now] in
+            $0.dataDirectory = path
+            $0.log.environment.now = { now }
+        }
+        let test: (Broker) async throws -> Void = { broker in
+            try await Self.connected(to: broker) { topics in
+                let values = try SettingArgument.dictionary(settings.compactMap { SettingArgument(argument: $0) })
+                let plan = try await TopicAlteration(
+                    of: "readings", set: values, reset: [], from: topics, now: now
+                ).deletion
+                let before = try #require(broker.log.topic("readings")).partitions.map(\.logStart)
+                #expect(!plan.isEmpty && plan.records > 0)
+                _ = try await alter(arguments, topics.client)
+                let done = broker.log.retainNow()
+                let after = try #require(broker.log.topic("readings")).partitions.map(\.logStart)
+                #expect(zip(after, before).reduce(Int64(0)) { $0 + $1.0.distance(from: $1.1) } == plan.records)
+                #expect(plan.segments == Int64(done.segments))
+            }
+        }
+        try await withBroker(configure: configure, test)
+    }
+
+    @Test("a change that deletes everything says so, and one that deletes nothing is done at once")
+    func alterEverything() async throws {
+        let directory = try makeDirectory()
+        try await online(directory) { topics async throws in
+            let client = topics.client
+            let planned = try await alter(["--set", "retention.ms=1ms"], client)
+            #expect(!planned.isDone && planned.text.contains("everything of 2 partitions"))
+            #expect(planned.text.contains("\nThat is everything there is"))
+            let json = try await alter(["--set", "retention.ms=1ms", "--json"], client)
+            #expect(!json.isDone && json.text.contains(#""isDone":false"#))
+            #expect(json.text.contains(#""deletesEverything":true"#) && json.text.contains(#""records":576"#))
+            #expect(try await retention(client) == "604800000")
+            let longer = try await alter(["--set", "retention.ms=30d"], client)
+            #expect(
+                longer.isDone && longer.text == "Changed topic readings\nKeeps 30 d, but at most 1 GiB a partition\n")
+            #expect(try await retention(client) == "2592000000")
+            #expect(
+                try await alter(["--reset", "retention.ms"], client).text.contains("Keeps at most 1 GiB a partition"))
+        }
+    }
+
+    @Test(
+        "changes of which it is not known before what they take are not done without being told to, either",
+        arguments: [
+            (["--set", "cleanup.policy=compact"], "compact what is there"),
+            (["--set", "record.ttl.ms=1h"], "hide 568 of 576 records from readers"),
+            (["--set", "record.ttl.headers=true"], "hide from readers the records whose header"),
+        ])
+    func alterUnknown(arguments: [String], effect: String) async throws {
+        let directory = try makeDirectory()
+        try await online(directory) { topics async throws in
+            let planned = try await alter(arguments, topics.client)
+            #expect(!planned.isDone && planned.text.contains("Would \(effect)"), "\(planned.text)")
+            let settings = try await topics.client.admin.settings(ofTopic: "readings")
+            #expect(settings.filter { $0.source == .topic }.count == 3)
+        }
+    }
+
+    @Test("what the broker refuses is refused before any plan, and partitions are added without one")
+    func alterRefused() async throws {
+        let directory = try makeDirectory()
+        try await online(directory) { topics async throws in
+            let client = topics.client
+            let error = await #expect(throws: KafkaClientError.self) {
+                try await alter(["--set", "retention.ms=1ms", "--set", "segment.bytes=1"], client)
+            }
+            #expect(error.map { "\($0)" }?.contains("segment.bytes") == true)
+            #expect(try await alter(["--partitions", "4"], client).text == "Changed topic readings\n")
+            #expect(try await topics.describe("readings").partitions.count == 4)
+        }
+    }
+
+    @Test("a broker that does not say where segments end gets a plan of how much goes at most")
+    func alterEstimate() async throws {
+        let directory = try makeDirectory()
+        try await offline(directory) { topics async throws in
+            let exact = try await TopicAlteration(
+                of: "readings", set: ["retention.ms": "86400000"], reset: [], from: topics, now: now)
+            let estimate = try await TopicAlteration(
+                of: "readings", set: ["retention.ms": "86400000"], reset: [], from: Segmentless(topics), now: now)
+            #expect(!exact.deletion.isUpperBound && estimate.deletion.isUpperBound)
+            // Two of three days, of which a segment reaches into the third.
+            #expect(estimate.deletion.records == 384 && exact.deletion.records <= 384)
+            let none = try await TopicAlteration(
+                of: "readings", set: ["retention.ms": "2592000000"], reset: [], from: Segmentless(topics), now: now)
+            #expect(none.effects.isEmpty)
+        }
+    }
+
     @Test("one topic that cannot be read hides none of the others")
     func unreadable() async throws {
         let directory = try makeDirectory()
@@ -233,6 +384,29 @@ private struct FixedRoom: TopicBackend {
     func firstOffsets(at time: Timestamp, in partitions: [TopicPartition]) async throws -> [TopicPartition: Offset] {
         try await base.firstOffsets(at: time, in: partitions)
     }
+    func segments(of topic: String, partitions: [Int]) async throws -> [Int: DescribedSegments]? {
+        try await base.segments(of: topic, partitions: partitions)
+    }
+}
+
+/// The same topics of a broker that does not say which segments there are.
+private struct Segmentless: TopicBackend {
+    let base: any TopicBackend
+
+    init(_ base: any TopicBackend) { self.base = base }
+
+    func topics() async throws -> [TopicSummary] { try await base.topics() }
+    func describe(_ topic: String) async throws -> TopicDescription { try await base.describe(topic) }
+    func settings(ofTopic topic: String) async throws -> [Setting] { try await base.settings(ofTopic: topic) }
+    func retentionTotal() async throws -> Int64? { try await base.retentionTotal() }
+    func directories() async throws -> [LogDirectory] { try await base.directories() }
+    func positions(at offsets: [TopicPartition: Offset]) async throws -> [TopicPartition: DescribedPosition] {
+        try await base.positions(at: offsets)
+    }
+    func firstOffsets(at time: Timestamp, in partitions: [TopicPartition]) async throws -> [TopicPartition: Offset] {
+        try await base.firstOffsets(at: time, in: partitions)
+    }
+    func segments(of topic: String, partitions: [Int]) async throws -> [Int: DescribedSegments]? { nil }
 }
 
 /// The same topics, one of which fails where its records are looked at.
@@ -253,5 +427,8 @@ private struct Unreadable: TopicBackend {
     }
     func firstOffsets(at time: Timestamp, in partitions: [TopicPartition]) async throws -> [TopicPartition: Offset] {
         try await base.firstOffsets(at: time, in: partitions)
+    }
+    func segments(of topic: String, partitions: [Int]) async throws -> [Int: DescribedSegments]? {
+        try await base.segments(of: topic, partitions: partitions)
     }
 }

@@ -30,15 +30,17 @@ struct TopicCreate: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try SettingArgument.dictionary(set)
-        let topic = try await connection.withClient { client in
-            try await client.admin.createTopic(name, partitions: partitions, settings: settings)
+        let (topic, rules) = try await connection.withClient { client in
+            let topic = try await client.admin.createTopic(name, partitions: partitions, settings: settings)
+            let values = try await client.admin.settings(ofTopic: name)
+            return (topic, KeepingRules { name in values.first { $0.name == name }?.value })
         }
         var out = StandardOutput()
         if output.json {
             try TopicList.table([topic], bytes: [topic.name: 0]).print(asJSON: true, to: &out)
         } else {
             try out.writeLine("Created topic \(topic.name) with \(topic.partitionCount.grouped) partitions")
-            if !settings.isEmpty { try out.writeLine("Keeps \(KeepingSentences(rules: KeepingRules(settings)).keeps)") }
+            try out.writeLine("Keeps \(KeepingSentences(rules: rules).keeps)")
         }
         try out.flush()
     }

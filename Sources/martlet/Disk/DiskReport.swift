@@ -74,7 +74,8 @@ struct DiskReport {
         if rows.isEmpty {
             try out.writeLine("There are no topics yet. Make one: martlet topic create NAME")
         } else {
-            var table = table(isForPeople: true)
+            var table = self.table
+            table.removeColumn("isHeld")
             if level == .topic { table.removeColumn("partition") }
             if rows.allSatisfy({ $0.use.note == nil }) { table.removeColumn("note") }
             try table.print(asJSON: false, to: &out)
@@ -127,20 +128,20 @@ struct DiskReport {
 
     private func time(inDays days: Double) -> Int64 { survey.now.milliseconds.addingClamped(Self.span(days)) }
 
-    private func table(isForPeople: Bool) -> Table {
+    private var table: Table {
         var table = Table([
             .init("topic", "Topic"), .init("partition", "Partition", isNumber: true),
             .init("bytes", "Bytes", isNumber: true), .init("share", "Share"),
             .init("records", "Records", isNumber: true), .init("oldest", "Oldest"),
             .init("growthPerDay", "Growth/day", isNumber: true), .init("heldAt", "Held at", isNumber: true),
-            .init("note", "Note"),
+            .init("isHeld", "Is held"), .init("note", "Note"),
         ])
         for row in rows {
             let use = row.use
             table.add(
                 .text(row.topic), row.partition.map { .init($0) } ?? .none, .size(use.bytes), share(of: use),
                 .init(use.records), .minute(use.oldest?.milliseconds), .size(use.growth?.perDay),
-                held(use.bound), .init(use.note))
+                held(use.bound), .flag(use.bound != .unbounded), .init(use.note))
         }
         return table
     }
@@ -173,7 +174,7 @@ struct DiskReport {
         object.add("growthPerDay", .size(all.growth?.perDay))
         object.add("heldAt", .size(all.bound.bytes))
         object.add("retentionTotalBytes", .size(survey.totalBound))
-        object.add(level == .topic ? "topics" : "partitions", json: table(isForPeople: false).json)
+        object.add(level == .topic ? "topics" : "partitions", json: table.json)
         object.add("volumes", array: volumes.map(json))
         return object.closed
     }

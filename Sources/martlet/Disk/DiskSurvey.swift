@@ -37,7 +37,7 @@ struct DiskSurvey {
         do {
             let settings = try await backend.settings(ofTopic: topic.name)
             let rules = KeepingRules { name in settings.first { $0.name == name }?.value }
-            let look = try await PartitionLook(partitions, from: backend, now: now)
+            let look = try await PartitionLook(partitions, rules, from: backend, now: now)
             self.rules[topic.name] = rules
             uses += partitions.map { look.use($0, size: sizes[$0], rules, now: now) }
         } catch KafkaClientError.unknownTopic {
@@ -77,8 +77,19 @@ private struct PartitionLook {
     /// From the first record of the last day on, where there is one.
     private let lately: [TopicPartition: DescribedPosition]
     private let firstLately: [TopicPartition: Offset]
+    /// Of a topic that is compacted, where the broker says it.
+    private let segments: [Int: DescribedSegments]?
 
-    init(_ partitions: [TopicPartition], from backend: any TopicBackend, now: Timestamp) async throws {
+    /// - Parameter partitions: of one topic.
+    init(
+        _ partitions: [TopicPartition], _ rules: KeepingRules, from backend: any TopicBackend, now: Timestamp
+    ) async throws {
+        segments =
+            if rules.compacts, let topic = partitions.first?.topic {
+                try await backend.segments(of: topic, partitions: partitions.map(\.partition))
+            } else {
+                nil
+            }
         whole = try await backend.positions(at: partitions.reduce(into: [:]) { $0[$1] = 0 })
         firstLately = try await backend.firstOffsets(at: Growth.start(now: now), in: partitions)
         lately = try await backend.positions(at: firstLately)
@@ -99,7 +110,8 @@ private struct PartitionLook {
         use.growth = bytesLately(partition, all, size: use.bytes).flatMap {
             Growth(bytes: $0, oldest: use.oldest, now: now)
         }
-        use.bound = rules.bound(perDay: use.growth?.perDay, compacted: nil)
+        use.compacted = segments?[partition.partition].flatMap(\.compactedBytes)
+        use.bound = rules.bound(perDay: use.growth?.perDay, compacted: use.compacted)
         return use
     }
 
@@ -111,5 +123,13 @@ private struct PartitionLook {
         guard let size, records > 0 else { return nil }
         let part = Double(max(0, all.end.distance(from: first))) / Double(records)
         return Int64(clamping: Double(size) * min(1, part))
+    }
+}
+
+extension DescribedSegments {
+    /// Of the segments that have been compacted; nil: none has.
+    var compactedBytes: Int64? {
+        guard let cleanedTo else { return nil }
+        return segments.filter { $0.next <= cleanedTo }.reduce(0) { $0.addingClamped(max(0, $1.bytes)) }
     }
 }

@@ -13,6 +13,8 @@ struct PartitionUse: Hashable {
     /// nil: no rate can be told.
     var growth: Growth?
     var bound = HoldBound.unknown
+    /// Bytes that the last compaction has left; nil: there was none, or it is not known.
+    var compacted: Int64?
     /// Why something is not known.
     var note: String?
 }
@@ -26,6 +28,8 @@ struct DiskUse: Hashable {
     var oldest: Timestamp?
     var growth: Growth?
     var bound = HoldBound.bytes(0)
+    /// Of those that have been compacted; nil: none has.
+    var compacted: Int64?
     var note: String?
 
     init(_ uses: some Collection<PartitionUse>) {
@@ -36,6 +40,7 @@ struct DiskUse: Hashable {
             records = Self.sum(records, use.records)
             if let time = use.oldest { oldest = min(oldest ?? time, time) }
             bound = bound + use.bound
+            if let bytes = use.compacted { compacted = (compacted ?? 0).addingClamped(bytes) }
             note = note ?? use.note
         }
         note = note ?? growth?.note

@@ -10,6 +10,7 @@ enum DataDirectory {
         }
         var options = EventLogOptions()
         options.logger = WarningLines.logger
+        options.runsHousekeeping = false
         return try EventLog.open(at: path, options: options)
     }
 }

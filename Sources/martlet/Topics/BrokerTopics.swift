@@ -28,4 +28,12 @@ struct BrokerTopics: TopicBackend {
     func firstOffsets(at time: Timestamp, in partitions: [TopicPartition]) async throws -> [TopicPartition: Offset] {
         try await offsets.firstOffsets(at: time, in: partitions)
     }
+
+    func segments(of topic: String, partitions: [Int]) async throws -> [Int: DescribedSegments]? {
+        do {
+            return try await admin.segments(of: topic, partitions: partitions)
+        } catch KafkaClientError.unsupportedByBroker {
+            return nil
+        }
+    }
 }

@@ -33,7 +33,7 @@ struct DirectoryTopics: TopicBackend {
 
     func settings(ofTopic name: String) async throws -> [Setting] { Self.settings(of: try existing(name)) }
 
-    func retentionTotal() async throws -> Int64? { nil }
+    func retentionTotal() async throws -> Int64? { log.settings.retentionTotalBytes }
 
     func directories() async throws -> [LogDirectory] {
         let space = try log.space()
@@ -64,6 +64,23 @@ struct DirectoryTopics: TopicBackend {
             // As a broker takes it: before 1970 there is nothing.
             let time = max(time, Timestamp(milliseconds: 0))
             found[partition] = try stored(partition)?.offset(at: time)?.offset
+        }
+        return found
+    }
+
+    func segments(of name: String, partitions: [Int]) async throws -> [Int: DescribedSegments]? {
+        let topic = try existing(name)
+        var found: [Int: DescribedSegments] = [:]
+        for partition in partitions.compactMap(topic.partition) {
+            found[partition.index] = DescribedSegments(
+                logStart: partition.logStart, end: partition.end,
+                cleanedTo: partition.cleanedTo > partition.logStart ? partition.cleanedTo : nil,
+                segments: try partition.segmentSummaries().map { segment in
+                    let time = segment.maxTimestamp
+                    return DescribedSegments.Segment(
+                        base: segment.baseOffset, next: segment.endOffset, bytes: Int64(segment.byteCount),
+                        maxTimestamp: time < Timestamp(milliseconds: 0) ? nil : time)
+                })
         }
         return found
     }

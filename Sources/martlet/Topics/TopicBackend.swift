@@ -17,6 +17,8 @@ protocol TopicBackend: Sendable {
     func positions(at offsets: [TopicPartition: Offset]) async throws -> [TopicPartition: DescribedPosition]
     /// The first record of a time or later in each partition; those without are left out.
     func firstOffsets(at time: Timestamp, in partitions: [TopicPartition]) async throws -> [TopicPartition: Offset]
+    /// Which segments the partitions of a topic have; nil: the broker does not say.
+    func segments(of topic: String, partitions: [Int]) async throws -> [Int: DescribedSegments]?
 }
 
 /// A command about topics, which works on a broker and on a directory alike.

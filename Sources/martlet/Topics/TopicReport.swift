@@ -48,7 +48,7 @@ struct TopicReport {
     private var meaning: [(title: String, text: String)] {
         var lines = [("Keeps", "\(sentences.keeps); \(now)")]
         for text in sentences.deletes { lines.append(("Deletes", text)) }
-        if let text = sentences.compacts { lines.append(("Compacts", text)) }
+        if let text = sentences.compacts { lines.append(("Compacts", "\(text); \(newPart)")) }
         if let text = sentences.hides { lines.append(("Hides", text)) }
         if let text = sentences.timestamps { lines.append(("Timestamps", text)) }
         lines.append(("Durability", promise))
@@ -69,6 +69,14 @@ struct TopicReport {
         if let growth = use.growth { parts.append("\(BinarySize.text(growth.perDay)) more a day") }
         if let held = use.bound.bytes { parts.append("held at \(BinarySize.text(held))") }
         return parts.joined(separator: ", ")
+    }
+
+    /// How much has come since the last compaction.
+    private var newPart: String {
+        guard let bytes = use.bytes, bytes > 0 else { return "there is nothing yet" }
+        guard let compacted = use.compacted else { return "nothing has been compacted yet" }
+        let part = 1 - min(1, Double(compacted) / Double(bytes))
+        return "\(Int((part * 100).rounded())) % is new now"
     }
 
     private var partitions: Table {
@@ -119,6 +127,7 @@ struct TopicReport {
         object.add("oldest", .time(use.oldest))
         object.add("growthPerDay", .size(use.growth?.perDay))
         object.add("heldAt", .size(use.bound.bytes))
+        object.add("compactedBytes", .size(use.compacted))
         object.add("partitions", json: partitions.json)
         object.add("settings", json: settings(topic.settings).json)
         return object.closed
