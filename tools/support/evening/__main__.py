@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import textwrap
 import threading
 import time
 from datetime import datetime, timedelta, timezone
@@ -14,24 +13,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from document import write_into
-from serving import Broker
+from play import Play
 
 TOPIC, GROUP, PARTITIONS = "telemetry", "analytics", 6
 DEVICES, HOURS = 40, 3
 # Of work on a record: a third of forty a second is more than five.
 SLOW_SECONDS = 0.2
-PATIENCE = 120
 
 
-class Evening:
+class Evening(Play):
     def __init__(self, martlet, directory):
-        self.martlet = martlet
-        self.directory = directory
-        self.broker = Broker(martlet, f"{directory}/martlet-data")
+        super().__init__(martlet, directory)
         self.collectors = {}
         self.readings = self.feed = None
-        self.text = []
 
     # The stage
 
@@ -72,18 +66,6 @@ class Evening:
         self.collectors[name].wait()
         self.start(name, *work)
 
-    def quietly(self, *command):
-        return subprocess.run(
-            [self.martlet, *command, "--broker", self.broker.address], check=True, capture_output=True, text=True,
-            cwd=self.directory).stdout
-
-    def wait(self, what, is_there):
-        deadline = time.monotonic() + PATIENCE
-        while not is_there():
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"not in {PATIENCE} s: {what}")
-            time.sleep(0.1)
-
     def described(self):
         try:
             return json.loads(self.quietly("group", "describe", GROUP, "--json"))
@@ -101,21 +83,6 @@ class Evening:
         self.wait("the group is calm", is_calm)
 
     # The play
-
-    def say(self, text):
-        self.text += [textwrap.fill(" ".join(text.split()), 118, break_on_hyphens=False), ""]
-
-    def run(self, *lines, offline=False):
-        """Commands as an operator types them, one below the other, with what they say."""
-        self.text.append("```console")
-        for line in lines:
-            self.text.append(f"$ {line}")
-            script = f'martlet() {{ "{self.martlet}" "$@" {"" if offline else "--broker " + self.broker.address}; }}\n'
-            found = subprocess.run(
-                ["bash", "-c", script + line], capture_output=True, text=True, cwd=self.directory,
-                stdin=subprocess.DEVNULL)
-            self.text += (found.stdout + found.stderr).rstrip("\n").splitlines()
-        self.text += ["```", ""]
 
     def play(self):
         self.fill()
@@ -214,12 +181,7 @@ def main():
             evening.play()
         finally:
             evening.end()
-    text = "\n".join(evening.text).rstrip("\n")
-    for place in (arguments.martlet, directory):
-        assert place not in text, f"{place} stands in what was printed"
-    print(text)
-    if arguments.document:
-        write_into(arguments.document, "tools/evening", text)
+    evening.finish("tools/evening", arguments.document)
 
 
 main()
