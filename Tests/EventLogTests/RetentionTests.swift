@@ -148,7 +148,7 @@ import Testing
         try log.alterTopicDefaults([SettingOverride(name: "retention.bytes", value: "5000")])
         log.retainNow()
         #expect(topic.partitions[0].logStart == 0)
-        try log.alterTopicDefaults([SettingOverride(name: "retention.bytes", value: "4000")])
+        try log.alterTopicDefaults([SettingOverride(name: "retention.bytes", value: "3900")])
         log.retainNow()
         #expect(topic.partitions[0].logStart == 4)
         try topic.alter(small(["retention.ms": "1"]))

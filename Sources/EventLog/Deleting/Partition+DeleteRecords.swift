@@ -45,8 +45,13 @@ extension Partition {
         return deletion.start > logStart || hasDeletedSegments
     }
 
-    /// True: there are segments that lie wholly before the start.
-    var hasDeletedSegments: Bool { segments.dropFirst().first.map { $0.baseOffset <= logStart } ?? false }
+    /// True: there are segments that lie wholly before the start, and may be removed when checkpoints say so.
+    var hasDeletedSegments: Bool {
+        let segments = segments
+        guard segments.count > 1, segments[1].baseOffset <= logStart else { return false }
+        // Of a partition that has failed the checkpoints' end may stay in a segment that has ended.
+        return segments[0].baseOffset < sealedTo
+    }
 
     fileprivate func begin(at start: Offset) {
         guard start > logStart else { return }
