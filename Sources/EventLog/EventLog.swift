@@ -240,7 +240,7 @@ public final class EventLog: Sendable {
 
     /// Deletes a topic with all its records, and what consumer groups have committed to it. Readers at work may finish. Durable when it returns. Where it throws
     /// because of storage the topic is gone all the same, and its files as soon as someone deletes or creates a topic
-    /// of that name, or opens the directory.
+    /// of that name, or opens the directory. On a full disk its records may be gone and the topic there, where it throws.
     public func deleteTopic(_ name: String) throws(LogError) {
         guard name != ConsumerOffsets.topicName else {
             throw .invalidTopicName(name, reason: "it keeps what consumer groups have committed: delete the groups")
@@ -250,15 +250,47 @@ public final class EventLog: Sendable {
             guard let at = catalogue.topics.firstIndex(where: { $0.name == name }) else { throw .unknownTopic(name) }
             if catalogue.topics[at].isBeingDeleted { return }
             catalogue.topics[at].isBeingDeleted = true
-            try catalogueFile.write(catalogue)
-            guard let topic = topicTable.topic(name) else { return }
-            for partition in topic.partitions { partition.fail(.unknownTopic(name)) }
-            topicTable.remove(topic)
+            let topic = topicTable.topic(name)
+            do throws(LogError) { try catalogueFile.write(catalogue) } catch {
+                guard case .diskFull = error, let topic else { throw error }
+                makeRoom(by: topic)
+                try catalogueFile.write(catalogue)
+            }
+            if let topic { end(topic) }
         }
         try change { catalogue throws(LogError) in
             removeOffsets(ofTopic: name, offsets)
             try finishDeletion(of: name, &catalogue)
         }
+    }
+
+    /// A disk without room for another catalogue has some when the records are gone that are to go anyway.
+    private func makeRoom(by topic: Topic) {
+        let deletions = topic.partitions.map { partition in
+            // Where not even an empty segment can be made, what has ended goes.
+            _ = try? partition.roll()
+            let start = partition.segments.last { $0.baseOffset <= partition.end }?.baseOffset
+            return Deletion(partition: partition, start: start ?? partition.logStart)
+        }
+        var removed: [RemovedSegments] = []
+        do throws(FileError) {
+            try checkpointer.exclusively { () throws(FileError) in
+                removed = try checkpointer.advanceInTurn(deletions)
+            }
+        } catch {
+            logger.warning(
+                "a topic's records cannot be deleted before the topic is",
+                metadata: ["topic": "\(topic.name)", "error": "\(error)"])
+        }
+        for removed in removed { checkpointer.removeFiles(removed) }
+    }
+
+    /// Nobody finds the topic any more, and who has it lets go of what it takes: a reader may hold a partition for long.
+    private func end(_ topic: Topic) {
+        for partition in topic.partitions { partition.fail(.unknownTopic(topic.name)) }
+        topicTable.remove(topic)
+        committer.flush()
+        checkpointer.exclusively { for partition in topic.partitions { partition.discard() } }
     }
 
     /// Takes away the files of a topic that is being deleted; nothing where there is none of that name.

@@ -281,6 +281,15 @@ public final class Partition: Sendable {
         }
     }
 
+    /// Lets go of memory and files, of a partition that was deleted: it may be held for long. Readers that have a segment at
+    /// hand keep that. When nothing is written to it any more, and no checkpoint made.
+    func discard() {
+        segmentList.withLock { $0 = [] }
+        writer.withLock { $0.discard() }
+        appends.withLock { $0.producers = ProducerTable() }
+        epochs.withLock { $0 = LeaderEpochs() }
+    }
+
     // MARK: Checkpoints, by the checkpointer alone
 
     var isDirty: Bool { writer.withLock { $0.isDirty } }

@@ -78,6 +78,7 @@ struct BatchReader: ~Copyable {
 
     private mutating func moveOn(from segment: Segment) throws(LogError) {
         guard let following = partition.segment(after: segment) else {
+            try partition.checkThere()
             // The watermark says that there is more: then the file is shorter than what was durable.
             throw .damaged(file: segment.path, position: position, reason: "records from offset \(next) on are missing")
         }

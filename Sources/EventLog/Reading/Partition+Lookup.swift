@@ -4,7 +4,11 @@ package import Storage
 extension Partition {
     /// The batch that holds `offset`, or the first one after it; nil at the durable end.
     func locate(_ offset: Offset) throws(LogError) -> (segment: Segment, batch: BatchLocation)? {
-        guard offset < end, var segment = segment(holding: offset) else { return nil }
+        guard offset < end else { return nil }
+        guard var segment = segment(holding: offset) else {
+            try checkThere()
+            return nil
+        }
         while true {
             if let batch = try segment.batch(containing: offset) {
                 // It was deleted since the caller looked: what lies after it is not what was asked for.
@@ -15,6 +19,11 @@ extension Partition {
             try checkGap(before: following, from: offset)
             segment = following
         }
+    }
+
+    /// Throws where the partition was deleted, and has let go of its segments.
+    func checkThere() throws(LogError) {
+        if segments.isEmpty { throw failure ?? .unknownTopic(topicName) }
     }
 
     /// Records between `offset` and the next segment are lost where they were durable once: that is said, not skipped.

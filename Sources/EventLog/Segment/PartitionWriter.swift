@@ -7,7 +7,8 @@ struct PartitionWriter: ~Copyable {
     private let fileSystem: any FileSystem
     private(set) var settings: TopicSettings
     private(set) var active: Segment
-    private var file: any StorageFile
+    /// nil: let go of.
+    private var file: (any StorageFile)?
     /// Bytes in the active segment's file that are whole batches.
     private(set) var size: Int
     /// Of the first batch in the active segment; nil while it is empty.
@@ -89,6 +90,7 @@ struct PartitionWriter: ~Copyable {
         _ onWritten: (RoundEntry, [PayloadRun]) -> Void
     ) throws(FileError) {
         guard let firstSlice = scratch.slices.first, let lastSlice = scratch.slices.last else { return }
+        guard let file else { throw FileError(.write, active.path, code: 0) }
         try scratch.write(to: file, at: size, from: staging)
         let start = size
         let interval = active.indexIntervalBytes
@@ -211,6 +213,18 @@ struct PartitionWriter: ~Copyable {
     mutating func forget(_ segments: [Segment]) {
         dirty.removeAll { segment in segments.contains { $0 === segment } }
         unsynced.removeAll { segment in segments.contains { $0 === segment } }
+    }
+
+    /// Lets go of all segments and files: nothing is written any more.
+    mutating func discard() {
+        active = Segment(
+            sealed: end, in: directory, fileSystem, indexInterval: settings.indexIntervalBytes)
+        file = nil
+        unpublished = []
+        unsynced = []
+        unsyncedRecords = 0
+        dirty = []
+        unsettled = nil
     }
 
     mutating func syncFailed() { hasFailedSync = true }
