@@ -135,11 +135,13 @@ struct CompactionLife {
     mutating func compact() throws -> CompactionResult {
         let result = log.compactor.run(on: log.kept, until: CompactionStop(), limits)
         let time = clock.now
-        for pass in result.passes where pass.ending == .finished {
-            for record in model.records where record.isTombstone && record.offset < pass.cleanedTo {
+        for pass in result.passes {
+            // One that ended early may have met any of them.
+            let met = pass.ending == .finished ? pass.cleanedTo : Offset(.max)
+            for record in model.records where record.isTombstone && record.offset < met {
                 if model.compactedSince[record.offset.value] == nil { model.compactedSince[record.offset.value] = time }
             }
-            model.cleanedTo = max(model.cleanedTo, pass.cleanedTo)
+            if pass.ending == .finished { model.cleanedTo = max(model.cleanedTo, pass.cleanedTo) }
         }
         return result
     }
