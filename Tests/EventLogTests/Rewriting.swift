@@ -60,3 +60,11 @@ func emptyBatch(from start: Offset, to end: Offset) -> [UInt8] {
     head.add(checked.withUnsafeBytes { crc32c($0) })
     return head.bytes + checked
 }
+
+extension SegmentSwap {
+    /// What its manifest will say.
+    func manifestBytes() throws(LogError) -> [UInt8] {
+        try finishWriting()
+        return files.manifest.encoded()
+    }
+}

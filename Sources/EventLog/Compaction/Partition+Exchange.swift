@@ -40,6 +40,8 @@ extension Partition {
         compaction.withLock { $0.exchangeableTo = max($0.exchangeableTo, offset) }
     }
 
+    var exchangesAreHalted: Bool { compaction.withLock { $0.isHalted } }
+
     /// No segment is exchanged any more, until the log is opened again.
     func haltExchanges() { compaction.withLock { $0.isHalted = true } }
 
@@ -52,7 +54,7 @@ extension Partition {
         case let failure? where hasFailedSync: throw failure
         default: break
         }
-        if compaction.withLock({ $0.isHalted }) {
+        if exchangesAreHalted {
             throw .storage(
                 "an exchange of segments in \(directory) could not be finished: open the log again, which finishes it")
         }

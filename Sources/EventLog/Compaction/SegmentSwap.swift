@@ -68,15 +68,16 @@ final class SegmentSwap {
         partition.checkpointer?.exclusively { removeRewritten() }
     }
 
-    /// The names of a partition that is gone may be another one's.
+    /// The names of a partition that is gone may be another one's; those of an exchange that waits are to be found.
     private func removeRewritten() {
         switch partition.failure {
         case .closed, .unknownTopic: return
-        default: try? files.withdraw()
+        default: break
         }
+        if !partition.exchangesAreHalted { try? files.removeRewritten() }
     }
 
-    private var files: SwapFiles {
+    var files: SwapFiles {
         SwapFiles(
             directory: partition.directory, fileSystem: fileSystem,
             manifest: SwapManifest(
@@ -86,10 +87,10 @@ final class SegmentSwap {
     /// Puts the new segment in the place of the old ones. False: they are not the partition's any more, and nothing has
     /// changed.
     ///
-    /// Where it throws, the old segments are in force, and nothing is left of the new one: but where taking that back fails
+    /// Where it throws, the old segments are in force, and nothing is left of the new one. But where taking that back fails
     /// too, opening the log decides, and this partition exchanges no more until then.
     func commit() throws(LogError) -> Bool {
-        do throws(LogError) { try writer.finish(before: nextBase) } catch {
+        do throws(LogError) { try finishWriting() } catch {
             abort()
             throw error
         }
@@ -103,6 +104,9 @@ final class SegmentSwap {
         }
         return isExchanged
     }
+
+    /// Makes the new segment durable, as far as its bytes go.
+    func finishWriting() throws(LogError) { try writer.finish(before: nextBase) }
 
     private func mayExchange(_ checkpointer: Checkpointer) throws(LogError) -> Bool {
         do throws(LogError) {

@@ -33,8 +33,11 @@ struct SwapFiles {
             // Before the segment that it names goes.
             try fileSystem.synchronizeDirectory(directory)
         }
-        try remove(SegmentFiles.rewrittenLog(base))
+        try removeRewritten()
     }
+
+    /// Only where nothing names it.
+    func removeRewritten() throws(FileError) { try remove(SegmentFiles.rewrittenLog(base)) }
 
     /// The rewritten segment takes the place of the first that it replaces. The indexes go first: they are the old one's.
     func place() throws(FileError) {

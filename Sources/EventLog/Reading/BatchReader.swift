@@ -77,13 +77,16 @@ struct BatchReader: ~Copyable {
     }
 
     private mutating func moveOn(from segment: Segment) throws(LogError) {
-        guard let following = partition.segment(after: segment) else {
+        if let following = partition.segment(after: segment), following.baseOffset == next {
+            return try enter(following, at: 0)
+        }
+        // Segments were exchanged meanwhile, and the next batch lies in the middle of one; or it is missing.
+        guard let (found, batch) = try partition.locate(next) else {
             try partition.checkThere()
             // The watermark says that there is more: then the file is shorter than what was durable.
             throw .damaged(file: segment.path, position: position, reason: "records from offset \(next) on are missing")
         }
-        try partition.checkGap(before: following, from: next)
-        try enter(following, at: 0)
+        try enter(found, at: batch.position)
     }
 
     private mutating func enter(_ segment: Segment, at position: Int) throws(LogError) {

@@ -134,7 +134,10 @@ extension Partition {
             guard let latest = try segment.maxTimestamp(), latest.timestamp >= timestamp else { continue }
             var next = start
             while let batch = try segment.batch(notBefore: timestamp, from: next), batch.baseOffset < end {
-                if let found = try firstRecord(of: batch, in: segment, from: start, { $0 >= timestamp }) {
+                // One without records, which compaction has left, may say of when they were.
+                if batch.header.recordCount > 0,
+                    let found = try firstRecord(of: batch, in: segment, from: start, { $0 >= timestamp })
+                {
                     return found
                 }
                 next = batch.lastOffset.advanced(by: 1)

@@ -36,10 +36,14 @@ extension Partition {
                 return PartitionPosition(
                     offset: offset, logStart: start, end: end, bytesToEnd: 0, nextTimestamp: nil)
             }
-            let following = segments.lazy.filter { $0.baseOffset > segment.baseOffset }
+            let all = segments
+            guard let at = all.firstIndex(where: { $0 === segment }) else {
+                // Exchanged meanwhile: what follows it in the list may hold the same records.
+                return try position(at: offset, start: start)
+            }
             return PartitionPosition(
                 offset: offset, logStart: start, end: end,
-                bytesToEnd: following.reduce(try segment.visibleBytes() - batch.position) { $0 + $1.byteCount },
+                bytesToEnd: all[(at + 1)...].reduce(try segment.visibleBytes() - batch.position) { $0 + $1.byteCount },
                 nextTimestamp: try nextTimestamp(at: offset, segment, batch))
         }
     }
