@@ -108,11 +108,39 @@ extension Admin {
     public func alterTopic(
         _ name: String, set: [String: String] = [:], reset: [String] = [], validateOnly: Bool = false
     ) async throws(KafkaClientError) {
+        try await alter(.topic, name, set: set, reset: reset) { () async throws(KafkaClientError) in
+            try await cluster.controller()
+        }
+    }
+
+    /// Changes settings of a broker and leaves the others as they are.
+    /// - Parameter id: nil: of all brokers that do not set them themselves.
+    /// - Parameter reset: names of settings that go back to what they are otherwise.
+    /// - Parameter validateOnly: nothing is changed; throws where it could not be.
+    public func alterBroker(
+        _ id: Int?, set: [String: String] = [:], reset: [String] = [], validateOnly: Bool = false
+    ) async throws(KafkaClientError) {
+        guard let node = id.map({ Int32(exactly: $0) }) ?? 0 else {
+            throw .invalidArgument("\(id ?? 0) is no broker's id")
+        }
+        let name = id.map { "\($0)" } ?? ""
+        try await alter(.broker, name, set: set, reset: reset, validateOnly: validateOnly) {
+            () async throws(KafkaClientError) in
+            guard id != nil else { return try await cluster.controller() }
+            if await cluster.nodes[node] == nil { _ = try await cluster.metadata(of: [], createMissing: false) }
+            return try await cluster.connection(to: node)
+        }
+    }
+
+    private func alter(
+        _ type: ConfigResourceType, _ name: String, set: [String: String], reset: [String], validateOnly: Bool = false,
+        at connection: () async throws(KafkaClientError) -> BrokerConnection
+    ) async throws(KafkaClientError) {
         var request = IncrementalAlterConfigsRequest()
         request.validateOnly = validateOnly
         request.resources = [
             IncrementalAlterConfigsRequest.Resource {
-                $0.resourceType = .topic
+                $0.resourceType = type
                 $0.resourceName = name
                 $0.configs = set.sorted { $0.key < $1.key }.map { setting in
                     IncrementalAlterConfigsRequest.Config {
@@ -131,7 +159,7 @@ extension Admin {
             }
         ]
         try await change { () async throws(KafkaClientError) in
-            let response = try await cluster.controller().call(request)
+            let response = try await connection().call(request)
             guard let result = response.responses.first else {
                 throw .invalidResponse("IncrementalAlterConfigs without a result")
             }
