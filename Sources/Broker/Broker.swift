@@ -18,10 +18,14 @@ package final class Broker: Sendable {
     /// Opens the log and starts to listen. Throws `LogError` where the directory cannot be opened, and `BrokerError`
     /// where the address cannot be bound.
     package static func start(_ configuration: BrokerConfiguration) async throws -> Broker {
-        let log = try EventLog.open(at: configuration.dataDirectory, options: configuration.log)
+        // Nothing is deleted before the settings are in force that are stored in the directory.
+        var options = configuration.log
+        options.runsHousekeeping = false
+        let log = try EventLog.open(at: configuration.dataDirectory, options: options)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.loopCount ?? System.coreCount)
         do {
             let context = try BrokerContext(log: log, configuration: configuration, loops: Array(group.makeIterator()))
+            if configuration.log.runsHousekeeping { log.startHousekeeping() }
             let server = try await bind(configuration, group, context)
             return try Broker(log, group, server, context)
         } catch {

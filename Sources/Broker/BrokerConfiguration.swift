@@ -12,6 +12,9 @@ package struct BrokerConfiguration: Sendable {
     package var autoCreatePartitions: Int? = 4
     /// Event loops; nil: one a core.
     package var loopCount: Int?
+    /// Settings of the broker by name (`BrokerSettings.all`), as a file or the command line gives them: over what stands
+    /// here otherwise, and under what clients change while the broker runs. The last of a name counts.
+    package var settings: [SettingOverride] = []
     package var limits = Limits()
     package var groups = GroupSettings()
     package var log = EventLogOptions()

@@ -15,40 +15,69 @@ final class BrokerContext: Sendable {
     let blocking: NIOThreadPool
     let fetchSessions: FetchSessionCache
     let groups: GroupCoordinator
+    /// What can change while the broker runs.
+    let settings: SettingsInForce
     /// Held while the settings of a topic are changed, across writes to disk: on threads of `blocking` only.
     let settingsChanges = Mutex(())
     let connectionCount = Atomic<Int>(0)
     private let loops: [BrokerLoop]
+    /// Of groups that have nothing left, and how often that is.
+    private let cleaning = Mutex<(interval: Int64, task: RepeatedTask?)?>(nil)
 
     init(log: EventLog, configuration: BrokerConfiguration, loops: [any EventLoop]) throws(LogError) {
+        let settings = try SettingsInForce(log, configuration)
+        let inForce = settings.current
         let offsets = try log.consumerOffsets()
-        Self.keepHistory(offsets, configuration)
+        self.settings = settings
         self.log = log
         self.configuration = configuration
         now = configuration.log.environment.now
         self.loops = loops.map { BrokerLoop($0, rounds: log.rounds, limits: configuration.limits) }
         fetchSessions = FetchSessionCache(configuration.limits)
         groups = GroupCoordinator(
-            log, offsets, configuration.groups, loops: self.loops, logger: configuration.logger)
+            log, offsets, inForce.groups, loops: self.loops, logger: configuration.logger)
         blocking = NIOThreadPool(numberOfThreads: 2)
         blocking.start()
-        for loop in self.loops { loop.watchIdle() }
-        cleanGroups(every: configuration.groups.offsetsRetentionCheckInterval)
+        follow(inForce)
+    }
+
+    /// Goes by settings that have changed. Not on an event loop, one call at a time.
+    func take(_ settings: BrokerSettings) {
+        groups.apply(settings.groups)
+        follow(settings)
+    }
+
+    private func follow(_ settings: BrokerSettings) {
+        keepHistory(settings.groups.offsetsHistory)
+        fetchSessions.limit(to: settings.limits.fetchSessions)
+        for loop in loops { loop.watchIdle(milliseconds: settings.limits.idleMilliseconds) }
+        let interval = settings.groups.offsetsRetentionCheckInterval
+        cleaning.withLock { cleaning in
+            guard cleaning?.interval != interval else { return }
+            cleaning?.task?.cancel()
+            cleaning = (interval, cleanGroups(every: interval))
+        }
+    }
+
+    /// Of a topic that a client asks for and is not there; nil: it is not created.
+    var autoCreatePartitions: Int? {
+        let current = settings.current
+        return current.autoCreates ? current.partitionCount : nil
     }
 
     /// Where the disk takes no change, the history is kept as it was: groups are served all the same.
-    private static func keepHistory(_ offsets: ConsumerOffsets, _ configuration: BrokerConfiguration) {
-        do { try offsets.keepHistory(milliseconds: configuration.groups.offsetsHistory) } catch {
-            configuration.logger.error(
+    private func keepHistory(_ milliseconds: Int64) {
+        do { try groups.offsets.keepHistory(milliseconds: milliseconds) } catch {
+            logger.error(
                 "offsets.history.ms is not in force: the history of groups is kept as before; start again to try again",
                 metadata: ["error": "\(error)"])
         }
     }
 
     /// As long as the loops run.
-    private func cleanGroups(every milliseconds: Int64) {
+    private func cleanGroups(every milliseconds: Int64) -> RepeatedTask? {
         let interval = TimeAmount.milliseconds(milliseconds)
-        loops.first?.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] _ in
+        return loops.first?.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] _ in
             guard let self else { return }
             let (groups, now) = (groups, now)
             blocking.submit { state in

@@ -12,6 +12,7 @@ final class BrokerLoop: @unchecked Sendable {
     var scratch: DecompressionBuffer
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var drained: EventLoopPromise<Void>?
+    private var idleWatch: RepeatedTask?
     private let limits: Limits
 
     init(_ eventLoop: any EventLoop, rounds: CommitRounds, limits: Limits) {
@@ -22,11 +23,18 @@ final class BrokerLoop: @unchecked Sendable {
         committed = RoundWaitList(eventLoop, rounds, .committed)
     }
 
-    /// Has connections closed that nobody uses any more, as long as the loop runs.
-    func watchIdle() {
-        let idle = TimeAmount.milliseconds(Int64(limits.idleMilliseconds))
+    /// Has connections closed that nobody has used for so long, as long as the loop runs. From any thread; another call
+    /// takes the place of the last.
+    func watchIdle(milliseconds: Int) {
+        // A year is as good as never, and can be counted in nanoseconds.
+        let idle = TimeAmount.milliseconds(Int64(min(milliseconds, 31_536_000_000)))
+        eventLoop.execute { self.watch(idle) }
+    }
+
+    private func watch(_ idle: TimeAmount) {
         let interval = TimeAmount.nanoseconds(max(1_000_000, idle.nanoseconds / 10))
-        eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] _ in
+        idleWatch?.cancel()
+        idleWatch = eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] _ in
             guard let self else { return }
             let deadline = NIODeadline.now() - idle
             for connection in Array(connections.values) where connection.isIdle(since: deadline) {

@@ -24,7 +24,7 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
     private var handlerContext: ChannelHandlerContext?
     /// Made once: it goes with each record of a group.
     private var author: ChangeAuthor?
-    private var frames: FrameBuffer
+    private var frames = FrameBuffer()
     private var pending = CircularBuffer<Pending>()
     /// Of the requests that `pending` stands for, and of the answers in it: small requests may have large ones.
     private var pendingBytes = 0
@@ -59,7 +59,6 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
         self.context = context
         self.loop = loop
         self.channel = channel
-        frames = FrameBuffer(limit: context.limits.requestBytes)
         output = channel.allocator.buffer(capacity: 0)
         logger = context.logger
     }
@@ -84,8 +83,9 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
         remoteAddress = channel.remoteAddress
         let count = context.connectionCount.wrappingAdd(1, ordering: .relaxed).newValue
         loop.add(self)
-        if count > context.limits.connections {
-            logger.warning("too many connections: one is refused", metadata: ["limit": "\(context.limits.connections)"])
+        let limit = context.settings.limits.connections
+        if count > limit {
+            logger.warning("too many connections: one is refused", metadata: ["limit": "\(limit)"])
             closeNow()
         }
     }
@@ -242,7 +242,7 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
         while !isPaused, !isClosed, !isDraining {
             let frame: ByteBuffer
             do {
-                guard let next = try frames.next() else { return }
+                guard let next = try frames.next(limit: context.settings.limits.requestBytes) else { return }
                 frame = next
             } catch {
                 return close(because: "\(error)")

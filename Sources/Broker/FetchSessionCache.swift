@@ -10,6 +10,7 @@ internal import Synchronization
 /// smallest one that is smaller than the new one, and has been there for two minutes.
 final class FetchSessionCache: Sendable {
     private let limits: Limits
+    private let sessionsMax: Atomic<Int>
     private let state = Mutex(State())
 
     private struct State {
@@ -31,7 +32,13 @@ final class FetchSessionCache: Sendable {
         var lastUsed: NIODeadline
     }
 
-    init(_ limits: Limits) { self.limits = limits }
+    init(_ limits: Limits) {
+        self.limits = limits
+        sessionsMax = Atomic(limits.fetchSessions)
+    }
+
+    /// From now on there are so many at most. Those over it go as others come.
+    func limit(to sessions: Int) { sessionsMax.store(sessions, ordering: .relaxed) }
 
     /// How many there are.
     var count: Int { state.withLock { $0.sessions.count } }
@@ -108,7 +115,8 @@ final class FetchSessionCache: Sendable {
     private func makeRoom(for count: Int, _ state: inout State, _ now: NIODeadline, _ evicted: inout [FetchSession])
         -> Bool
     {
-        while state.sessions.count >= limits.fetchSessions
+        let sessionsMax = sessionsMax.load(ordering: .relaxed)
+        while state.sessions.count >= sessionsMax
             || state.partitionCount + count > limits.fetchSessionsPartitions
         {
             guard let victim = victim(for: count, state, now) else { return false }

@@ -5,10 +5,6 @@ internal import NIOCore
 /// gathered, as it comes: a length alone takes no memory.
 struct FrameBuffer {
     private var buffer = ByteBuffer()
-    private let limit: Int
-
-    init(limit: Int) { self.limit = limit }
-
     /// False: there is a part of a frame, or more.
     var isEmpty: Bool { buffer.readableBytes == 0 }
 
@@ -32,8 +28,8 @@ struct FrameBuffer {
         return Frame.lengthPrefix + Int(length) - buffer.readableBytes
     }
 
-    /// The next whole frame, without its length; nil: it is not all there yet.
-    mutating func next() throws -> ByteBuffer? {
+    /// The next whole frame, without its length; nil: it is not all there yet. Throws where it is longer than `limit`.
+    mutating func next(limit: Int) throws -> ByteBuffer? {
         guard let length = buffer.getInteger(at: buffer.readerIndex, as: Int32.self) else { return nil }
         guard length >= 0 else { throw FrameError.negativeLength(length) }
         guard Int(length) <= limit else { throw FrameError.tooLong(length, limit: limit) }

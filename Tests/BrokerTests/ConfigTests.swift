@@ -49,7 +49,7 @@ struct ConfigTests {
         }
     }
 
-    @Test("the broker's settings are what it runs with, and are read only")
+    @Test("the broker's settings are what it runs with; who and where it is can only be read")
     func broker() async throws {
         func configure(_ configuration: inout BrokerConfiguration) {
             configuration.autoCreatePartitions = nil
@@ -66,7 +66,10 @@ struct ConfigTests {
             #expect(values["log.segment.bytes"] == "1073741824" && values["broker.id"] == "1")
             #expect(values["log.cleanup.policy"] == "delete" && values["log.retention.ms"] == "-1")
             #expect(values["log.retention.bytes"] == "-1" && values["retention.ms"] == nil)
-            #expect(configs.allSatisfy { $0.readOnly && $0.value != nil })
+            #expect(configs.allSatisfy { $0.value != nil })
+            let fixed = ["advertised.listeners", "broker.id", "default.replication.factor", "delete.topic.enable"]
+            let places = ["listeners", "log.dirs", "node.id", "num.network.threads"]
+            #expect(configs.filter(\.readOnly).map(\.name) == fixed + places)
             #expect(configs.map(\.name) == configs.map(\.name).sorted())
             let one = try await client.describe(.asking(.broker, "1", ["max.connections"])).configs
             #expect(one.map(\.name) == ["max.connections"])
@@ -161,7 +164,6 @@ struct ConfigTests {
             ([("compression.type", "producer"), ("segment.bytes", "many")], .invalidConfig, "whole number"),
             ([("segment.bytes", "1")], .invalidConfig, "from 1024 to"),
             ([("segment.bytes", nil)], .invalidRequest, "has no value"),
-            ([("segment.bytes", "30000"), ("segment.bytes", "40000")], .invalidRequest, "more than once"),
         ] as [([(String, String?)], ErrorCode, String)])
     func refused(configs: [(String, String?)], code: ErrorCode, reason: String) async throws {
         try await withReadings { client, broker in
@@ -175,8 +177,66 @@ struct ConfigTests {
         }
     }
 
+    @Test("a setting that is named twice is refused where single ones change; where all are replaced the last counts")
+    func namedTwice() async throws {
+        try await withReadings { client, broker in
+            let topic = try #require(broker.log.topic("readings"))
+            let single = IncrementalAlterConfigsRequest.changing(
+                "readings", [("segment.ms", .set, "30000"), ("segment.ms", .set, "40000")])
+            let refused = try await client.change(single)
+            #expect(refused.errorCode == .invalidRequest && refused.errorMessage?.contains("more than once") == true)
+            #expect(topic.settings.segmentMilliseconds == 604_800_000)
+            let whole = AlterConfigsRequest.replacing("readings", [("segment.ms", "30000"), ("segment.ms", "40000")])
+            #expect(try await client.change(whole).errorCode == .none)
+            #expect(topic.settings.segmentMilliseconds == 40000)
+        }
+    }
+
+    @Test("all settings that are described can be written back, and say the same then")
+    func roundTrip() async throws {
+        try await withReadings { client, broker in
+            for (type, name) in [(ConfigResourceType.topic, "readings"), (.broker, "1")] {
+                let before = try await client.describe(.asking(type, name)).configs
+                var request = AlterConfigsRequest.replacing(name, before.map { ($0.name, $0.value) })
+                request.resources[0].resourceType = type.rawValue
+                let result = try await client.change(request)
+                // Where the client reached it is not where it was told to listen, which is any port.
+                let addresses = ["advertised.listeners", "listeners"]
+                if type == .broker {
+                    request.resources[0].configs.removeAll { addresses.contains($0.name) }
+                    #expect(result.errorCode == .invalidRequest && result.errorMessage?.contains("--") == true)
+                    #expect(try await client.change(request).errorCode == .none)
+                } else {
+                    #expect(result.errorCode == .none, "\(result)")
+                }
+                #expect(try await client.describe(.asking(type, name)).configs.map(\.value) == before.map(\.value))
+            }
+        }
+    }
+
+    @Test("to a list elements are appended, and taken from it", arguments: [ConfigResourceType.topic, .broker])
+    func lists(type: ConfigResourceType) async throws {
+        try await withReadings { client, broker in
+            let (resource, setting) = type == .topic ? ("readings", "cleanup.policy") : ("1", "log.cleanup.policy")
+            let steps: [(AlterConfigOperation, String, ErrorCode, String)] = [
+                (.append, "compact", .none, "compact,delete"), (.append, "compact", .none, "compact,delete"),
+                (.subtract, "delete", .none, "compact"), (.subtract, "delete", .none, "compact"),
+                (.append, "delete,compact", .none, "compact,delete"),
+                (.append, "shrink", .invalidConfig, "compact,delete"),
+                (.subtract, "delete,compact", .invalidConfig, "compact,delete"), (.delete, "", .none, "delete"),
+            ]
+            for (operation, value, code, after) in steps {
+                var request = IncrementalAlterConfigsRequest.changing(resource, [(setting, operation, value)])
+                request.resources[0].resourceType = type
+                #expect(try await client.change(request).errorCode == code, "\(operation) \(value)")
+                let settings = try #require(broker.log.topic("readings")).settings
+                #expect(settings.cleanup.description == after, "\(operation) \(value)")
+            }
+        }
+    }
+
     @Test(
-        "settings are no lists: nothing is appended to them or taken from them; other operations there are none",
+        "where a setting is no list, nothing is appended to it or taken from it; other operations there are none",
         arguments: [
             (2, ErrorCode.invalidConfig, "it is no list"), (3, .invalidConfig, "it is no list"),
             (4, .invalidRequest, "is no operation"), (-1, .invalidRequest, "is no operation"),
@@ -196,8 +256,8 @@ struct ConfigTests {
         arguments: [
             (ConfigResourceType.topic, "none", ErrorCode.unknownTopicOrPartition, "create it first"),
             (.topic, "", .unknownTopicOrPartition, "create it first"),
-            (.broker, "1", .invalidRequest, "martlet serve"),
-            (.broker, "", .invalidRequest, "martlet serve"),
+            (.broker, "2", .invalidRequest, "ask for 1"),
+            (.broker, "x", .invalidRequest, "ask for 1"),
             (ConfigResourceType(rawValue: 8), "1", .invalidRequest, "topics (2) and brokers (4)"),
             (ConfigResourceType(rawValue: 99), "1", .invalidRequest, "topics (2) and brokers (4)"),
         ])
@@ -317,19 +377,19 @@ extension AlterConfigsRequest {
 }
 
 extension WireClient {
-    fileprivate func describe(
+    func describe(
         _ request: DescribeConfigsRequest, version: Int16? = nil
     ) async throws -> DescribeConfigsResponse.Result {
         try #require(try await call(request, version: version).results.first)
     }
 
-    fileprivate func change(
+    func change(
         _ request: IncrementalAlterConfigsRequest, version: Int16? = nil
     ) async throws -> IncrementalAlterConfigsResponse.ResourceResult {
         try #require(try await call(request, version: version).responses.first)
     }
 
-    fileprivate func change(
+    func change(
         _ request: AlterConfigsRequest, version: Int16? = nil
     ) async throws -> AlterConfigsResponse.ResourceResponse {
         try #require(try await call(request, version: version).responses.first)

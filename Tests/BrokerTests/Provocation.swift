@@ -221,8 +221,13 @@ extension Provocation {
             // Who misses the topic should not be told about the setting.
             $0.resources[0].configs[0].name = "no.such"
         },
-        altering("settings of a broker", .invalidRequest, "a broker's settings", "start it anew") {
+        altering("settings of another broker", .invalidRequest, "no broker 'readings'", "ask for 1") {
             $0.resources[0].resourceType = .broker
+        },
+        altering("where a broker listens", .invalidRequest, "'listeners'", "another --listen") {
+            $0.resources[0].resourceType = .broker
+            $0.resources[0].resourceName = "1"
+            $0.resources[0].configs[0].name = "listeners"
         },
         altering("one topic twice", .invalidRequest, "more than once", "name it once") { $0.resources += $0.resources },
         altering("one setting twice", .invalidRequest, "'segment.ms'", "name it once") {
@@ -270,7 +275,7 @@ extension Provocation {
             $0.resources[0].resourceName = "none"
             $0.resources[0].configs[0].name = "no.such"
         },
-        replacing("settings of a broker", .invalidRequest, "a broker's settings", "start it anew") {
+        replacing("settings of another broker", .invalidRequest, "no broker 'readings'", "ask for 1") {
             $0.resources[0].resourceType = ConfigResourceType.broker.rawValue
         },
         replacing("settings of a logger", .invalidRequest, "type 8", "topics (2) and brokers (4)") {
@@ -278,9 +283,6 @@ extension Provocation {
         },
         replacing("one topic twice", .invalidRequest, "more than once", "name it once") {
             $0.resources += $0.resources
-        },
-        replacing("one setting twice", .invalidRequest, "'segment.ms'", "name it once") {
-            $0.resources[0].configs += $0.resources[0].configs
         },
         replacing("a setting without a value", .invalidRequest, "'segment.ms'", "give one, or delete it") {
             $0.resources[0].configs[0].value = nil

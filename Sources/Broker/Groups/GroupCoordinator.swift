@@ -10,9 +10,7 @@ internal import Synchronization
 /// asked for; what is stored of the others lies in `offsets`.
 final class GroupCoordinator: Sendable {
     let offsets: ConsumerOffsets
-    let settings: GroupSettings
-    let rules: GroupRules
-    let consumerRules: ConsumerGroupRules
+    private let inForce: Mutex<InForce>
     let logger: Logger
     private let loops: [BrokerLoop]
     private let table = Mutex(Table())
@@ -21,6 +19,18 @@ final class GroupCoordinator: Sendable {
     /// Held while groups are told of topics: two changes must not overtake each other.
     private let topicsChange = Mutex(())
     private let isPrepared: Atomic<Bool>
+
+    private struct InForce {
+        let settings: GroupSettings
+        let rules: GroupRules
+        let consumerRules: ConsumerGroupRules
+
+        init(_ settings: GroupSettings) {
+            self.settings = settings
+            rules = settings.rules
+            consumerRules = settings.consumerRules
+        }
+    }
 
     private struct Table {
         var groups: [String: CoordinatedGroup] = [:]
@@ -35,9 +45,7 @@ final class GroupCoordinator: Sendable {
         self.log = log
         snapshot = Mutex(TopicsSnapshot(log))
         self.offsets = offsets
-        self.settings = settings
-        rules = settings.rules
-        consumerRules = settings.consumerRules
+        inForce = Mutex(InForce(settings))
         self.loops = loops
         self.logger = logger
         isPrepared = Atomic(offsets.isPrepared)
@@ -45,6 +53,20 @@ final class GroupCoordinator: Sendable {
     }
 
     var now: Instant { Instant(.now()) }
+
+    // MARK: Settings
+
+    var settings: GroupSettings { inForce.withLock { $0.settings } }
+    var rules: GroupRules { inForce.withLock { $0.rules } }
+    var consumerRules: ConsumerGroupRules { inForce.withLock { $0.consumerRules } }
+
+    /// Groups go by these from now on; timers that run go on.
+    func apply(_ settings: GroupSettings) {
+        let new = InForce(settings)
+        // First: a group that comes to be meanwhile takes its rules from here.
+        inForce.withLock { $0 = new }
+        for group in groups { _ = group.withMachine { state, _ in state.machine.take(new.rules, new.consumerRules) } }
+    }
 
     // MARK: Groups by id
 

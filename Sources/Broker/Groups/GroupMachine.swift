@@ -25,6 +25,11 @@ struct GroupMachine: Sendable {
         }
     }
 
+    mutating func take(_ rules: GroupRules, _ consumerRules: ConsumerGroupRules) {
+        classic?.rules = rules
+        consumer?.rules = consumerRules
+    }
+
     mutating func replace(by group: ClassicGroup) {
         (classic, consumer) = (group, nil)
         number += 1

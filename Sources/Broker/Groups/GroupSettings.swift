@@ -1,4 +1,4 @@
-internal import EventLog
+package import EventLog
 internal import GroupCoordination
 
 /// What the operator says about consumer groups, by Kafka's names. Times are in milliseconds unless the name says
@@ -17,42 +17,37 @@ package struct GroupSettings: Sendable {
         let documentation: String
     }
 
-    /// Throws where there is no such setting, or the value is none for it.
-    package mutating func set(_ name: String, to text: String) throws(GroupSettingError) {
-        guard let definition = Self.all.first(where: { $0.name == name }) else { throw .unknown(name) }
-        guard let value = Int64(text), definition.range.contains(value) else {
-            throw .badValue(name, text, definition.range)
+    /// Throws `invalidSetting` where there is no such setting, or the value is none for it.
+    package mutating func set(_ name: String, to text: String) throws(LogError) {
+        guard let definition = Self.all.first(where: { $0.name == name }) else {
+            throw .invalidSetting(name: name, value: text, reason: "no setting of groups has that name")
         }
-        values[name] = value
+        if let problem = assign(definition, text) { throw .invalidSetting(name: name, value: text, reason: problem) }
+    }
+
+    /// Takes the text, or says why not.
+    mutating func assign(_ definition: Definition, _ text: String) -> String? {
+        var value: Int64 = 0
+        if let problem = SettingText.number(&value, text, in: definition.range) { return problem }
+        values[definition.name] = value
+        return nil
     }
 
     /// What is wrong with the settings together; nil: nothing.
-    package var problem: String? {
-        Self.ordered.lazy.compactMap { least, most in
-            value(least) > value(most) ? "\(least.name) is above \(most.name): give a smaller one" : nil
+    package var problem: LogError? {
+        Self.ordered.lazy.compactMap { least, most -> LogError? in
+            guard value(least) > value(most) else { return nil }
+            return .invalidSetting(
+                name: least.name, value: "\(value(least))",
+                reason: "it is above \(most.name)=\(value(most)): give a smaller one, or alter both at once")
         }.first
     }
 
     func value(_ definition: Definition) -> Int64 { values[definition.name] ?? definition.initial }
-    func isSet(_ definition: Definition) -> Bool { values[definition.name] != nil }
 
     private subscript(definition: Definition) -> Int64 {
         get { value(definition) }
         set { values[definition.name] = newValue }
-    }
-}
-
-package enum GroupSettingError: Error, CustomStringConvertible {
-    case unknown(String)
-    case badValue(String, String, ClosedRange<Int64>)
-
-    package var description: String {
-        switch self {
-        case .unknown(let name):
-            "there is no setting '\(name)': there are \(GroupSettings.all.map(\.name).joined(separator: ", "))"
-        case .badValue(let name, let text, let range):
-            "\(name)=\(text) is not possible: give a whole number from \(range.lowerBound) to \(range.upperBound)"
-        }
     }
 }
 

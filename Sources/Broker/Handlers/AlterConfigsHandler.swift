@@ -1,7 +1,7 @@
 internal import EventLog
 internal import KafkaProtocol
 
-/// Replaces all settings of topics: what is not named goes back to its default.
+/// Replaces all settings of topics or of the broker: what is not named goes back to its default.
 enum AlterConfigsHandler {
     static func handle(_ request: AlterConfigsRequest, _ call: Call) {
         let context = call.connection.context
@@ -26,13 +26,12 @@ enum AlterConfigsHandler {
         do throws(Refusal) {
             let resource = ConfigResource(wanted)
             guard !repeated.contains(resource) else { throw .repeatedResource }
-            try ConfigResource.check(wanted.configs.map { ($0.name, $0.value) })
+            if let config = wanted.configs.first(where: { $0.value == nil }) { throw .noValue(of: config.name) }
             try resource.alter(context, validateOnly: validateOnly) { settings throws(Refusal) in
-                do throws(LogError) {
-                    settings = try TopicSettings(wanted.configs.reduce(into: [:]) { $0[$1.name] = $1.value ?? "" })
-                } catch {
-                    throw Refusal(error)
-                }
+                settings.removeAll()
+                // Of a name that is there twice the last counts, as with Kafka's brokers before 3.3: clients that read
+                // all settings, add theirs and write them back rely on it.
+                for config in wanted.configs { try settings.set(config.name, to: config.value ?? "") }
             }
         } catch {
             result.errorCode = error.code

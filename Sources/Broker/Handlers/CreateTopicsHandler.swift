@@ -5,7 +5,7 @@ internal import Logging
 enum CreateTopicsHandler {
     static func handle(_ request: CreateTopicsRequest, _ call: Call) {
         let context = call.connection.context
-        let defaultPartitions = context.configuration.autoCreatePartitions ?? 1
+        let defaultPartitions = context.settings.current.partitionCount
         let counts = Dictionary(request.topics.map { ($0.name, 1) }, uniquingKeysWith: +)
         call.replyBlocking {
             defer { context.groups.topicsChanged() }
@@ -62,14 +62,15 @@ enum CreateTopicsHandler {
                 "setting '\(config.name.abbreviated)' has no value: give one, or leave it out")
         }
         do throws(LogError) {
-            let settings = try TopicSettings(wanted.configs.reduce(into: [:]) { $0[$1.name] = $1.value ?? "" })
+            let settings = try context.log.checked(
+                TopicSettings(wanted.configs.reduce(into: [:]) { $0[$1.name] = $1.value ?? "" }), ofTopic: wanted.name)
             try context.log.checkNewTopic(wanted.name, partitions: count)
             var result = CreateTopicsResponse.TopicResult()
             result.name = wanted.name
             result.numPartitions = Int32(clamping: count)
             // More replicas than one are asked for by habit, and would be refused by every client's defaults: take it.
             result.replicationFactor = 1
-            result.configs = settings.wireConfigs
+            result.configs = settings.wireConfigs(ofTopic: wanted.name, context.settings.layers)
             if !validateOnly {
                 let topic = try context.log.createTopic(wanted.name, partitions: count, settings: settings)
                 result.topicID = UUIDBytes(topic.id)
@@ -93,12 +94,13 @@ enum CreateTopicsHandler {
 }
 
 extension TopicSettings {
-    fileprivate var wireConfigs: [CreateTopicsResponse.Config] {
+    fileprivate func wireConfigs(ofTopic topic: String, _ layers: SettingLayers) -> [CreateTopicsResponse.Config] {
         TopicSettings.all.map { definition in
-            CreateTopicsResponse.Config {
+            let values = values(of: definition, ofTopic: topic, layers)
+            return CreateTopicsResponse.Config {
                 $0.name = definition.name
                 $0.value = definition.value(self)
-                $0.configSource = ConfigSource.of(definition, in: self).rawValue
+                $0.configSource = (values.first?.source ?? .unknown).rawValue
             }
         }
     }

@@ -1,7 +1,7 @@
 internal import EventLog
 internal import KafkaProtocol
 
-/// The settings of topics, and those of the broker, which can only be read.
+/// The settings of topics and of the broker, with where their values come from.
 enum DescribeConfigsHandler {
     static func handle(_ request: DescribeConfigsRequest, _ call: Call) {
         // Each resource once, however often it is asked for: the answer must not be larger than what there is.
@@ -33,62 +33,86 @@ enum DescribeConfigsHandler {
         of resource: DescribeConfigsRequest.Resource, _ request: DescribeConfigsRequest, _ call: Call
     ) throws(Refusal) -> [DescribeConfigsResponse.Config] {
         let context = call.connection.context
+        let layers = context.settings.layers
         switch resource.resourceType {
         case .topic:
             if let problem = TopicName.problem(with: resource.resourceName) {
                 throw Refusal(.invalidTopicName(resource.resourceName, reason: problem))
             }
-            let settings = try context.log.existingTopic(resource.resourceName).settings
-            return TopicSettings.all.map { config($0, settings, request) }
-        case .broker:
-            // Without an id: what is set for all brokers, over the wire. Nothing is.
-            if resource.resourceName.isEmpty { return [] }
-            guard resource.resourceName == "\(BrokerContext.nodeID)" else {
-                throw Refusal(
-                    .invalidRequest,
-                    "there is no broker '\(resource.resourceName.abbreviated)': ask for \(BrokerContext.nodeID)")
+            let topic = try context.log.existingTopic(resource.resourceName)
+            let settings = topic.settings
+            return TopicSettings.all.map { definition in
+                config(
+                    definition.name, definition.kind, definition.documentation,
+                    settings.values(of: definition, ofTopic: topic.name, layers), request)
             }
-            return BrokerSettings(context, node: call.connection.nodeAddress).all.map { config($0, request) }
+        case .broker:
+            try ConfigResource(.broker, resource.resourceName).checkBroker()
+            if resource.resourceName.isEmpty { return forAllBrokers(layers, request) }
+            let changeable = BrokerSettings.all.map { definition in
+                let values = layers.values(of: definition).map { (definition.name, $0.value, $0.source) }
+                return config(definition.name, definition.kind, definition.documentation, values, request)
+            }
+            let node = call.connection.nodeAddress
+            let fixed = ReadOnlySetting.all.map { setting in
+                let value = (setting.name, setting.value(context, node: node), setting.source)
+                return config(setting.name, setting.kind, setting.text, [value], request, readOnly: true)
+            }
+            return (changeable + fixed).sorted { $0.name < $1.name }
         default: throw .noSettings(resource.resourceType)
         }
     }
 
-    private static func config(
-        _ definition: TopicSettings.Definition, _ settings: TopicSettings, _ request: DescribeConfigsRequest
-    ) -> DescribeConfigsResponse.Config {
-        DescribeConfigsResponse.Config {
-            $0.name = definition.name
-            $0.value = definition.value(settings)
-            let source = ConfigSource.of(definition, in: settings)
-            $0.configSource = source.rawValue
-            $0.configType = definition.kind.wireType.rawValue
-            $0.documentation = request.includeDocumentation ? definition.documentation : nil
-            guard request.includeSynonyms else { return }
-            if source == .topic { $0.synonyms.append(.init(definition.name, definition.value(settings), source)) }
-            $0.synonyms.append(.init(definition.brokerName, definition.value(TopicSettings()), .defaultConfig))
+    /// Without an id: what is set for all brokers, over the wire.
+    private static func forAllBrokers(
+        _ layers: SettingLayers, _ request: DescribeConfigsRequest
+    ) -> [DescribeConfigsResponse.Config] {
+        BrokerSettings.all.compactMap { definition in
+            guard let value = layers.forAll[definition.name] else { return nil }
+            let values = [(definition.name, value, ConfigSource.dynamicDefaultBroker)]
+            return config(definition.name, definition.kind, definition.documentation, values, request)
         }
     }
 
+    /// - Parameter values: the one in force first.
     private static func config(
-        _ setting: BrokerSettings.Setting, _ request: DescribeConfigsRequest
+        _ name: String, _ kind: SettingKind, _ documentation: String,
+        _ values: [(name: String, value: String, source: ConfigSource)], _ request: DescribeConfigsRequest,
+        readOnly: Bool = false
     ) -> DescribeConfigsResponse.Config {
         DescribeConfigsResponse.Config {
-            $0.name = setting.name
-            $0.value = setting.value
-            $0.readOnly = true
-            $0.configSource = setting.source.rawValue
-            $0.configType = setting.type.rawValue
-            $0.documentation = request.includeDocumentation ? setting.documentation : nil
-            if request.includeSynonyms { $0.synonyms = [.init(setting.name, setting.value, setting.source)] }
+            $0.name = name
+            $0.value = values.first?.value
+            $0.readOnly = readOnly
+            $0.configSource = (values.first?.source ?? .unknown).rawValue
+            $0.configType = kind.wireType.rawValue
+            $0.documentation = request.includeDocumentation ? documentation : nil
+            guard request.includeSynonyms else { return }
+            $0.synonyms = values.map { value in
+                DescribeConfigsResponse.Synonym {
+                    $0.name = value.name
+                    $0.value = value.value
+                    $0.source = value.source.rawValue
+                }
+            }
         }
     }
 }
 
-extension DescribeConfigsResponse.Synonym {
-    fileprivate init(_ name: String, _ value: String, _ source: ConfigSource) {
-        self.init()
-        self.name = name
-        self.value = value
-        self.source = source.rawValue
+extension TopicSettings {
+    /// The values that a setting of a topic has, the one in force first: the topic's own, then the broker's layers.
+    func values(
+        of definition: Definition, ofTopic topic: String, _ layers: SettingLayers
+    ) -> [(name: String, value: String, source: ConfigSource)] {
+        var values: [(name: String, value: String, source: ConfigSource)] = []
+        if overrides.contains(where: { $0.name == definition.name }) {
+            values.append((definition.name, definition.value(self), .topic))
+        }
+        guard let broker = BrokerSettings.definitions[definition.brokerName] else { return values }
+        // The topic of offsets has what groups need, not what other topics have.
+        let inherited = layers.values(of: broker).filter {
+            !InternalTopics.contains(topic) || $0.source == .defaultConfig
+        }
+        return values + inherited.map { (broker.name, $0.value, $0.source) }
     }
 }

@@ -1,7 +1,7 @@
 internal import EventLog
 internal import KafkaProtocol
 
-/// Sets and unsets settings of topics, and leaves the others as they are.
+/// Sets and unsets settings of topics and of the broker, and leaves the others as they are.
 enum IncrementalAlterConfigsHandler {
     static func handle(_ request: IncrementalAlterConfigsRequest, _ call: Call) {
         let context = call.connection.context
@@ -44,21 +44,17 @@ enum IncrementalAlterConfigsHandler {
     }
 
     private static func apply(
-        _ config: IncrementalAlterConfigsRequest.Config, to settings: inout TopicSettings
+        _ config: IncrementalAlterConfigsRequest.Config, to settings: inout AlteredSettings
     ) throws(Refusal) {
-        do throws(LogError) {
-            switch AlterConfigOperation(rawValue: config.configOperation) {
-            case .set: return try settings.set(config.name, to: config.value ?? "")
-            case .delete: return try settings.unset(config.name)
-            case .append, .subtract:
-                throw .invalidSetting(
-                    name: config.name, value: config.value ?? "", reason: "it is no list: set it, or delete it")
-            case nil: break
-            }
-        } catch {
-            throw Refusal(error)
+        let value = config.value ?? ""
+        switch AlterConfigOperation(rawValue: config.configOperation) {
+        case .set: try settings.set(config.name, to: value)
+        case .delete: try settings.unset(config.name)
+        case .append: try settings.change(config.name, by: value, adds: true)
+        case .subtract: try settings.change(config.name, by: value, adds: false)
+        case nil:
+            throw Refusal(
+                .invalidRequest, "\(config.configOperation) is no operation: 0 sets, 1 deletes, 2 appends, 3 subtracts")
         }
-        throw Refusal(
-            .invalidRequest, "\(config.configOperation) is no operation: 0 sets, 1 deletes, 2 appends, 3 subtracts")
     }
 }

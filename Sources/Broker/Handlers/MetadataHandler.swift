@@ -14,7 +14,7 @@ enum MetadataHandler {
             return call.reply(builder.response(builder.allTopics))
         }
         let wanted = distinct(topics)
-        let partitions = request.allowAutoTopicCreation ? context.configuration.autoCreatePartitions : nil
+        let partitions = request.allowAutoTopicCreation ? context.autoCreatePartitions : nil
         let missing = partitions == nil ? [] : wanted.filter { builder.isMissing($0) }.compactMap(\.name)
         guard let partitions, !missing.isEmpty else {
             return call.reply(builder.response(wanted.map { builder.topic($0) }))

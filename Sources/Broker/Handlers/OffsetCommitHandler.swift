@@ -27,7 +27,7 @@ private struct OffsetCommitWork {
         self.call = call
         groups = call.connection.context.groups
         let log = call.connection.context.log
-        let metadataBytesMax = groups.settings.offsetMetadataBytesMax
+        let metadataBytesMax = call.connection.context.settings.limits.offsetMetadataBytes
         var answer = OffsetCommitResponse()
         var entries: [GroupEntry] = []
         answer.topics.reserveCapacity(request.topics.count)
@@ -37,7 +37,7 @@ private struct OffsetCommitWork {
             result.name = topic.name
             result.partitions.reserveCapacity(topic.partitions.count)
             for wanted in topic.partitions {
-                let code = Self.check(wanted, in: found, metadataBytesMax: Int(metadataBytesMax))
+                let code = Self.check(wanted, in: found, metadataBytesMax: metadataBytesMax)
                 if code == .none { entries.append(.init(wanted, of: topic.name)) }
                 result.partitions.append(
                     .init {

@@ -16,7 +16,8 @@
 /// - `fence` evicts everyone while the group's offsets are moved.
 package struct ClassicGroup: Sendable {
     package let id: String
-    package let rules: GroupRules
+    /// They may change at any time; what has begun by the old ones goes on.
+    package var rules: GroupRules
     package internal(set) var state = GroupState.empty
     package internal(set) var generation = Generation.initial
     package internal(set) var protocolType: String?

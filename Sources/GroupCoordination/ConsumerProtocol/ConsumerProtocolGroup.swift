@@ -23,7 +23,8 @@
 /// - `fence` evicts everyone while the group's offsets are moved.
 package struct ConsumerProtocolGroup: Sendable {
     package let id: String
-    package let rules: ConsumerGroupRules
+    /// They may change at any time; what has begun by the old ones goes on.
+    package var rules: ConsumerGroupRules
     package internal(set) var epoch: GroupEpoch
     /// To which epoch `targets` belong.
     package internal(set) var targetEpoch: GroupEpoch

@@ -108,7 +108,7 @@ struct Serve: AsyncParsableCommand {
             guard let equals = text.firstIndex(of: "=") else {
                 throw ValidationError("--set takes NAME=VALUE, not '\(text)'")
             }
-            do throws(GroupSettingError) {
+            do throws(LogError) {
                 try settings.set(String(text[..<equals]), to: String(text[text.index(after: equals)...]))
             } catch {
                 throw ValidationError("--set: \(error)")
