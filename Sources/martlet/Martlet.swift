@@ -22,8 +22,8 @@ struct Martlet: AsyncParsableCommand {
             """,
         version: Martlet.version,
         subcommands: [
-            Serve.self, TopicCommand.self, Disk.self, GroupCommand.self, Produce.self, Consume.self, Export.self,
-            Import.self, FleetCommand.self, Dump.self, Verify.self,
+            Serve.self, ConfigCommand.self, TopicCommand.self, Disk.self, GroupCommand.self, Produce.self, Consume.self,
+            Export.self, Import.self, FleetCommand.self, Dump.self, Verify.self,
         ])
 
     static let version = "0.1.0"

@@ -24,7 +24,12 @@ struct CommandLineTests {
             ["produce", "t", "--record-bytes-max", "0"], ["produce", "t", "--key-separator", ""],
             ["serve", "--listen", "9092"], ["serve", "--listen", "127.0.0.1:70000"], ["serve", "--log-level", "loud"],
             ["serve", "--auto-create-partitions", "-1"], ["serve", "--advertise", "a:0"], ["serve", "extra"],
-            ["serve", "--data", ""],
+            ["serve", "--data", ""], ["serve", "--set", "no.such=1"], ["serve", "--set", "max.connections=0"],
+            ["serve", "--set", "group.min.session.timeout.ms=2000000"], ["config", "alter"],
+            ["config", "alter", "--set", "a=1", "--set", "a=2"], ["config", "alter", "--unset", "a", "--unset", "a"],
+            ["config", "alter", "--set", "a=1", "--unset", "a"],
+            ["config", "alter", "--set", "log.retention.ms=7days"],
+            ["config", "alter", "--set", "a=1", "--all-brokers", "--id", "1"],
             ["topic", "create", "t", "--set", "novalue"], ["topic", "create", "t", "--set", "a=1", "--set", "a=2"],
             ["topic", "create", "t", "--set", "retention.ms=7days"], ["disk", "--reserve", "x"],
             ["topic", "alter", "t"], ["fleet", "produce", "t", "--devices", "0"],
@@ -54,6 +59,7 @@ struct CommandLineTests {
     @Test(
         "every command has help with examples",
         arguments: [
+            ["config"], ["config", "check"], ["config", "show"], ["config", "alter"], ["config", "list"],
             ["serve"], ["produce"], ["consume"], ["export"], ["import"], ["dump"], ["verify"], ["topic", "create"],
             ["topic", "list"],
             ["topic", "describe"], ["topic", "alter"], ["topic", "delete"], ["topic"], ["disk"], ["fleet"],

@@ -18,17 +18,29 @@ struct Serve: AsyncParsableCommand {
               martlet serve --data /var/lib/martlet
               martlet serve --listen 0.0.0.0:9092 --advertise log.example.org:9092
               martlet serve --auto-create-partitions 0
-              martlet serve --set offsets.retention.minutes=10080
+              martlet serve --config martlet.toml
+              martlet serve --set log.retention.ms=7d --set retention.total.bytes=80GiB
             """)
 
-    @Option(name: [.short, .long], help: ArgumentHelp("The data directory, created where missing.", valueName: "path"))
-    var data = "martlet-data"
+    static let dataDefault = "martlet-data"
+    private static let listenDefault = HostPort(host: "127.0.0.1", port: 9092)
+
+    @Option(
+        help: ArgumentHelp(
+            "A configuration file, see docs/SETTINGS.md; flags go over what it says.", valueName: "path"))
+    var config: String?
+
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp(
+            "The data directory, created where missing. (default: \(dataDefault))", valueName: "path"))
+    var data: String?
 
     @Option(
         help: ArgumentHelp(
             "Where to listen; port 0: any that is free. (default: 127.0.0.1:9092)", valueName: "host:port"),
         transform: Self.address)
-    var listen = HostPort(host: "127.0.0.1", port: 9092)
+    var listen: HostPort?
 
     @Option(
         help: ArgumentHelp(
@@ -36,13 +48,15 @@ struct Serve: AsyncParsableCommand {
         transform: Self.address)
     var advertise: HostPort?
 
-    @Option(help: ArgumentHelp("Partitions of a topic that is created by its first use; 0: none is.", valueName: "n"))
-    var autoCreatePartitions = 4
+    @Option(
+        help: ArgumentHelp(
+            "Partitions of a topic that is created by its first use; 0: none is. (default: 4)", valueName: "n"))
+    var autoCreatePartitions: Int?
 
     @Option(
         help: ArgumentHelp(
-            "A setting of consumer groups by Kafka's name; may be given more than once.", valueName: "name=value"))
-    var set: [String] = []
+            "A setting of the broker ('martlet config list'); may be given more than once.", valueName: "name=value"))
+    var set: [SettingArgument] = []
 
     @Flag(
         help: """
@@ -51,7 +65,7 @@ struct Serve: AsyncParsableCommand {
     var acceptJournalLoss = false
 
     @Option(help: ArgumentHelp("\(Self.logLevels) (default: info)", valueName: "level"), transform: Self.logLevel)
-    var logLevel = Logger.Level.info
+    var logLevel: Logger.Level?
 
     private static let logLevels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
 
@@ -70,12 +84,18 @@ struct Serve: AsyncParsableCommand {
     }
 
     func validate() throws {
-        if data.isEmpty { throw ValidationError("--data is empty: give a directory") }
-        guard (0...EventLog.partitionsMax).contains(autoCreatePartitions) else {
+        if data?.isEmpty == true { throw ValidationError("--data is empty: give a directory") }
+        if let autoCreatePartitions, !(0...EventLog.partitionsMax).contains(autoCreatePartitions) {
             throw ValidationError("--auto-create-partitions takes 0 to \(EventLog.partitionsMax)")
         }
-        _ = try groupSettings()
         if let advertise, advertise.port == 0 { throw ValidationError("--advertise needs the port that clients use") }
+        do throws(LogError) {
+            var settings = BrokerSettings()
+            for setting in try Self.given(set) { try settings.set(setting.name, to: setting.value) }
+            if config == nil { try settings.check() }
+        } catch {
+            throw ValidationError("--set: \(error)")
+        }
     }
 
     func run() async throws {
@@ -83,16 +103,24 @@ struct Serve: AsyncParsableCommand {
         let start = clock.now
         OpenFileLimit.raise()
         var logger = Logger(label: "martlet") { label in StreamLogHandler.standardError(label: label) }
-        logger.logLevel = logLevel
+        let file = try readFile()
+        logger.logLevel = logLevel ?? file?.logLevel ?? .info
+        let configuration = configuration(file, logger)
+        if let file, let path = config {
+            let disk = ConfigCheck.diskBytes(of: configuration.dataDirectory)
+            for warning in file.warnings(diskBytes: disk) { logger.warning("\(warning.line(in: path))") }
+        }
+        let listen = configuration.listen
         if !listen.isLoopback {
             logger.warning(
                 "listening on \(listen): there is no authentication, whoever reaches this address has all data")
         }
-        let broker = try await Broker.start(try configuration(logger))
+        let broker = try await Broker.start(configuration)
         let milliseconds = start.duration(to: clock.now).milliseconds.rounded(toPlaces: 1)
         var out = StandardOutput()
         try out.writeLine(
-            "martlet \(Martlet.version) listens on \(broker.address), data in \(data), ready in \(milliseconds) ms")
+            "martlet \(Martlet.version) listens on \(broker.address), data in \(configuration.dataDirectory), ready in \(milliseconds) ms"
+        )
         try out.flush()
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
@@ -102,28 +130,39 @@ struct Serve: AsyncParsableCommand {
         try await group.run()
     }
 
-    private func groupSettings() throws -> GroupSettings {
-        var settings = GroupSettings()
-        for text in set {
-            guard let equals = text.firstIndex(of: "=") else {
-                throw ValidationError("--set takes NAME=VALUE, not '\(text)'")
-            }
-            do throws(LogError) {
-                try settings.set(String(text[..<equals]), to: String(text[text.index(after: equals)...]))
+    /// As a broker takes them.
+    private static func given(_ set: [SettingArgument]) throws(LogError) -> [SettingOverride] {
+        var settings: [SettingOverride] = []
+        for setting in set {
+            do {
+                let value = try SettingValue.wire(setting.name, setting.value)
+                settings.append(SettingOverride(name: setting.name, value: value))
             } catch {
-                throw ValidationError("--set: \(error)")
+                throw .invalidSetting(name: setting.name, value: setting.value, reason: "\(error)")
             }
         }
-        if let problem = settings.problem { throw ValidationError("--set: \(problem)") }
         return settings
     }
 
-    private func configuration(_ logger: Logger) throws -> BrokerConfiguration {
-        var configuration = BrokerConfiguration(dataDirectory: data)
-        configuration.groups = try groupSettings()
-        configuration.listen = listen
-        configuration.advertise = advertise
-        configuration.autoCreatePartitions = autoCreatePartitions == 0 ? nil : autoCreatePartitions
+    /// What a broker is started with. Throws where the file cannot be used.
+    func brokerConfiguration() throws -> BrokerConfiguration { configuration(try readFile(), Logger(label: "martlet")) }
+
+    private func readFile() throws -> ConfigFile? { try config.map { try ConfigFile(readingAt: $0) } }
+
+    private func configuration(_ file: ConfigFile?, _ logger: Logger) -> BrokerConfiguration {
+        var configuration = BrokerConfiguration(dataDirectory: data ?? file?.data ?? Self.dataDefault)
+        configuration.listen = listen ?? file?.listen ?? Self.listenDefault
+        configuration.advertise = advertise ?? file?.advertise
+        configuration.settings = file?.settings ?? []
+        if let count = autoCreatePartitions ?? file?.autoCreatePartitions {
+            configuration.autoCreatePartitions = count == 0 ? nil : count
+        }
+        if autoCreatePartitions != nil {
+            // The flag goes over what the file says by the broker's names.
+            configuration.settings.removeAll { ["auto.create.topics.enable", "num.partitions"].contains($0.name) }
+        }
+        // They were tried by `validate`.
+        configuration.settings += (try? Self.given(set)) ?? []
         configuration.logger = logger
         configuration.log.logger = logger
         configuration.log.acceptsJournalLoss = acceptJournalLoss

@@ -17,6 +17,11 @@ enum SettingValue {
                 throw ValidationError("'\(text)' is no number of bytes for \(name): give \(SizeText.example)")
             }
             return String(bytes)
+        case .minutes:
+            guard let span = DurationText.parse(text), span % 60_000 == 0 else {
+                throw ValidationError("'\(text)' is no span of whole minutes for \(name): give 90m, 12h or 7d")
+            }
+            return String(span / 60_000)
         case nil: return text
         }
     }
@@ -30,6 +35,7 @@ enum SettingValue {
         return switch unit {
         case .milliseconds: SpanText.exact(number)
         case .bytes: BinarySize.exact(number)
+        case .minutes: SpanText.exact(number.multipliedReportingOverflow(by: 60_000).partialValue)
         }
     }
 
@@ -37,10 +43,13 @@ enum SettingValue {
         name.contains("retention.") || name == "record.ttl.ms" || name.hasSuffix(".max.ms")
     }
 
-    private enum Unit { case milliseconds, bytes }
+    private enum Unit { case milliseconds, bytes, minutes }
 
     private static func unit(of name: String) -> Unit? {
         if name.hasSuffix(".ms") { return .milliseconds }
-        return name.hasSuffix(".bytes") ? .bytes : nil
+        if name.hasSuffix(".minutes") { return .minutes }
+        let isOfBytes =
+            name.hasSuffix(".bytes") || name.hasSuffix(".bytes.per.second") || name.hasSuffix(".buffer.size")
+        return isOfBytes ? .bytes : nil
     }
 }
