@@ -177,6 +177,26 @@ struct TopicCommandTests {
         }
     }
 
+    @Test("what holds all of it together is what was set last for the broker, else for all brokers")
+    func retentionTotal() async throws {
+        let directory = try makeDirectory()
+        func total(_ stored: [(String, String)]) async throws -> Int64? {
+            let log = try EventLog.open(at: directory.path + "/data")
+            try log.store(stored.map { SettingOverride(name: $0.0 + "retention.total.bytes", value: $0.1) })
+            try log.close()
+            return try await offline(directory) { try await $0.retentionTotal() }
+        }
+        #expect(try await total([]) == nil)
+        #expect(try await total([("brokers:", "1000000")]) == 1_000_000)
+        #expect(try await total([("brokers:", "1000000"), ("broker:", "2000000")]) == 2_000_000)
+        #expect(try await total([("broker:", "-1"), ("brokers:", "1000000")]) == nil)
+        #expect(try await total([("broker:", "x")]) == nil)
+        _ = try await total([("broker:", "2000000")])
+        let text = try await offline(directory) { try await run(["disk"], FixedRoom($0)) }
+        #expect(text.contains("; retention.total.bytes 2,000,000 B"))
+        #expect(text.contains("not reached at this rate: the settings hold what is there at 1.9 MiB"))
+    }
+
     @Test("the plot is whole XML with a band a topic and the line of the reserve")
     func plot() async throws {
         let directory = try makeDirectory()
