@@ -39,9 +39,9 @@ class Play:
             self.text.append(f"$ {line}")
             script = f'martlet() {{ "{self.martlet}" "$@" {"" if offline else "--broker " + self.broker.address}; }}\n'
             found = subprocess.run(
-                ["bash", "-c", script + line], capture_output=True, text=True, cwd=self.directory,
-                stdin=subprocess.DEVNULL)
-            self.text += (found.stdout + found.stderr).rstrip("\n").splitlines()
+                ["bash", "-c", script + line], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                cwd=self.directory, stdin=subprocess.DEVNULL)
+            self.text += found.stdout.rstrip("\n").splitlines()
         self.text += ["```", ""]
 
     def finish(self, command, document):
