@@ -179,6 +179,46 @@ struct DirectoryTransferTests {
         #expect(error?.message.contains("line 2: offset 5 of partition 0 does not follow") == true)
     }
 
+    /// The directory's topic after a compaction: offsets are missing in it, and batches without records.
+    private func makeCompactedDirectory() throws -> TemporaryDirectory {
+        let directory = try makeDirectory(["cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0"])
+        let log = try EventLog.open(at: directory.path + "/data", options: .small)
+        let result = log.compactNow()
+        #expect(result.recordsDropped > 0, "\(result)")
+        try log.close()
+        return directory
+    }
+
+    @Test("a compacted topic is exported and imported with its gaps")
+    func compacted() async throws {
+        let directory = try makeCompactedDirectory()
+        let data = directory.path + "/data"
+        let expected = try contents(data)
+        #expect(expected.records.joined().count < 100)
+        _ = try await export(["readings", "--to", directory.path + "/a", "--data", data])
+        _ = try await export(["readings", "--to", directory.path + "/a.ndjson", "--data", data])
+        _ = try await run(import: [directory.path + "/a.ndjson", "--data", directory.path + "/b"])
+        #expect(try contents(directory.path + "/a") == expected)
+        #expect(try contents(directory.path + "/b").records == expected.records)
+    }
+
+    @Test(
+        "Kafka's rules find in compacted files what is in them, and in their export",
+        .enabled(if: KafkaPython.interpreter != nil, Comment(rawValue: KafkaPython.missing)))
+    func compactedByKafkasRules() async throws {
+        let directory = try makeCompactedDirectory()
+        let data = directory.path + "/data"
+        _ = try await export(["readings", "--to", directory.path + "/a", "--data", data])
+        for name in ["data", "a"] {
+            let (status, output) = try KafkaPython.run([Self.reader, "\(directory.path)/\(name)", "readings=0:60"])
+            #expect(status == 0, "\(name): \(output)")
+            #expect(!output.contains(" 0 missing offsets"), "\(output)")
+        }
+    }
+
+    private static let reader = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "tools/support/read_as_kafka.py").path
+
     @Test(
         "Kafka's rules find in the files of an export what is in them, also of a stretch",
         .enabled(if: KafkaPython.interpreter != nil, Comment(rawValue: KafkaPython.missing)))
@@ -189,17 +229,14 @@ struct DirectoryTransferTests {
         _ = try await export([
             "readings", "--to", directory.path + "/b", "--data", data, "--from", "20", "--until", "50",
         ])
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let script = root.appending(path: "tools/support/read_as_kafka.py").path
         for (name, ends) in [("data", "0:60"), ("a", "10:60"), ("a", "0:60"), ("b", "20:50")] {
-            let (status, output) = try KafkaPython.run([script, "\(directory.path)/\(name)", "readings=\(ends)"])
+            let (status, output) = try KafkaPython.run([Self.reader, "\(directory.path)/\(name)", "readings=\(ends)"])
             #expect(status == 0, "\(name): \(output)")
         }
         // It can tell.
         var log = try directory.contents(of: "b/readings-0/00000000000000000020.log")
         log[log.count - 1] ^= 1
         try directory.write(log, to: "b/readings-0/00000000000000000020.log")
-        #expect(try KafkaPython.run([script, directory.path + "/b"]).status == 1)
+        #expect(try KafkaPython.run([Self.reader, directory.path + "/b"]).status == 1)
     }
 }

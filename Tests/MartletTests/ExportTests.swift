@@ -261,6 +261,7 @@ extension EventLogOptions {
     static var small: EventLogOptions {
         var options = EventLogOptions()
         options.journalBytesInitial = 1 << 20
+        options.runsHousekeeping = false
         return options
     }
 }

@@ -1,10 +1,10 @@
-"""Reads partitions' .log, .index and .timeindex files as a broker of Kafka's takes them over, with kafka-python's record reader.
+"""Reads partitions' .log, .index and .timeindex files as a broker of Kafka's takes them over, by kafka-python's reader.
 
-read_as_kafka.py DIRECTORY [TOPIC=FIRST:END …]: what a partition of TOPIC must begin and end with, at least one.
+read_as_kafka.py DIRECTORY [TOPIC=FIRST:END …]: where the files of a partition of TOPIC, at least one, begin and end.
 
-Compacted partitions may lack offsets and have batches without records. Nobody may have the directory open. Checks what Kafka
-checks when it loads a log without having closed it, and that look-ups by Kafka's rules find through the index files what a walk
-through the log finds. On the first thing that is wrong it says that and fails.
+Compacted partitions may lack offsets and have batches without records. Nobody may have the directory open. Checks what
+Kafka checks when it loads a log that was not closed, and that look-ups by Kafka's rules find through the index files
+what a walk through the log finds. On the first thing that is wrong it says that and fails.
 """
 
 import re
@@ -29,7 +29,8 @@ def fail(message):
 class Batch:
     def __init__(self, position, fields):
         self.position = position
-        (self.base, length, self.epoch, _, _, self.attributes, last_delta, _, self.max_timestamp, _, _, _, self.count) = fields
+        self.base, length, self.epoch, last_delta, self.max_timestamp = *fields[:3], fields[6], fields[8]
+        self.count = fields[12]
         self.size = length + 12
         self.last = self.base + last_delta
 
@@ -107,8 +108,8 @@ def check_time_index(path, offset_index, base, batches, is_sealed, totals):
         if batch.max_timestamp <= largest:
             continue
         largest = batch.max_timestamp
-        # The first batch as new as this is this one. Kafka takes the last entry that is not newer, and by the offset that
-        # it names a place to read on from.
+        # The first batch as new as this is this one. Kafka takes the last entry that is not newer, and by its offset a
+        # place to read on from.
         below = bisect_right(times, largest)
         relative = found[below - 1][1] if below else 0
         place = bisect_right(offsets, relative)
@@ -130,7 +131,7 @@ def check_partition(directory, totals):
         if end is not None and base != end:
             fail(f"{log}: the segment before it ends with offset {end - 1}")
         batches, end, epoch = read_log(log, base, epoch, totals)
-        first = batches[0].base if first is None and batches else first
+        first = base if first is None else first
         if not batches:
             continue
         index = check_offset_index(log.with_suffix(".index"), base, batches, totals)
