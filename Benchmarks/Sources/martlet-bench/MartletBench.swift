@@ -12,7 +12,7 @@ struct MartletBench: ParsableCommand {
               swift run -c release martlet-bench append scan --json
               swift run -c release martlet-bench --smoke
             """,
-        subcommands: [Run.self, Load.self], defaultSubcommand: Run.self)
+        subcommands: [Run.self, Load.self, Compact.self], defaultSubcommand: Run.self)
 }
 
 /// Writes until it is killed: what the recovery benchmark starts.
@@ -22,13 +22,20 @@ struct Load: ParsableCommand {
     func run() throws { try RecoveryBenchmark.load(path) }
 }
 
+/// Compacts once, and says what memory that took: what the compaction benchmark starts.
+struct Compact: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Compacts, and prints its memory.", shouldDisplay: false)
+    @Argument var path: String
+    func run() throws { try PeakMemory.printOfCompaction(at: path) }
+}
+
 struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Measures, and prints a table.")
 
     @Argument(
         help: """
-            What to measure: append, rounds, lookup, scan, open, recovery, groups; and of the broker: commits, rebalance, \
-            start. All where none is named.
+            What to measure: append, rounds, lookup, scan, open, recovery, groups, retention, compaction, foreground; and \
+            of the broker: commits, rebalance, start. All where none is named.
             """)
     var parts: [Part] = []
 
@@ -47,6 +54,7 @@ struct Run: ParsableCommand {
 
     enum Part: String, CaseIterable, ExpressibleByArgument {
         case append, rounds, lookup, scan, open, recovery, groups
+        case retention, compaction, foreground
         case commits, rebalance, start
     }
 
@@ -79,6 +87,9 @@ struct Run: ParsableCommand {
         case .open: try OpenBenchmark(scale).run()
         case .recovery: try RecoveryBenchmark(scale).run()
         case .groups: try GroupsBenchmark(scale).run()
+        case .retention: try RetentionBenchmark(scale).run()
+        case .compaction: try CompactionBenchmark(scale).run()
+        case .foreground: try ForegroundBenchmark(scale).run()
         case .commits: try CommitBenchmark(scale).run()
         case .rebalance: try RebalanceBenchmark(scale).run()
         case .start: try StartBenchmark(scale).run()

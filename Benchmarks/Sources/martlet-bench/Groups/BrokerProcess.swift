@@ -53,14 +53,17 @@ final class BrokerProcess {
         return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 
-    func createTopic(_ name: String, partitions: Int32) throws {
+    func createTopic(_ name: String, partitions: Int32, settings: [String: String] = [:]) throws {
         let request = WireRequest(.createTopics, version: 4) { body in
             body.array([name]) { body, name in
                 body.string(name)
                 body.integer(partitions)
                 body.integer(Int16(1))
                 body.integer(Int32(0))
-                body.integer(Int32(0))
+                body.array(settings.sorted { $0.key < $1.key }) { body, setting in
+                    body.string(setting.key)
+                    body.string(setting.value)
+                }
             }
             body.integer(Int32(30_000))
             body.integer(UInt8(0))

@@ -1,6 +1,7 @@
 /// A request of one API in one version; `frame` is what goes over the wire.
 struct WireRequest {
     enum API: Int16 {
+        case produce = 0
         case offsetCommit = 8
         case offsetFetch = 9
         case joinGroup = 11
