@@ -6,14 +6,12 @@ internal import Storage
 final class Compactor: Sendable {
     private let environment: Environment
     private let logger: Logger
-    private let hasher: KeyHasher
     /// What holds partitions back; locked for as long as a compaction is at work.
     private let turn = Monitor(HeldPartitions())
 
     init(_ environment: Environment, logger: Logger) {
         self.environment = environment
         self.logger = logger
-        hasher = KeyHasher(environment.random(), environment.random())
     }
 
     /// Compacts all that is due in `log`. Returns when that is done, or soon after `stop` says so or
@@ -113,6 +111,8 @@ final class Compactor: Sendable {
         result.bytesBefore = work.plan.cleanBytes + work.plan.dirtyBytes
         result.cleanedTo = work.partition.cleanedTo
         do throws(CompactionInterruption) {
+            // Chosen anew for each pass: nobody can make keys that share a place in the map.
+            let hasher = KeyHasher(environment.random(), environment.random())
             try PartitionCompaction.run(work, at: environment.now(), limits, hasher, &control, &result)
             held.forget(work.partition)
         } catch {
