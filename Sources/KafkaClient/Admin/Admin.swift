@@ -108,7 +108,8 @@ extension Admin {
     public func alterTopic(
         _ name: String, set: [String: String] = [:], reset: [String] = [], validateOnly: Bool = false
     ) async throws(KafkaClientError) {
-        try await alter(.topic, name, set: set, reset: reset) { () async throws(KafkaClientError) in
+        try await alter(.topic, name, set: set, reset: reset, validateOnly: validateOnly) {
+            () async throws(KafkaClientError) in
             try await cluster.controller()
         }
     }
@@ -133,7 +134,7 @@ extension Admin {
     }
 
     private func alter(
-        _ type: ConfigResourceType, _ name: String, set: [String: String], reset: [String], validateOnly: Bool = false,
+        _ type: ConfigResourceType, _ name: String, set: [String: String], reset: [String], validateOnly: Bool,
         at connection: () async throws(KafkaClientError) -> BrokerConnection
     ) async throws(KafkaClientError) {
         var request = IncrementalAlterConfigsRequest()
