@@ -19,10 +19,12 @@ struct FleetDevices {
             let skew: Int64? =
                 switch i {
                 case 0: -3 * FleetClock.day
-                case 1: 5 * FleetClock.hour
+                case 1: 6 * FleetClock.hour
                 case 2: -40 * FleetClock.day
                 case 3 where withoutClock: nil
-                default: Bool.random(using: &random) ? 0 : Int64.random(in: -90_000...90_000, using: &random)
+                case 4, 5: Int64.random(in: -90_000...90_000, using: &random)
+                // To the millisecond, so that limits are met exactly.
+                default: 0
                 }
             let hours = Int64.random(in: 1...96, using: &random)
             return Device(name: "device-\(i)", skew: skew, ttl: i % 3 == 0 ? hours * FleetClock.hour : nil)

@@ -3,6 +3,27 @@
 /// Retention and compaction, with what they may do and must do.
 extension FleetLife {
     func retain() throws {
+        if let limit = try nextLimit() {
+            // To the moment at which a segment is as old as it may be: it stays, and a millisecond later it goes.
+            clock.advance(by: limit - clock.now)
+            try retainNow()
+            clock.advance(by: 1)
+        }
+        try retainNow()
+    }
+
+    /// When, in the next two days, a segment that is the oldest of its partition is as old as it may be.
+    private func nextLimit() throws -> Int64? {
+        var limits: [Int64] = []
+        for (place, view) in try checkAll() {
+            guard let topic = topics[place.topic] else { continue }
+            let model = topic.partitions[place.partition]
+            if let limit = model.limit(topic.settings, view.segments) { limits.append(limit) }
+        }
+        return limits.sorted().filter { clock.now..<clock.now + 2 * FleetClock.day ~= $0 }.randomElement(using: &random)
+    }
+
+    private func retainNow() throws {
         let views = try checkAll()
         let usage = log.usage()
         for (place, view) in views { mayRetain(place, view) }
@@ -104,8 +125,8 @@ extension FleetLife {
     func failInAPass() throws {
         let code: Int32 = chance(60) ? 28 : 5
         note("an operation is to fail with \(code)")
-        log.plan(.error(code), after: Int.random(in: 1...(chance(30) ? 6 : 60), using: &random))
-        if chance(30) { try retain() } else { try compact() }
+        log.plan(.error(code), after: Int.random(in: 1...(chance(30) ? 10 : 250), using: &random))
+        if chance(20) { try retain() } else { try compact() }
         guard log.hasFailed else { return _ = log.clearTroubles() }
         note("it has failed")
         counts.failedPasses += 1
@@ -114,7 +135,7 @@ extension FleetLife {
             // What could not be done now is tried again, and done.
             log.forgetTroubles()
             clock.advance(by: FleetClock.hour)
-            return chance(30) ? try retain() : try compact()
+            return chance(10) ? try retain() : try compact()
         }
         _ = log.clearTroubles()
         try end(by: powerCut)
@@ -135,7 +156,7 @@ extension FleetLife {
         }
         for _ in 0..<2 {
             try compact()
-            // Clocks are up to five hours ahead.
+            // Clocks are up to six hours ahead.
             clock.advance(by: FleetClock.hour)
         }
         for name in topics.keys.sorted() where topics[name]?.settings.isCompacted == true {

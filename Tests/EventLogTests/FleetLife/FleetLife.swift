@@ -143,16 +143,16 @@ final class FleetLife {
 
     func step() throws {
         switch Int.random(in: 0..<100, using: &random) {
-        case 0..<56: for _ in 0..<Int.random(in: 1...4, using: &random) { try append() }
-        case 56..<63: try retain()
-        case 63..<72: try compact()
-        case 72..<75: try deleteRecords()
-        case 75..<80: try alter()
-        case 80..<82: try recreate()
-        case 82..<84: try alterLog()
-        case 84..<89: try commit()
-        case 89..<91: try log.checkpoint()
-        case 91..<93: try failInAPass()
+        case 0..<53: for _ in 0..<Int.random(in: 1...4, using: &random) { try append() }
+        case 53..<60: try retain()
+        case 60..<69: try compact()
+        case 69..<72: try deleteRecords()
+        case 72..<77: try alter()
+        case 77..<79: try recreate()
+        case 79..<81: try alterLog()
+        case 81..<86: try commit()
+        case 86..<88: try log.checkpoint()
+        case 88..<93: try failInAPass()
         case 93..<95: try closeAndOpen()
         case 95..<97: try end(by: .kill)
         case 97..<99: try end(by: powerCut)

@@ -11,6 +11,22 @@ extension PartitionModel {
         return lower...max(lower, ages.upperBound)
     }
 
+    /// When the oldest segment is as old as it may be; nil: it never is, or nobody knows when.
+    func limit(_ settings: TopicSettings, _ segments: [SegmentOnDisk]) -> Int64? {
+        guard settings.cleanup.contains(.delete), let age = ageMax(settings), let first = segments.first else {
+            return nil
+        }
+        let range = offsets(from: first.base, to: segments.dropFirst().first?.base ?? end)
+        guard first.base >= start, range.allSatisfy({ fates[$0] != .hidden }) else { return nil }
+        let latest = range.filter { fates[$0] == .shown }.map { sent[$0].record.time }.max()
+        return latest.flatMap { $0 < 0 ? nil : $0.plus(age) }
+    }
+
+    private func ageMax(_ settings: TopicSettings) -> Int64? {
+        let ttl = settings.readsTTLHeaders ? nil : settings.recordTTLMilliseconds
+        return [settings.retentionMilliseconds, ttl].compactMap(\.self).min()
+    }
+
     /// The oldest go while the rest is as large as the limit, or larger.
     private func startBySize(_ settings: TopicSettings, _ segments: [SegmentOnDisk]) -> Int64 {
         guard let limit = settings.retentionBytes else { return 0 }
@@ -26,8 +42,7 @@ extension PartitionModel {
     private func startByAge(
         _ settings: TopicSettings, _ segments: [SegmentOnDisk], now: Int64
     ) -> ClosedRange<Int64> {
-        let ttl = settings.readsTTLHeaders ? nil : settings.recordTTLMilliseconds
-        guard let age = [settings.retentionMilliseconds, ttl].compactMap(\.self).min() else { return 0...0 }
+        guard let age = ageMax(settings) else { return 0...0 }
         let oldest = now.minus(age)
         var (lower, upper): (Int64, Int64) = (0, 0)
         var isCertain = true
