@@ -27,12 +27,12 @@ enum Telemetry {
         }
     }
 
-    /// The records of a range, each different, of so many devices that send in no order: made anew at each call, so that
+    /// The records of a range, each different, of so many devices that send in no order, or in turn: made anew at each call, so that
     /// millions need not be kept.
-    static func records(_ range: Range<Int>, devices: Int) -> [Record] {
+    static func records(_ range: Range<Int>, devices: Int, inTurn: Bool = false) -> [Record] {
         range.map { i in
             let chance = mixed(UInt64(i))
-            let device = Int(chance % UInt64(devices))
+            let device = inTurn ? i % devices : Int(chance % UInt64(devices))
             let text =
                 "{\"device\":\"sensor-\(device)\",\"sequence\":\(i),\"temperature\":\(15 + chance >> 32 % 20)."
                 + "\(chance >> 40 % 100),\"humidity\":\(30 + chance >> 48 % 60),\"battery\":\(chance >> 56 % 100)}"
