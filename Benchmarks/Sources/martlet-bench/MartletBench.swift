@@ -35,7 +35,7 @@ struct Run: ParsableCommand {
     @Argument(
         help: """
             What to measure: append, rounds, lookup, scan, open, recovery, groups, retention, compaction, foreground; and \
-            of the broker: commits, rebalance, start. All where none is named.
+            of the broker: commits, rebalance, start, produce. All where none is named.
             """)
     var parts: [Part] = []
 
@@ -55,7 +55,7 @@ struct Run: ParsableCommand {
     enum Part: String, CaseIterable, ExpressibleByArgument {
         case append, rounds, lookup, scan, open, recovery, groups
         case retention, compaction, foreground
-        case commits, rebalance, start
+        case commits, rebalance, start, produce
     }
 
     func run() throws {
@@ -89,7 +89,8 @@ struct Run: ParsableCommand {
         case .groups: try GroupsBenchmark(scale).run()
         case .retention: try RetentionBenchmark(scale).run()
         case .compaction: try CompactionBenchmark(scale).run()
-        case .foreground: try ForegroundBenchmark(scale).run()
+        case .foreground: try ForegroundBenchmark(scale).library()
+        case .produce: try ForegroundBenchmark(scale).broker()
         case .commits: try CommitBenchmark(scale).run()
         case .rebalance: try RebalanceBenchmark(scale).run()
         case .start: try StartBenchmark(scale).run()

@@ -14,14 +14,13 @@ struct ForegroundBenchmark {
         var busy: [Double] = []
     }
 
-    func run() throws -> [Measurement] { try library() + broker() }
-
     private var turns: Int { scale.isSmoke ? 1 : 5 }
     private var secondsATurn: Double { scale.isSmoke ? 0.3 : 4 }
 
     // MARK: The library
 
-    private func library() throws -> [Measurement] {
+    /// Appends by the library, in this process.
+    func library() throws -> [Measurement] {
         var options = EventLogOptions()
         options.journalBytesInitial = options.journalBytesMax
         options.settings = try UpkeepLoad.logSettings(isOn: false)
@@ -63,7 +62,8 @@ struct ForegroundBenchmark {
 
     // MARK: The broker
 
-    private func broker() throws -> [Measurement] {
+    /// Batches to the real binary over TCP.
+    func broker() throws -> [Measurement] {
         var samples = Samples()
         let quiet = try ProduceLoad(scale, "foreground-quiet", isKept: false)
         let busy = try ProduceLoad(scale, "foreground-busy", isKept: true)
