@@ -1,6 +1,6 @@
 internal import RecordFormat
 
-/// What the offset map knows of a key: 128 bits of SipHash, of which it keeps 88. Keyed by chance once a process, so
+/// What the offset map knows of a key: 128 bits of SipHash, of which it keeps 88. Keyed by chance, anew for each pass, so
 /// that nobody can make keys whose hashes collide.
 struct KeyHash: Equatable, Sendable {
     let high: UInt64
