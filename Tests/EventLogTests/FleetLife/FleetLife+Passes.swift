@@ -121,11 +121,12 @@ extension FleetLife {
         }
     }
 
-    /// One operation of a pass fails: it leaves everything readable, and what it has not done a later pass does.
+    /// Power is cut in a pass, or one operation fails: it leaves everything readable, and what it has not done a later
+    /// pass does.
     func failInAPass() throws {
-        let code: Int32 = chance(60) ? 28 : 5
-        note("an operation is to fail with \(code)")
-        log.plan(.error(code), after: Int.random(in: 1...(chance(30) ? 10 : 250), using: &random))
+        let trouble = chance(50) ? FleetTrouble.powerCut : .error(chance(60) ? 28 : 5)
+        note("\(trouble) is due in a pass")
+        log.plan(trouble, after: Int.random(in: 1...(chance(60) ? 40 : 250), using: &random))
         if chance(20) { try retain() } else { try compact() }
         guard log.hasFailed else { return _ = log.clearTroubles() }
         note("it has failed")
