@@ -96,6 +96,11 @@ import Testing
         let log = try EventLog.open(at: "/data", options: options(disk))
         run.log = log
         let partition = try log.createTopic("t", settings: settings(lane.settings)).partitions[0]
+        // Both slots of the checkpoint name an end in the middle of a segment that is exchanged.
+        for end in [Int64(4), 7] {
+            append(to: end, partition, &run.allowed)
+            try log.checkpoint()
+        }
         append(to: 24, partition, &run.allowed)
         try log.settleForCompaction([partition])
         append(to: 27, partition, &run.allowed)

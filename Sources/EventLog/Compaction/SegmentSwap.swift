@@ -98,9 +98,9 @@ final class SegmentSwap {
         var isExchanged = false
         try checkpointer.exclusively { () throws(LogError) in
             guard try mayExchange(checkpointer) else { return removeRewritten() }
-            try storage { () throws(FileError) in try exchange() }
+            try storage { () throws(FileError) in try place() }
             isExchanged = true
-            tidy(checkpointer.logger)
+            settle(checkpointer.logger)
         }
         return isExchanged
     }
@@ -118,8 +118,8 @@ final class SegmentSwap {
         }
     }
 
-    /// Up to where the new segment is in its place, and readers find it.
-    private func exchange() throws(FileError) {
+    /// Up to where the new segment has its name.
+    private func place() throws(FileError) {
         let files = files
         do throws(FileError) {
             for segment in replaced { try segment.retire() }
@@ -136,23 +136,27 @@ final class SegmentSwap {
         if (try? writer.writeIndexes(in: partition.directory, fileSystem)) == nil {
             try? files.removeIndexes(of: base)
         }
+    }
+
+    /// Lets readers see the new segment once its name is durable, so that no crash takes them back to the old ones, and takes
+    /// those away. What fails here, opening the log does.
+    private func settle(_ logger: Logger) {
+        let files = files
+        var failure: FileError?
+        do throws(FileError) { try files.settlePlace() } catch { failure = error }
         let interval = partition.settings.indexIntervalBytes
         let new = Segment(sealed: base, in: partition.directory, fileSystem, indexInterval: interval)
         partition.exchange(replaced, for: new)
-    }
-
-    /// Takes the old ones away. What fails here, opening the log does.
-    private func tidy(_ logger: Logger) {
-        do throws(FileError) {
-            try files.removeReplaced()
-            try files.finish()
-        } catch {
-            partition.haltExchanges()
-            logger.warning(
-                "an exchange of segments waits for the log to be opened again",
-                metadata: [
-                    "topic": "\(partition.topicName)", "partition": "\(partition.index)", "error": "\(error)",
-                ])
+        if failure == nil {
+            do throws(FileError) {
+                try files.removeReplaced()
+                try files.finish()
+            } catch { failure = error }
         }
+        guard let failure else { return }
+        partition.haltExchanges()
+        logger.warning(
+            "an exchange of segments waits for the log to be opened again",
+            metadata: partition.metadata("error", "\(failure)"))
     }
 }

@@ -48,9 +48,11 @@ struct SwapFiles {
         }
     }
 
-    /// Makes that durable, and only then takes away the others.
+    /// Makes the new name durable, and with it those of the indexes.
+    func settlePlace() throws(FileError) { try fileSystem.synchronizeDirectory(directory) }
+
+    /// Takes away the others, after `settlePlace`.
     func removeReplaced() throws(FileError) {
-        try fileSystem.synchronizeDirectory(directory)
         for base in manifest.replaced.dropFirst() {
             try removeIndexes(of: base)
             try remove(SegmentFiles.log(base))

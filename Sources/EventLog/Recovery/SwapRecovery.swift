@@ -42,6 +42,7 @@ struct SwapRecovery {
             // The rewritten segment never came to its place for good: the old ones are all there.
             return try forgetManifest()
         }
+        try files.settlePlace()
         try files.removeReplaced()
         try files.finish()
         logger.info(
