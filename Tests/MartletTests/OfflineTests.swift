@@ -247,6 +247,51 @@ struct OfflineTests {
         #expect(found.findings.contains { $0.kind == .damage && $0.what.contains("30 to 39") })
     }
 
+    @Test("offsets may be missing inside a segment of a compacted topic, and are counted; between two they are damage")
+    func compacted() throws {
+        let directory = TemporaryDirectory()
+        let path = directory.path + "/data"
+        let log = try EventLog.open(at: path)
+        let settings = try TopicSettings([
+            "cleanup.policy": "compact", "segment.bytes": "1024", "segment.ms": "9999999999",
+        ])
+        let topic = try log.createTopic("readings", settings: settings)
+        for number in 0..<60 {
+            try topic.partitions[0].append(
+                Record(
+                    key: "device-\(number % 3)", value: String(repeating: "\(number)", count: 60),
+                    timestamp: Timestamp(milliseconds: 1_700_000_000_000 + Int64(number))))
+        }
+        let before = try topic.partitions[0].read(from: .earliest, maxBytes: .max).count
+        #expect(before == 60)
+        _ = log.compactNow()
+        let left = try topic.partitions[0].read(from: .earliest, maxBytes: .max).count
+        try log.close()
+        let found = try check(path)
+        #expect(found.findings.isEmpty)
+        #expect(found.recordCount == left && left < 30)
+        #expect(found.compactedCount == Int64(60 - left))
+        // The first segment's end is cut off, at a batch's end.
+        let first = file(path, .log)
+        let positions = try positions(first)
+        #expect(truncate(first, off_t(positions[positions.count - 2])) == 0)
+        #expect(try check(path).findings.contains { $0.kind == .damage && $0.what.contains("was due") })
+    }
+
+    @Test("an exchange of segments that was cut short is unfinished, not damaged", arguments: ["swap", "rewritten"])
+    func unfinishedExchange(what: String) throws {
+        let directory = TemporaryDirectory()
+        let path = try makeLog(directory)
+        let name = what == "swap" ? "swap" : "00000000000000000000.log.cleaned"
+        try directory.write([1, 2, 3], to: "data/readings-0/\(name)")
+        let found = try check(path)
+        #expect(found.findings.map(\.kind) == [.unfinished])
+        #expect(found.findings.allSatisfy { $0.file.hasSuffix(name) })
+        #expect(found.recordCount == 80)
+        try EventLog.open(at: path).close()
+        #expect(try check(path).findings.isEmpty)
+    }
+
     @Test("an index entry that names no batch is found", arguments: [SegmentFileKind.index, .timeindex])
     func badIndex(kind: SegmentFileKind) throws {
         let directory = TemporaryDirectory()

@@ -1,6 +1,7 @@
 """Reads a data directory's .log, .index and .timeindex files with kafka-python's record reader and Kafka's rules.
 
-read_segments.py DATA [TOPIC=SEGMENTS …]: TOPIC must have a partition with that many segments or more.
+read_segments.py DATA [TOPIC=SEGMENTS …] [TOPIC~ …]: TOPIC must have a partition with that many segments or more.
+Of a topic with a tilde records may have been compacted: offsets may be missing inside a segment, but not between two.
 
 Nobody may have the directory open. Says what it read; on the first thing that is wrong, says that and fails.
 """
@@ -35,8 +36,8 @@ class Batch:
         self.last_offset = self.base_offset + last_offset_delta
 
 
-def read_log(path, expected, totals):
-    """The batches of a segment, each decoded; offsets go on from `expected`, if that is known."""
+def read_log(path, expected, is_compacted, totals):
+    """The batches of a segment, each decoded; offsets go on from `expected`."""
     content = path.read_bytes()
     records = MemoryRecords(content)
     batches, position = [], 0
@@ -47,14 +48,18 @@ def read_log(path, expected, totals):
         if not batch.validate_crc():
             fail(f"{at}: the checksum is wrong")
         place = Batch(position, BATCH_HEADER.unpack_from(content, position))
-        if expected is not None and place.base_offset != expected:
+        if place.base_offset < expected or (place.base_offset > expected and not is_compacted):
             fail(f"{at}: offset {place.base_offset} where {expected} was due")
         if batch.leader_epoch != 0:
             fail(f"{at}: leader epoch {batch.leader_epoch}")
         decoded = [(record.offset, record.timestamp) for record in batch]
-        if [offset for offset, _ in decoded] != list(range(place.base_offset, place.last_offset + 1)):
+        due = range(place.base_offset, place.last_offset + 1)
+        offsets = [offset for offset, _ in decoded]
+        if offsets != list(due) and not (is_compacted and offsets == [offset for offset in due if offset in set(offsets)]):
             fail(f"{at}: the records' offsets are not {place.base_offset} to {place.last_offset}")
-        if max(timestamp for _, timestamp in decoded) != place.max_timestamp:
+        totals["offsets without a record"] += len(due) - len(offsets) + place.base_offset - expected
+        # A batch that has no records left bears no timestamp.
+        if max((timestamp for _, timestamp in decoded), default=-1) != place.max_timestamp:
             fail(f"{at}: no record has the largest timestamp, {place.max_timestamp}")
         batches.append(place)
         expected = place.last_offset + 1
@@ -128,14 +133,14 @@ def entries_due(base, batches, is_sealed):
     return offsets, [entry for entry, before in zip(times, [(-1, 0), *times]) if entry[0] > before[0]]
 
 
-def check_partition(directory, totals):
+def check_partition(directory, is_compacted, totals):
     logs = sorted(path for path in directory.iterdir() if SEGMENT.fullmatch(path.name))
     expected = None
     for log in logs:
         base, is_sealed = int(log.stem), log != logs[-1]
         if expected is not None and base != expected:
             fail(f"{log}: the segment before it ends before offset {expected}")
-        batches = read_log(log, base, totals)
+        batches = read_log(log, base, is_compacted, totals)
         if is_sealed and not batches:
             fail(f"{log}: a sealed segment without a batch")
         expected = batches[-1].last_offset + 1 if batches else base
@@ -148,12 +153,14 @@ def check_partition(directory, totals):
     return len(logs)
 
 
-def main(data, *wanted):
+def main(data, *arguments):
+    wanted = [argument for argument in arguments if not argument.endswith("~")]
+    compacted = {argument[:-1] for argument in arguments if argument.endswith("~")}
     totals, segments = defaultdict(int), defaultdict(int)
     for directory in sorted(Path(data).iterdir()):
         topic, dash, partition = directory.name.rpartition("-")
         if directory.is_dir() and dash and partition.isdigit():
-            segments[topic] = max(segments[topic], check_partition(directory, totals))
+            segments[topic] = max(segments[topic], check_partition(directory, topic in compacted, totals))
             totals["partitions"] += 1
     for want in wanted:
         topic, _, count = want.partition("=")
@@ -162,6 +169,8 @@ def main(data, *wanted):
     if not totals["records"]:
         fail(f"{data} holds no records")
     names = ("partitions", "segments", "sealed segments", "batches", "records", "index entries", "time index entries")
+    if compacted:
+        names += ("offsets without a record",)
     print(", ".join(f"{totals[name]:,} {name}" for name in names))
 
 

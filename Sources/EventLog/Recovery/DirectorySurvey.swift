@@ -27,11 +27,27 @@ package struct DirectorySurvey: Sendable {
         package var end: Offset
         package var segment: Offset
         package var position: Int
+        /// Segments whose base offset is below this may have been exchanged: offsets may be missing in them.
+        package var replayFrom: Offset
         /// By segment, the bytes that the journal still holds: opening the log writes them where they are missing.
         package var journaled: [Offset: [Range<Int>]] = [:]
     }
 
+    /// An exchange of segments that was cut short.
+    package struct Exchange: Equatable, Sendable {
+        package var file: String
+        /// The base offsets of the segments; the first is that of the rewritten one, too. Empty: the exchange had not
+        /// begun, and opening the log takes it back.
+        package var replaced: [Offset] = []
+        /// The rewritten segment has the first one's name already: the others mean nothing.
+        package var isPlaced = false
+    }
+
     package private(set) var problems: [Problem] = []
+    /// By the name of the partition's directory.
+    package private(set) var exchanges: [String: Exchange] = [:]
+    /// The names of the directories of topics that are compacted.
+    package private(set) var compacted: Set<String> = []
     /// By the name of the partition's directory. Without one that is whole, a checkpoint claims nothing.
     package private(set) var claims: [String: Claim] = [:]
     /// The names of the directories that the catalogue knows; nil: the catalogue cannot be read.
@@ -50,7 +66,11 @@ package struct DirectorySurvey: Sendable {
         try storage { () throws(FileError) in
             for topic in catalogue?.topics ?? [] where !topic.isBeingDeleted {
                 directories[topic.id] = names(topic)
-                for name in names(topic) { try readCheckpoint(name) }
+                if topic.settings.isCompacted { compacted.formUnion(names(topic)) }
+                for name in names(topic) {
+                    try readCheckpoint(name)
+                    try readExchange(name)
+                }
             }
             if let catalogue { try readJournal(of: catalogue.directory) }
         }
@@ -94,7 +114,23 @@ package struct DirectorySurvey: Sendable {
         latestSequence = max(latestSequence, checkpoint.journalSequence)
         claims[name] = Claim(
             logStart: checkpoint.logStart, end: checkpoint.end.offset, segment: checkpoint.end.segment,
-            position: checkpoint.end.position)
+            position: checkpoint.end.position, replayFrom: checkpoint.compaction.replayFrom)
+    }
+
+    private mutating func readExchange(_ name: String) throws(FileError) {
+        guard fileSystem.exists("\(path)/\(name)") else { return }
+        let names = try fileSystem.list("\(path)/\(name)")
+        if names.contains(SwapManifest.name) {
+            let file = "\(path)/\(name)/\(SwapManifest.name)"
+            exchanges[name] = Exchange(file: file)
+            guard let manifest = SwapManifest(decoding: try fileSystem.contents(of: file)) else { return }
+            let files = SwapFiles(directory: "\(path)/\(name)", fileSystem: fileSystem, manifest: manifest)
+            exchanges[name] = Exchange(
+                file: file, replaced: manifest.replaced,
+                isPlaced: try files.isRewritten(SegmentFiles.log(manifest.base)))
+        } else if let base = SegmentFiles.rewrittenBaseOffsets(in: names).first {
+            exchanges[name] = Exchange(file: "\(path)/\(name)/\(SegmentFiles.rewrittenLog(base))")
+        }
     }
 
     private mutating func readJournal(of directory: TopicID) throws(FileError) {

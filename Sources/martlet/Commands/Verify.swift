@@ -10,7 +10,8 @@ struct Verify: ParsableCommand {
             Changes nothing. A line for each finding: file, byte, what.
 
             What a hard stop left unfinished at the end of a partition is no damage: opening the log completes it from \
-            the journal, or cuts it where it was never acknowledged. Indexes and checkpoints are made anew when the log \
+            the journal, or cuts it where it was never acknowledged. So it finishes an exchange of segments by a compaction. \
+            Where records were compacted their offsets may be missing inside a segment. Indexes and checkpoints are made anew when the log \
             finds them wrong.
 
             Exit status 3: something is damaged.
@@ -47,6 +48,10 @@ struct Verify: ParsableCommand {
             try out.writeLine(
                 "\(check.partitionCount.grouped) partitions, \(check.segmentCount.grouped) segments, "
                     + "\(check.batchCount.grouped) batches, \(done.text)")
+            if check.compactedCount > 0 {
+                try out.writeLine(
+                    "\(check.compactedCount.grouped) offsets are not there any more: their records were compacted")
+            }
             try out.writeLine(check.isDamaged ? "DAMAGED: see the lines above" : "No damage found")
         }
         try out.flush()
@@ -76,7 +81,8 @@ struct Verify: ParsableCommand {
         var bytes = Array(
             """
             {"isDamaged":\(check.isDamaged),"partitions":\(check.partitionCount),"segments":\(check.segmentCount),\
-            "batches":\(check.batchCount),"records":\(check.recordCount),"bytes":\(check.byteCount),"findings":
+            "batches":\(check.batchCount),"records":\(check.recordCount),"bytes":\(check.byteCount),\
+            "compactedOffsets":\(check.compactedCount),"findings":
             """.utf8)
         bytes.append(contentsOf: findings.json)
         bytes.append(UInt8(ascii: "}"))

@@ -10,6 +10,8 @@ struct DirectoryCheck {
     private(set) var batchCount = 0
     private(set) var recordCount = 0
     private(set) var byteCount = 0
+    /// Offsets that are missing where records were compacted.
+    private(set) var compactedCount: Int64 = 0
 
     private let path: String
     private let fileSystem = PosixFileSystem()
@@ -31,7 +33,7 @@ struct DirectoryCheck {
                 findings.append(Finding(kind: .stray, file: "\(path)/\(name)", position: 0, what: what))
                 continue
             }
-            try check(partition: "\(path)/\(name)", survey.claims[name], progress)
+            try check(partition: name, survey, progress)
         }
     }
 
@@ -41,15 +43,23 @@ struct DirectoryCheck {
     }
 
     private mutating func check(
-        partition directory: String, _ claim: DirectorySurvey.Claim?, _ progress: (Self) -> Void
+        partition name: String, _ survey: DirectorySurvey, _ progress: (Self) -> Void
     ) throws {
+        let (directory, claim, exchange) = ("\(path)/\(name)", survey.claims[name], survey.exchanges[name])
+        let replaced = exchange?.replaced ?? []
+        if let exchange { add(exchange) }
         let all = try fileSystem.list(directory).filter { $0.hasSuffix(".log") }.compactMap { baseOffset(inName: $0) }
+            .filter { !(exchange?.isPlaced ?? false) || !replaced.dropFirst().contains($0) }
         let bases = keptBases(all.sorted(), claim)
         partitionCount += 1
         var expected: Offset?
         for base in bases {
-            var check = SegmentCheck(directory: directory, base: base, isLast: base == bases.last, claim)
+            var check = SegmentCheck(
+                directory: directory, base: base, isLast: base == bases.last, claim,
+                maySkipOffsets: base < claim?.replayFrom ?? 0 || survey.compacted.contains(name),
+                hasIndexes: !replaced.contains(base))
             try check.run()
+            compactedCount += check.missingCount
             let start = expected ?? min(base, claim?.logStart ?? base)
             if start != base {
                 let what = "the segment starts at offset \(base) where \(start) was due"
@@ -69,6 +79,14 @@ struct DirectoryCheck {
             check.runMissing()
             findings += check.findings
         }
+    }
+
+    private mutating func add(_ exchange: DirectorySurvey.Exchange) {
+        let what =
+            exchange.replaced.isEmpty
+            ? "segments were being rewritten: opening the log takes that back"
+            : "an exchange of segments was cut short: opening the log finishes it"
+        findings.append(Finding(kind: .unfinished, file: exchange.file, position: 0, what: what))
     }
 
     /// Without the segments whose records were all deleted: some may be gone, and opening the log removes the others.

@@ -50,11 +50,17 @@ struct SegmentCheck {
     let isLast: Bool
     /// nil: nothing says up to where the partition was acknowledged.
     let claim: DirectorySurvey.Claim?
+    /// Offsets may be missing between batches: records were compacted.
+    let maySkipOffsets: Bool
+    /// False: opening the log makes them anew, whatever they say.
+    let hasIndexes: Bool
 
     private(set) var findings: [Finding] = []
     private(set) var recordCount = 0
     private(set) var batchCount = 0
     private(set) var byteCount = 0
+    /// Offsets that are missing, where they may.
+    private(set) var missingCount: Int64 = 0
     /// The offset after the last batch; nil: there is none.
     private(set) var end: Offset?
 
@@ -66,7 +72,12 @@ struct SegmentCheck {
 
     private var batches: [Batch] = []
 
-    init(directory: String, base: Offset, isLast: Bool, _ claim: DirectorySurvey.Claim? = nil) {
+    init(
+        directory: String, base: Offset, isLast: Bool, _ claim: DirectorySurvey.Claim? = nil,
+        maySkipOffsets: Bool = false, hasIndexes: Bool = true
+    ) {
+        self.maySkipOffsets = maySkipOffsets
+        self.hasIndexes = hasIndexes
         self.directory = directory
         self.base = base
         self.isLast = isLast
@@ -83,6 +94,7 @@ struct SegmentCheck {
 
     mutating func run() throws {
         try checkLog()
+        guard hasIndexes else { return batches = [] }
         try checkOffsetIndex()
         try checkTimeIndex()
         batches = []
@@ -97,11 +109,14 @@ struct SegmentCheck {
         while let step = scan.next() {
             switch step {
             case .batch(let position, let header):
-                if header.baseOffset != expected {
+                if header.baseOffset > expected, maySkipOffsets {
+                    addMissing(header.baseOffset.value - expected.value)
+                } else if header.baseOffset != expected {
                     add(.damage, .log, position, gap(expected, header.baseOffset))
                 }
                 expected = header.lastOffset.advanced(by: 1)
                 recordCount += Int(header.recordCount)
+                if maySkipOffsets { addMissing(Int64(header.lastOffsetDelta) + 1 - Int64(header.recordCount)) }
                 batchCount += 1
                 end = expected
                 batches.append(
@@ -113,6 +128,11 @@ struct SegmentCheck {
         }
         // A batch that is cut has been said.
         if !endsInDamage { checkLength(log.count) }
+    }
+
+    private mutating func addMissing(_ count: Int64) {
+        let (sum, overflow) = missingCount.addingReportingOverflow(count)
+        missingCount = overflow ? .max : sum
     }
 
     private mutating func add(_ damage: BatchFileScan.Damage) {
