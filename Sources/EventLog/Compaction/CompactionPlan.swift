@@ -40,7 +40,7 @@ struct CompactionPlan: Equatable {
     }
 
     /// `sealed`: the partition's segments, oldest first, without those that may not be touched. `oldestDirty`: of a
-    /// segment that begins at this offset or before it, the timestamp of its first record.
+    /// segment that begins at this offset or before it, the first timestamp in it; `none`: it has none.
     init(
         _ sealed: [SegmentSummary], logStart: Offset, cleanedTo: Offset, nextHorizon: Timestamp,
         settings: TopicSettings, now: Timestamp, oldestDirty: (SegmentSummary) -> Timestamp
@@ -55,9 +55,8 @@ struct CompactionPlan: Equatable {
         dirtyBytes = eligible[firstDirty...].reduce(0) { $0 + $1.byteCount }
         reason = nil
         guard settings.isCompacted, !segments.isEmpty else { return }
-        let oldest = firstDirty < eligible.endIndex ? oldestDirty(eligible[firstDirty]) : .none
-        if dirtyBytes > 0, let limit = settings.compactionDelayMilliseconds, oldest > .none,
-            now.isLater(than: oldest, by: limit)
+        if let limit = settings.compactionDelayMilliseconds,
+            Self.hasWaited(eligible[firstDirty...], limit, now, oldestDirty)
         {
             reason = .lag
         } else if nextHorizon > .none, nextHorizon <= now, dirtyStart > eligible[0].base {
@@ -65,6 +64,18 @@ struct CompactionPlan: Equatable {
         } else if dirtyBytes > 0, dirtyRatio >= settings.dirtyRatioMin {
             reason = .ratio
         }
+    }
+
+    /// By the first segment that has a time: one without says nothing of how long its records have waited.
+    private static func hasWaited(
+        _ dirty: ArraySlice<SegmentSummary>, _ limit: Int64, _ now: Timestamp,
+        _ oldest: (SegmentSummary) -> Timestamp
+    ) -> Bool {
+        for segment in dirty where segment.byteCount > 0 {
+            let time = oldest(segment)
+            if time > .none { return now.isLater(than: time, by: limit) }
+        }
+        return false
     }
 
     /// Kafka's rule: by the latest record of the segment.

@@ -166,13 +166,21 @@ final class Compactor: Sendable {
 }
 
 extension Segment {
-    /// About when its first record was made; nil: the segment does not say.
+    /// About when the first of its records was made that has a time; nil: none has, or the segment does not say.
     fileprivate var firstTimestamp: Timestamp? {
-        guard let file = try? file(), let size = try? visibleBytes() else { return nil }
+        // By the index: of a segment without any, not every batch is looked at.
+        guard let latest = try? maxTimestamp(), latest.timestamp > .none, let file = try? file(),
+            let size = try? visibleBytes()
+        else { return nil }
         var walk = BatchWalk(file, from: 0, to: size, windowSize: 4096)
-        guard let first = try? walk.next() else { return nil }
-        let header = first.header
-        let isBaseTheFirst = !header.attributes.hasDeleteHorizon && !header.attributes.usesLogAppendTime
-        return isBaseTheFirst ? header.baseTimestamp : header.maxTimestamp
+        while let batch = try? walk.next() {
+            let header = batch.header
+            let isBaseTheFirst =
+                !header.attributes.hasDeleteHorizon && !header.attributes.usesLogAppendTime
+                && header.baseTimestamp > .none
+            let time = isBaseTheFirst ? header.baseTimestamp : header.maxTimestamp
+            if time > .none { return time }
+        }
+        return nil
     }
 }

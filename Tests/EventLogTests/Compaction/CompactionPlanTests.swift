@@ -65,6 +65,20 @@ import Testing
         #expect(try self.plan(mixed, ["min.compaction.lag.ms": "1000"]).end == 30)
     }
 
+    @Test func aSegmentWithoutTimesDoesNotKeepTheNextOneWaiting() throws {
+        let settings = try TopicSettings([
+            "cleanup.policy": "compact", "max.compaction.lag.ms": "5000", "min.cleanable.dirty.ratio": "1",
+        ])
+        func plan(_ times: [Int64]) -> CompactionPlan {
+            CompactionPlan(
+                sealed(4), logStart: 0, cleanedTo: 10, nextHorizon: .none, settings: settings, now: Self.now,
+                oldestDirty: { Timestamp(milliseconds: times[Int($0.base.value / 10)]) })
+        }
+        #expect(plan([0, -1, 995_000, 999_000]).reason == .lag)
+        #expect(plan([0, -1, 995_001, 0]).reason == nil)
+        #expect(plan([0, -1, -1, -1]).reason == nil)
+    }
+
     @Test func aRecordThatHasWaitedTooLongIsDue() throws {
         let settings = ["max.compaction.lag.ms": "5000", "min.cleanable.dirty.ratio": "1"]
         #expect(try plan(sealed(4), cleanedTo: 30, oldest: 995_000, settings).reason == .lag)
