@@ -157,9 +157,10 @@ struct PartitionModel {
     private func isDue(_ settings: TopicSettings, upTo reach: Int64, now: Int64) -> Bool {
         if settings.dirtyRatioMin == 0 { return true }
         guard let delay = settings.compactionDelayMilliseconds else { return false }
-        return offsets(from: reachMin, to: reach).contains {
-            fates[$0] == .shown && 0..<max(0, now.minus(delay)) ~= sent[$0].record.time
-        }
+        // By whichever of them: clocks are off, and the log takes about the first for the oldest.
+        let dirty = offsets(from: reachMin, to: reach).filter { fates[$0] != .gone && sent[$0].record.time >= 0 }
+        return dirty.contains { fates[$0] == .shown }
+            && dirty.allSatisfy { sent[$0].record.time < now.minus(delay) }
     }
 
     private var offsets: Range<Int> { offsets(from: start, to: end) }
