@@ -72,9 +72,12 @@ final class DiskLog: FleetLog {
         isForgotten = true
     }
 
-    var takesAppends: Bool {
+    var isSound: Bool {
         disk.hasPower
-            && (log?.topics ?? []).flatMap(\.partitions).allSatisfy { $0.failure == nil && !$0.hasFailedSync }
+            && (log?.topics ?? []).flatMap(\.partitions).allSatisfy {
+                // The last is of one whose exchange of segments waits for the log to be opened again.
+                $0.failure == nil && !$0.hasFailedSync && $0.needsSettling(to: Offset(.max))
+            }
     }
 
     // MARK: Topics

@@ -132,7 +132,7 @@ extension FleetLife {
         note("it has failed")
         counts.failedPasses += 1
         try checkAll()
-        if log.takesAppends, chance(70) {
+        if log.isSound, chance(70) {
             // What could not be done now is tried again, and done.
             log.forgetTroubles()
             clock.advance(by: FleetClock.hour)

@@ -15,8 +15,8 @@ protocol FleetLog: AnyObject {
     var hasFailed: Bool { get }
     /// As if nothing had: after a failure that the log has dealt with.
     func forgetTroubles()
-    /// Every partition takes appends, and can be made durable.
-    var takesAppends: Bool { get }
+    /// Every partition takes appends, can be made durable, and be compacted: none waits for the log to be opened again.
+    var isSound: Bool { get }
 
     func createTopic(_ name: String, partitions: Int, _ settings: TopicSettings) throws
     func deleteTopic(_ name: String) throws

@@ -73,7 +73,7 @@ final class ToyLog: FleetLog {
     func clearTroubles() -> Bool { false }
     var hasFailed: Bool { false }
     func forgetTroubles() {}
-    var takesAppends: Bool { true }
+    var isSound: Bool { true }
     func checkpoint() throws {}
 
     func end(by ending: FleetEnding) {
