@@ -66,6 +66,30 @@ import Testing
         #expect(try segments() == ["00000000000000000000"])
     }
 
+    @Test("a segment that begins without timestamps ends by the first one in it, also when the log is opened again")
+    func timeOfASegmentThatBeginsWithout() throws {
+        func record(_ seconds: Int64) -> Record {
+            Record(value: "some", timestamp: Timestamp(milliseconds: 1_700_000_000_000 + seconds * 1000))
+        }
+        var log = try EventLog.open(at: directory.path, options: quietOptions())
+        var partition = try log.createTopic("t", settings: settings(["segment.ms": "60000"])).partitions[0]
+        for record in [Record(value: "none", timestamp: Timestamp.none), record(0), record(61)] {
+            try partition.append(record)
+        }
+        #expect(try segments() == ["00000000000000000000", "00000000000000000002"])
+        for record in [Record(value: "none", timestamp: Timestamp.none), record(200)] { try partition.append(record) }
+        #expect(try segments().count == 3)
+        try partition.deleteRecords(before: partition.end)
+        for record in [Record(value: "none", timestamp: Timestamp.none), record(260)] { try partition.append(record) }
+        try log.close()
+        log = try EventLog.open(at: directory.path, options: quietOptions())
+        partition = try #require(log.topic("t")).partitions[0]
+        let before = try segments()
+        try partition.append(record(261))
+        #expect(try segments().count == before.count + 1)
+        try log.close()
+    }
+
     @Test func onlyTwentyDigitsNameASegment() {
         let names = [
             "00000000000000000007.log", "+0000000000000000008.log", "-0000000000000000000.log", "9.log",

@@ -6,7 +6,7 @@ enum ActiveIndex {
         var index: GrowingIndex
         /// What of it came from the files.
         var files = IndexFilesState()
-        /// Of the segment's first batch; nil while it is empty.
+        /// Of the segment's first batch that has one; nil while none has.
         var firstTimestamp: Int64?
     }
 
@@ -17,8 +17,6 @@ enum ActiveIndex {
         _ fileSystem: any FileSystem
     ) -> Restored {
         guard byteCount > 0 else { return Restored(index: GrowingIndex(), firstTimestamp: nil) }
-        var head = BatchWalk(file, from: 0, to: byteCount, windowSize: 128)
-        let first = (try? head.next())?.maxTimestamp.milliseconds
         let offsets = entries(
             "\(directory)/\(SegmentFiles.offsetIndex(base))", OffsetIndexEntryLayout.size, fileSystem
         ) { OffsetIndexEntry(relativeOffset: $0.bigEndian(at: $1), position: $0.bigEndian(at: $1 + 4)) }
@@ -31,7 +29,17 @@ enum ActiveIndex {
         extend(&index, from: Int(index.offsets.last?.position ?? 0), base: base, file, byteCount, interval)
         files.lacksTrusted =
             index.offsets.dropFirst(files.offsetEntries).first.map { Int($0.position) < trusted } ?? false
-        return Restored(index: index, files: files, firstTimestamp: first)
+        return Restored(index: index, files: files, firstTimestamp: firstTimestamp(file, byteCount, index))
+    }
+
+    private static func firstTimestamp(_ file: any StorageFile, _ byteCount: Int, _ index: GrowingIndex) -> Int64? {
+        // Not every batch is looked at for what none of them has.
+        guard index.maxTimestamp >= 0 else { return nil }
+        var walk = BatchWalk(file, from: 0, to: byteCount, windowSize: 128)
+        while let batch = try? walk.next() {
+            if batch.maxTimestamp > .none { return batch.maxTimestamp.milliseconds }
+        }
+        return nil
     }
 
     /// The entries as an index that goes on from the last; nil where they cannot be this segment's.

@@ -11,7 +11,7 @@ struct PartitionWriter: ~Copyable {
     private var file: (any StorageFile)?
     /// Bytes in the active segment's file that are whole batches.
     private(set) var size: Int
-    /// Of the first batch in the active segment; nil while it is empty.
+    /// Of the first batch in the active segment that has one; nil while none has.
     private var firstTimestamp: Int64?
     private(set) var end: Offset
     /// What `publish` will let readers see.
@@ -66,7 +66,7 @@ struct PartitionWriter: ~Copyable {
                 onSegment(active)
             }
             scratch.add(next, slice)
-            if firstTimestamp == nil { firstTimestamp = slice.maxTimestamp }
+            if firstTimestamp == nil, slice.maxTimestamp >= 0 { firstTimestamp = slice.maxTimestamp }
             next = slice.next
         }
         try flush(group, in: staging, &scratch, onWritten)
@@ -80,7 +80,7 @@ struct PartitionWriter: ~Copyable {
         // Offsets in an index are 32 bits wide, relative to the segment's base.
         if slice.lastOffset - active.baseOffset.value > Int64(Int32.max) { return true }
         // A batch without a timestamp says nothing of the segment's age.
-        guard let firstTimestamp, firstTimestamp >= 0, slice.maxTimestamp >= 0 else { return false }
+        guard let firstTimestamp, slice.maxTimestamp >= 0 else { return false }
         let (age, overflow) = slice.maxTimestamp.subtractingReportingOverflow(firstTimestamp)
         return overflow || age > settings.segmentMilliseconds
     }
@@ -147,7 +147,7 @@ struct PartitionWriter: ~Copyable {
 
     /// Whether the segment has been written to for as long as it may be, by the time of its first record.
     private func isAged(at now: Timestamp) -> Bool {
-        guard let firstTimestamp, firstTimestamp >= 0 else { return false }
+        guard let firstTimestamp else { return false }
         let (age, overflow) = now.milliseconds.subtractingReportingOverflow(firstTimestamp)
         let most = min(settings.segmentMilliseconds, settings.compactionDelayMilliseconds ?? .max)
         return !overflow && age > most

@@ -72,12 +72,12 @@ final class DiskLog: FleetLog {
         isForgotten = true
     }
 
-    var isSound: Bool {
-        disk.hasPower
-            && (log?.topics ?? []).flatMap(\.partitions).allSatisfy {
-                // The last is of one whose exchange of segments waits for the log to be opened again.
-                $0.failure == nil && !$0.hasFailedSync && $0.needsSettling(to: Offset(.max))
-            }
+    var isSound: Bool { disk.hasPower && (log?.topics ?? []).flatMap(\.partitions).allSatisfy(isSound) }
+
+    private func isSound(_ partition: Partition) -> Bool {
+        // Where a sync has failed there are no checkpoints any more; or an exchange waits for the log to be opened again.
+        let hasCheckpoints = (try? partition.checkpointer?.checkSound()) != nil
+        return hasCheckpoints && partition.failure == nil && partition.needsSettling(to: Offset(.max))
     }
 
     // MARK: Topics
