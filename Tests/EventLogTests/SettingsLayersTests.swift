@@ -54,6 +54,27 @@ import Testing
         try log.close()
     }
 
+    @Test func aTopicThatIsNotToSyncByTimeIsAcknowledgedByTheJournalWhateverTheDefault() throws {
+        let log = try open()
+        try log.alterTopicDefaults(overrides(["flush.ms": "500"]))
+        let topic = try log.createTopic("t", settings: settings(["flush.ms": "9223372036854775807"]))
+        #expect(topic.settings.flushMilliseconds == nil)
+        #expect(topic.settings.isJournaled)
+        try log.close()
+    }
+
+    @Test("it does not matter which of two settings was set first", arguments: [false, true])
+    func order(isReversed: Bool) throws {
+        let pairs = [("flush.messages", "1"), ("flush.ms", "500")]
+        var settings = TopicSettings()
+        for (name, value) in isReversed ? pairs.reversed() : pairs {
+            // As a broker's defaults are assigned, which note nothing of what was set before.
+            let definition = try #require(TopicSettings.all.first { $0.name == name })
+            #expect(definition.assign(&settings, value) == nil)
+        }
+        #expect(settings.isJournaled && settings.flushMilliseconds == 500)
+    }
+
     @Test func aDefaultMayChangeHowTopicsBecomeDurableWhileRecordsComeIn() async throws {
         let log = try open()
         let topics = try (0..<3).map { try log.createTopic("t\($0)") }

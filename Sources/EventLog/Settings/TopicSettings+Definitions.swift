@@ -40,21 +40,16 @@ extension TopicSettings {
                 """,
             kind: .long, value: { String($0.flushMessages) },
             assign: { settings, text in
-                SettingText.number(&settings.flushMessages, text, in: 1...Int64.max)
+                var count: Int64 = 1
+                if let problem = SettingText.number(&count, text, in: 1...Int64.max) { return problem }
+                settings.flushMessagesSet = count
+                return nil
             }),
         Definition(
             name: "flush.ms",
             documentation: "After how many milliseconds at the latest what was written is synced.",
             kind: .long, value: { String($0.flushMilliseconds ?? Int64.max) },
-            assign: { settings, text in
-                var milliseconds: Int64 = 0
-                if let problem = SettingText.number(&milliseconds, text, in: 0...Int64.max) { return problem }
-                settings.flushMilliseconds = milliseconds == Int64.max ? nil : milliseconds
-                // Kafka's own default of flush.messages is "never": asking for a time-out alone relaxes to it.
-                let saysMessages = (settings.defaults + settings.overrides).contains { $0.name == "flush.messages" }
-                if !saysMessages && settings.flushMilliseconds != nil { settings.flushMessages = Int64.max }
-                return nil
-            }),
+            assign: { SettingText.limit(&$0.flushMilliseconds, $1, in: 0...Int64.max, off: Int64.max) }),
         Definition(
             name: "index.interval.bytes",
             documentation: "One entry in the offset and time indexes each so many bytes of log.",

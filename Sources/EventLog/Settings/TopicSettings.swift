@@ -14,7 +14,9 @@ public struct TopicSettings: Sendable, Equatable, NamedSettings {
     public internal(set) var timestampType = TimestampType.createTime
     /// `flush.messages`: after how many records the partition is synced. 1: each append is durable before it is
     /// acknowledged, by the journal. More than 1 skips the journal and risks that many records.
-    public internal(set) var flushMessages: Int64 = 1
+    public var flushMessages: Int64 { flushMessagesSet ?? (flushMilliseconds == nil ? 1 : .max) }
+    /// nil: nobody has set it. Kafka's own default is "never", so that asking for `flush.ms` alone relaxes to it.
+    var flushMessagesSet: Int64?
     /// `flush.ms`: after how many milliseconds at the latest what was written is synced; nil: not by time.
     public internal(set) var flushMilliseconds: Int64?
 
