@@ -144,6 +144,30 @@ import Testing
         }
     }
 
+    @Test func aSegmentOfWhichTheDiskDoesNotSayHowLargeItIsKeepsWhatLiesBehindIt() throws {
+        let clock = SettableClock()
+        let disk = SimulatedDisk()
+        let log = try EventLog.open(at: "/data", options: Self.options(disk, clock))
+        let partition = try log.createTopic("t", settings: settings(Self.small)).partitions[0]
+        // The oldest segment is young, by the clocks of those who wrote it, and so is the last one.
+        for i in 0..<12 {
+            let age: Int64 = (3..<9).contains(i) ? 20_000 : 0
+            let record = Record(
+                value: String(repeating: "x", count: 250),
+                timestamp: Timestamp(milliseconds: clock.now.milliseconds - age))
+            try partition.append(record)
+        }
+        #expect(partition.segments[1].baseOffset == 3)
+        try log.close()
+        let reopened = try EventLog.open(at: "/data", options: Self.options(disk, clock))
+        // Nobody has opened it yet, and there are too many open files just then.
+        disk.add(SimulatedDisk.Fault(at: 0, .error(24), path: "t-0/00000000000000000000.log", operation: .open))
+        reopened.retainNow()
+        #expect(disk.hadFault)
+        #expect(try #require(reopened.topic("t")).partitions[0].values().count == 12)
+        try reopened.close()
+    }
+
     // MARK: A full disk
 
     /// A disk that has no room: nothing new is written to files that would grow.

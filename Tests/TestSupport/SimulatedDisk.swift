@@ -163,6 +163,7 @@ package final class SimulatedDisk: FileSystem {
     // MARK: FileSystem
 
     package func open(_ path: String, _ mode: OpenMode) throws(FileError) -> any StorageFile {
+        if let code = state.withLock({ $0.fault(.open, path) }) { throw FileError(.open, path, code: code) }
         let node = try find(path, mode)
         return SimulatedFile(disk: self, path: path, node: node, isDurable: mode == .durableBlocks)
     }
@@ -275,6 +276,8 @@ extension SimulatedDisk.State {
         for (i, fault) in faults.enumerated() where operations >= fault.at {
             if let wanted = fault.path, !path.hasSuffix(wanted) { continue }
             if let wanted = fault.operation, wanted != operation { continue }
+            // To open a file changes nothing: it fails only where a fault names that.
+            if operation == .open, fault.operation == nil { continue }
             hadFault = true
             switch fault.kind {
             case .powerCut:

@@ -29,7 +29,7 @@ package struct Retention: Sendable {
     /// How many segments go, of `count`: all of them only by age. `newest`: of the segment at an index the latest time in
     /// its records, `none` where they have none; asked for no more segments than it takes.
     package func goingCount(of count: Int, bytes: (Int) -> Int, newest: (Int) -> Timestamp) -> Int {
-        max(surplusCount(of: count, bytes: bytes), expiredCount(of: count, bytes: bytes, newest: newest))
+        max(surplusCount(of: count, bytes: bytes), expiredCount(of: count, newest: newest))
     }
 
     /// Kafka's rule: the oldest go while what stays is no smaller than the limit. The last one always stays.
@@ -45,12 +45,13 @@ package struct Retention: Sendable {
 
     /// The oldest go while all their records are too old. What has no time, as what compaction leaves of a segment may
     /// have none, goes with the next that has one, and never by itself.
-    private func expiredCount(of count: Int, bytes: (Int) -> Int, newest: (Int) -> Timestamp) -> Int {
+    private func expiredCount(of count: Int, newest: (Int) -> Timestamp) -> Int {
         guard let ageMax else { return 0 }
         let (oldest, overflow) = now.milliseconds.subtractingReportingOverflow(ageMax)
         guard !overflow else { return 0 }
         var expired = 0
-        for i in 0..<count where bytes(i) > 0 {
+        // Bytes are not asked for: none may be what a disk says that does not say.
+        for i in 0..<count {
             let time = newest(i).milliseconds
             if time < 0 { continue }
             if time >= oldest { break }
