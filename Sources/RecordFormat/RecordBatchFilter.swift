@@ -58,8 +58,14 @@ public struct RecordBatchFilter: ~Copyable {
         let newHorizon = left.hasTombstones && header.deleteHorizon == nil ? horizon : nil
         if left.count == header.recordCount, newHorizon == nil { return .unchanged }
         kept.add(cursor.bytes + run, count: cursor.end - run)
-        if let newHorizon { rebase(to: newHorizon, header) }
-        return finish(batch, left, newHorizon) ? .changed : .unchanged
+        if let newHorizon {
+            rebase(to: newHorizon, header)
+            if finish(batch, left, newHorizon) { return .changed }
+            // There is no room for other timestamps. What goes must go all the same: a tombstone that replaced it may go
+            // one day, and it would be back.
+            if left.count == header.recordCount { return .unchanged }
+        }
+        return finish(batch, left, nil) ? .changed : .unchanged
     }
 
     /// The batch's records, decompressed; they stay where they are until the next call.

@@ -140,6 +140,28 @@ struct RecordBatchFilterTests {
         }
     }
 
+    @Test("what goes is gone also where a horizon would make the batch larger than is read again")
+    func horizonWithoutRoom() throws {
+        var filter = RecordBatchFilter()
+        let time = Timestamp(milliseconds: 1_700_000_000_000)
+        var builder = RecordBatchBuilder(compression: .lz4)
+        for _ in 0..<63 {
+            let key = [UInt8](repeating: 7, count: 1 << 20)
+            builder.append(Record(key: key, value: nil, timestamp: time), defaultTimestamp: time)
+        }
+        builder.append(Record(key: [8], value: [9], timestamp: time), defaultTimestamp: time)
+        let room = DecompressionBuffer.defaultLimit + RecordBatchLayout.headerSize - builder.estimatedByteCount
+        let last = [UInt8](repeating: 7, count: room - 60)
+        builder.append(Record(key: last, value: nil, timestamp: time), defaultTimestamp: time)
+        try builder.finish(baseOffset: 0)
+        let bytes = builder.withUnsafeBytes { Array($0) }
+        let kept = try #require(try self.filter(bytes, horizon: Self.horizon, &filter) { $0 != 63 })
+        let left = try header(of: kept)
+        #expect(left.recordCount == 64 && left.deleteHorizon == nil && left.compression == .lz4)
+        // Where nothing goes, it stays as it is.
+        #expect(try self.filter(kept, horizon: Self.horizon, &filter) { _ in true } == kept)
+    }
+
     @Test("the time of the append stays every record's", arguments: [Compression.none, .lz4])
     func logAppendTime(compression: Compression) throws {
         var filter = RecordBatchFilter()
