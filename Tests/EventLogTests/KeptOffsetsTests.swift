@@ -20,6 +20,26 @@ struct KeptOffsetsTests {
         return outcome
     }
 
+    @Test("a segment of as many offsets as there can be is compacted when nothing of it is left")
+    func widestSegment() throws {
+        let directory = TemporaryDirectory()
+        let log = try EventLog.open(at: directory.path, options: quietOptions { $0.runsHousekeeping = false })
+        let settings = try TopicSettings(["cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0"])
+        let partition = try log.createTopic("kept", settings: settings).partitions[0]
+        let last = Int64(Int32.max)
+        // The third begins a segment, as the first has no room for its offset in an index.
+        for base in [0, last, last + 1] {
+            guard case .accepted = try append([Record(key: "k", value: "v")], at: Offset(base), to: partition, log)
+            else { throw Unexpected(outcome: .rejected(.closed)) }
+        }
+        #expect(partition.segments.map(\.baseOffset) == [0, Offset(last + 1)])
+        _ = try partition.roll()
+        let result = log.compactNow()
+        #expect(result.isComplete && result.recordsDropped == 2)
+        #expect(try offsets(partition) == [last + 1])
+        try log.close()
+    }
+
     private func offsets(_ partition: Partition) throws -> [Int64] {
         try partition.read(from: .earliest, maxBytes: .max).map(\.offset.value)
     }

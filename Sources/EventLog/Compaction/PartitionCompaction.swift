@@ -173,7 +173,7 @@ struct PartitionCompaction: ~Copyable {
     /// What no batch stands for at the end, an empty one does: from segment to segment there is no gap.
     private mutating func fillGap(_ output: SegmentSwap) throws(CompactionInterruption) {
         guard output.end < output.nextBase else { return }
-        guard output.nextBase.distance(from: output.end) <= Int64(Int32.max) else {
+        guard output.nextBase.distance(from: output.end) <= EmptyRecordBatch.offsetsMax else {
             throw .failed(.storage("no batch can stand for offsets \(output.end) to \(output.nextBase)"))
         }
         filter.makeFiller(from: output.end, through: output.nextBase.advanced(by: -1), leaderEpoch: leaderEpoch)
