@@ -6,7 +6,7 @@ import Testing
 @testable import EventLog
 
 /// One life of the offsets of a directory on a simulated disk, as a seed draws it: commits, resets, groups and topics
-/// that come and go, snapshots, checkpoints, closes, kills, power cuts and failing operations. Beside it runs what must
+/// that come and go, compaction, snapshots, checkpoints, closes, kills, power cuts and failing operations. Beside it runs what must
 /// be true: a group is what was last acknowledged, or that and the first few of the changes that came after.
 final class OffsetsHistory {
     struct Failure: Error, CustomStringConvertible {
@@ -36,9 +36,11 @@ final class OffsetsHistory {
     private static let groups = ["a", "b", "c"]
     private static let topics = ["readings", "events", "alarms"]
     private static let partitionCount = 2
+    private static let deleteRetention: Int64 = 10
 
     private var random: SeededRandom
     private var disk = SimulatedDisk()
+    private let clock = SettableClock()
     private var models: [String: Model] = [:]
     /// Topics that are there for sure.
     private var present: Set<String> = []
@@ -49,6 +51,8 @@ final class OffsetsHistory {
     private(set) var acknowledgedCount = 0
     /// How often a snapshot helped to open.
     private(set) var snapshotCount = 0
+    /// Records that compaction has taken.
+    private(set) var droppedCount = 0
 
     init(seed: UInt64) { random = SeededRandom(seed: seed) }
 
@@ -108,8 +112,9 @@ final class OffsetsHistory {
     private func open() throws -> EventLog {
         var options = quietOptions()
         options.environment.fileSystem = disk
-        let time = Int64(events.count)
-        options.environment.now = { Timestamp(milliseconds: 1_700_000_000_000 + time) }
+        options.environment.now = { [clock] in clock.now }
+        // Compaction is a step, so that a seed tells when.
+        options.runsHousekeeping = false
         return try EventLog.open(at: "/data", options: options)
     }
 
@@ -129,7 +134,8 @@ final class OffsetsHistory {
 
     private func step(_ log: EventLog) throws {
         let offsets = try log.consumerOffsets()
-        switch Int.random(in: 0..<100, using: &random) {
+        clock.advance(by: Int64.random(in: 0...3, using: &random))
+        switch Int.random(in: 0..<108, using: &random) {
         case 0..<50: try commit(offsets, partitions: Int.random(in: 1...3, using: &random), note: nil)
         case 50..<60: try commit(offsets, partitions: 40, note: ChangeNote(kind: "reset", id: offsets.makeChangeID()))
         case 60..<65: try deleteGroup(offsets)
@@ -141,6 +147,7 @@ final class OffsetsHistory {
         case 86..<93:
             events.append("snapshots")
             offsets.writeSnapshots(always: true)
+        case 93..<101: try compact(log, offsets)
         default: try verify(log)
         }
     }
@@ -199,6 +206,26 @@ final class OffsetsHistory {
         forget(name)
     }
 
+    /// Of what is older than a few milliseconds, the last record of each key is left, and no tombstone for long.
+    private func compact(_ log: EventLog, _ offsets: ConsumerOffsets) throws {
+        guard let topic = offsets.offsetsTopic else { return }
+        let span = Int64.random(in: 0...12, using: &random)
+        events.append("compaction of what is older than \(span) ms")
+        try offsets.keepHistory(milliseconds: span)
+        if topic.settings.deleteRetentionMilliseconds != Self.deleteRetention {
+            var settings = topic.settings
+            try settings.set("delete.retention.ms", to: "\(Self.deleteRetention)")
+            try settings.set("min.cleanable.dirty.ratio", to: "0")
+            try topic.alter(settings)
+        }
+        for partition in topic.partitions { try partition.roll() }
+        clock.advance(by: Int64.random(in: 0...20, using: &random))
+        let result = log.compactNow()
+        guard result.isComplete || disk.hadFault else { throw Failure(description: "compaction failed: \(result)") }
+        droppedCount += result.recordsDropped
+        try verify(log)
+    }
+
     private func forget(_ topic: String) {
         for (group, var model) in models {
             model.acknowledged[topic] = nil
@@ -222,9 +249,19 @@ final class OffsetsHistory {
         for shard in offsets.shards.withLock({ $0 }) {
             let (groups, end) = shard.withContents { ($0.groups, $0.snapshotEnd) }
             if end != nil { snapshotCount += 1 }
-            guard groups == ConsumerOffsetsTests.logAlone(shard.partition).groups else {
+            guard Self.agree(groups, with: ConsumerOffsetsTests.logAlone(shard.partition).groups) else {
                 throw Failure(description: "partition \(shard.partition.index) is not what its log says")
             }
+        }
+    }
+
+    /// Compaction takes the tombstone that was a group's last change: of that only who has seen it knows.
+    private static func agree(_ groups: [String: StoredGroup], with log: [String: StoredGroup]) -> Bool {
+        guard groups.count == log.count else { return false }
+        return groups.allSatisfy { id, group in
+            guard var stored = log[id], stored.lastChange <= group.lastChange else { return false }
+            stored.lastChange = group.lastChange
+            return stored == group
         }
     }
 

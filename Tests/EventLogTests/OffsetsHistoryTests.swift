@@ -14,10 +14,10 @@ struct OffsetsHistoryTests {
         environment["MARTLET_HISTORY_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0..<1_000_000_000)
 
     @Test(
-        "a group is what was last acknowledged or a later attempt as a whole, whatever fails, and snapshots say so too")
+        "a group is what was last acknowledged or a later attempt as a whole, whatever fails, snapshots and compaction")
     func histories() {
         print("\(Self.count) histories of offsets from seed \(Self.firstSeed)")
-        var (acknowledged, snapshots) = (0, 0)
+        var (acknowledged, snapshots, dropped) = (0, 0, 0)
         for seed in Self.firstSeed..<Self.firstSeed + UInt64(Self.count) {
             let history = OffsetsHistory(seed: seed)
             do { try history.run(sessions: 8) } catch {
@@ -26,9 +26,13 @@ struct OffsetsHistoryTests {
             }
             acknowledged += history.acknowledgedCount
             snapshots += history.snapshotCount
+            dropped += history.droppedCount
         }
-        print("\(acknowledged) changes were acknowledged, \(snapshots) times a snapshot helped to open")
+        print(
+            "\(acknowledged) changes were acknowledged, \(snapshots) times a snapshot helped to open, and compaction "
+                + "took \(dropped) records")
         #expect(acknowledged > Self.count)
         #expect(snapshots > 0)
+        #expect(dropped > Self.count)
     }
 }
