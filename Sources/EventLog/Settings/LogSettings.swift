@@ -80,8 +80,8 @@ extension LogSettings {
         Definition(
             name: "retention.total.bytes",
             documentation: """
-                Martlet's own. While the data directory is larger than this, the oldest segments go of the topic that is \
-                furthest over its share. -1: it may become as large as the disk.
+                Martlet's own. While the data directory is larger than this, with indexes and the journal, the oldest \
+                segments go of the topic that is furthest over its share. -1: it may become as large as the disk.
                 """,
             kind: .long, value: { String($0.retentionTotalBytes ?? -1) },
             assign: { SettingText.limit(&$0.retentionTotalBytes, $1, in: -1...Int64.max, off: -1) }),
