@@ -44,7 +44,8 @@ struct ConfigCheck: ParsableCommand {
         for problem in config.problems { try out.writeLine("error: \(problem.line(in: file))") }
         guard config.problems.isEmpty else {
             try out.flush()
-            throw Failure("\(file) cannot be used: \(config.problems.count) errors")
+            let count = config.problems.count
+            throw Failure("\(file) cannot be used: \(count) \(count == 1 ? "error" : "errors")")
         }
         let warnings = config.warnings(diskBytes: Self.diskBytes(of: config.data ?? Serve.dataDefault))
         for warning in warnings { try out.writeLine("warning: \(warning.line(in: file))") }
