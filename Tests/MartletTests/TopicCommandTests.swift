@@ -156,6 +156,20 @@ struct TopicCommandTests {
         }
     }
 
+    @Test("of records that are too young for a rate it is not said that nothing has been written")
+    func tooYoung() async throws {
+        let directory = TemporaryDirectory()
+        let log = try EventLog.open(at: directory.path + "/data")
+        let topic = try log.createTopic("fresh", partitions: 1)
+        let first = Record(value: "reading", timestamp: Timestamp(milliseconds: now.milliseconds - 1000))
+        try await topic.partitions[0].append(contentsOf: [first])
+        try log.close()
+        try await offline(directory) { topics async throws in
+            let text = try await run(["disk"], FixedRoom(topics))
+            #expect(text.contains(": not known yet: what there is, is too young for a rate"))
+        }
+    }
+
     @Test("when the reserve is reached decides the exit status of --within")
     func within() async throws {
         let directory = try makeDirectory()

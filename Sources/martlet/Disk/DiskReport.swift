@@ -118,9 +118,11 @@ struct DiskReport {
             "reached about \(TimeText.minute(time(inDays: days))), in \(SpanText.forPeople(Self.span(days)))"
         case .notForLong: "not reached in a hundred years"
         case .never(let bytes):
-            all.growth?.perDay ?? 0 == 0
-                ? "not reached: nothing has been written in the last day"
-                : "not reached at this rate: the settings hold what is there at \(BinarySize.text(bytes))"
+            switch all.growth?.perDay {
+            case nil where all.bytes ?? 0 > 0: "not known yet: what there is, is too young for a rate"
+            case nil, 0: "not reached: nothing has been written in the last day"
+            default: "not reached at this rate: the settings hold what is there at \(BinarySize.text(bytes))"
+            }
         }
     }
 
