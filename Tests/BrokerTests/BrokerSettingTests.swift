@@ -42,6 +42,22 @@ struct BrokerSettingTests {
 
     // MARK: Layers
 
+    @Test("topics are journaled again when flush.ms is taken back that the broker was started with")
+    func flushTime() async throws {
+        func configure(_ configuration: inout BrokerConfiguration) {
+            configuration.settings = [SettingOverride(name: "log.flush.interval.ms", value: "500")]
+        }
+        try await withBroker(in: .inMemory(), configure: configure) { broker in
+            let client = try await WireClient.connect(to: broker)
+            try await client.create("readings")
+            let topic = try #require(broker.log.topic("readings"))
+            #expect(!topic.settings.isJournaled && topic.settings.flushMilliseconds == 500)
+            try await expectAltered(client, [("log.flush.interval.ms", "9223372036854775807")])
+            #expect(topic.settings.isJournaled && topic.settings.flushMilliseconds == nil)
+            await client.close()
+        }
+    }
+
     @Test("a broker's own value goes over that of all brokers, that over the file's, and that over the default")
     func layers() async throws {
         func configure(_ configuration: inout BrokerConfiguration) {

@@ -19,9 +19,13 @@ struct SettingLayers: Sendable {
         start = try BrokerSettings(configuration)
         let program = BrokerSettings()
         var atStart = Dictionary(configuration.settings.map { ($0.name, "") }) { $1 }
+        // What topics have is there by its name alone: where flush.ms says what flush.messages is, that is not set, and goes
+        // with it.
+        let ofTopics = Set(TopicSettings.all.map(\.brokerName))
         for definition in BrokerSettings.all {
             let value = definition.value(start)
-            if atStart[definition.name] != nil || value != definition.value(program) {
+            let isSet = !ofTopics.contains(definition.name) && value != definition.value(program)
+            if atStart[definition.name] != nil || isSet {
                 atStart[definition.name] = value
             }
         }
