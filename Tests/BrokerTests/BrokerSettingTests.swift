@@ -52,6 +52,10 @@ struct BrokerSettingTests {
             try await client.create("readings")
             let topic = try #require(broker.log.topic("readings"))
             #expect(!topic.settings.isJournaled && topic.settings.flushMilliseconds == 500)
+            // What is said is what is so.
+            let messages = "9223372036854775807"
+            #expect(try await described(client, "flush.messages", of: (.topic, "readings")).value == messages)
+            #expect(try await described(client, "log.flush.interval.messages").value == messages)
             try await expectAltered(client, [("log.flush.interval.ms", "9223372036854775807")])
             #expect(topic.settings.isJournaled && topic.settings.flushMilliseconds == nil)
             await client.close()

@@ -44,14 +44,17 @@ enum DescribeConfigsHandler {
             return TopicSettings.all.map { definition in
                 config(
                     definition.name, definition.kind, definition.documentation,
-                    settings.values(of: definition, ofTopic: topic.name, layers), request)
+                    settings.values(of: definition, ofTopic: topic.name, layers), request,
+                    inForce: definition.value(settings))
             }
         case .broker:
             try ConfigResource(.broker, resource.resourceName).checkBroker()
             if resource.resourceName.isEmpty { return forAllBrokers(layers, request) }
             let changeable = BrokerSettings.all.map { definition in
                 let values = layers.values(of: definition).map { (definition.name, $0.value, $0.source) }
-                return config(definition.name, definition.kind, definition.documentation, values, request)
+                return config(
+                    definition.name, definition.kind, definition.documentation, values, request,
+                    inForce: definition.value(context.settings.current))
             }
             let node = call.connection.nodeAddress
             let fixed = ReadOnlySetting.all.map { setting in
@@ -74,15 +77,17 @@ enum DescribeConfigsHandler {
         }
     }
 
-    /// - Parameter values: the one in force first.
+    /// - Parameters:
+    ///   - values: of the layers, the one that counts first.
+    ///   - inForce: where it may be another than that: flush.ms alone says what flush.messages is, too.
     private static func config(
         _ name: String, _ kind: SettingKind, _ documentation: String,
         _ values: [(name: String, value: String, source: ConfigSource)], _ request: DescribeConfigsRequest,
-        readOnly: Bool = false
+        readOnly: Bool = false, inForce: String? = nil
     ) -> DescribeConfigsResponse.Config {
         DescribeConfigsResponse.Config {
             $0.name = name
-            $0.value = values.first?.value
+            $0.value = inForce ?? values.first?.value
             $0.readOnly = readOnly
             $0.configSource = (values.first?.source ?? .unknown).rawValue
             $0.configType = kind.wireType.rawValue
