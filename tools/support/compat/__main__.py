@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import cases
 import group_reset
 import groups
+import old_records
 import stored_batches
 from cases import Wrong, compare, expect
 from client import NotInClient, Record
@@ -140,6 +141,39 @@ class Run:
     def too_large(self, client):
         cases.too_large(client, self.owner)
 
+    # What becomes of old records
+
+    def keep(self):
+        """By settings of Martlet's broker, and by some that are its own."""
+        old_records.hurry(self.owner)
+        try:
+            self.compact()
+            for client in self.clients:
+                self.report.say(f"{client.name} meets retention and times to live")
+                for name, call in old_records.CHECKS:
+                    self.check(client, name, call, client, self.owner)
+                if "change_settings" in type(client).__dict__:
+                    self.check(client, "configs: in force at once", old_records.altered, client, self.owner)
+                for name, call in old_records.ADMIN:
+                    self.check(client, name, call, client)
+        finally:
+            old_records.stop_hurrying(self.owner)
+
+    def compact(self):
+        self.report.say("compacted topics are written and read")
+        for codec in old_records.CODECS:
+            for client in self.clients:
+                self.check(client, f"compacted: writes, {codec}",
+                           old_records.write_compacted, client, self.owner, codec)
+        for client in self.clients:
+            for codec in old_records.CODECS:
+                topic = old_records.compacted_topic(client, codec)
+                self.check(client, f"compacted: the newest of each key is left, {codec}",
+                           old_records.await_compaction, self.owner, topic)
+        for client in self.clients:
+            self.check(client, "compacted: reads what is left", old_records.read_compacted, client, self.clients)
+            self.check(client, "compacted: from an offset that is gone", old_records.from_a_gap, client, client)
+
     # Groups. Most of their time is waiting, so several are looked at beside each other; each wait has its own limit.
 
     def consume_in_groups(self, martlet):
@@ -235,6 +269,8 @@ def main():
     run.produce_and_consume()
     run.consume_more()
     run.administer()
+    if arguments.martlet:
+        run.keep()
     run.consume_in_groups(arguments.martlet)
     if arguments.data:
         run.look_at_files(arguments.data)

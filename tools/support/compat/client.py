@@ -58,6 +58,9 @@ class Client:
     # False: it says nothing where the settings of a topic that is not there are asked for.
     tells_errors_of_settings = True
 
+    # False: of all errors of the protocol it does not know this one.
+    knows_invalid_record = True
+
     def __init__(self, broker):
         self.broker = broker
 
@@ -126,6 +129,13 @@ class Client:
 
     def change_settings(self, topic, settings, unset=()):
         """By IncrementalAlterConfigs."""
+        raise NotInClient
+
+    def broker_settings(self):
+        raise NotInClient
+
+    def change_broker_settings(self, settings, unset=()):
+        """By IncrementalAlterConfigs, of the broker that the client is connected to."""
         raise NotInClient
 
     def delete_records(self, topic, partition, before):

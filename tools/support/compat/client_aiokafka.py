@@ -38,6 +38,7 @@ class AIOKafka(Client):
     name = "aiokafka"
     version = aiokafka.__version__
     describing_creates = True
+    knows_invalid_record = False
 
     def can_write(self, record):
         return not (record.key is None and record.value is None)

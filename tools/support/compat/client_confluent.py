@@ -199,9 +199,17 @@ class ConfluentKafka(Client):
         result_of(self.admin.create_partitions([NewPartitions(topic, count)], validate_only=validate_only)[topic])
 
     def settings(self, topic):
-        resource = ConfigResource(ResourceType.TOPIC, topic)
+        return self.settings_of(ConfigResource(ResourceType.TOPIC, topic))
+
+    def settings_of(self, resource):
         entries = result_of(self.admin.describe_configs([resource])[resource])
         return {name: entry.value for name, entry in entries.items()}
+
+    def broker_settings(self):
+        return self.settings_of(ConfigResource(ResourceType.BROKER, self.broker_name()))
+
+    def broker_name(self):
+        return str(self.describe_cluster().nodes[0])
 
     def replace_settings(self, topic, settings):
         resource = ConfigResource(ResourceType.TOPIC, topic, set_config=settings)
@@ -211,10 +219,16 @@ class ConfluentKafka(Client):
         result_of(answers[resource])
 
     def change_settings(self, topic, settings, unset=()):
-        entries = [ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
-                   for name, value in settings.items()]
-        entries += [ConfigEntry(name, None, incremental_operation=AlterConfigOpType.DELETE) for name in unset]
-        resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
+        self.change(ResourceType.TOPIC, topic, settings, unset)
+
+    def change_broker_settings(self, settings, unset=()):
+        self.change(ResourceType.BROKER, self.broker_name(), settings, unset)
+
+    def change(self, kind, name, settings, unset):
+        entries = [ConfigEntry(setting, value, incremental_operation=AlterConfigOpType.SET)
+                   for setting, value in settings.items()]
+        entries += [ConfigEntry(setting, None, incremental_operation=AlterConfigOpType.DELETE) for setting in unset]
+        resource = ConfigResource(kind, name, incremental_configs=entries)
         result_of(self.admin.incremental_alter_configs([resource])[resource])
 
     def delete_records(self, topic, partition, before):

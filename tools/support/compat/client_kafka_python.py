@@ -212,13 +212,21 @@ class KafkaPython(Client):
         expect_ok(answer.results[0].error_code, answer.results[0].error_message)
 
     def settings(self, topic):
-        resource = ConfigResource(ConfigResourceType.TOPIC, topic)
-        answer = unwrap(self.admin.describe_configs, [resource], config_filter="all")
-        return {name: entry["value"] for name, entry in answer["topic"][topic].items()}
+        return self.settings_of(ConfigResourceType.TOPIC, topic)
 
-    def alter(self, call, topic, settings, incremental):
-        resource = ConfigResource(ConfigResourceType.TOPIC, topic, settings)
-        answer = call([resource], raise_on_unknown=False, incremental=incremental)["topic"][topic]
+    def settings_of(self, kind, name):
+        answer = unwrap(self.admin.describe_configs, [ConfigResource(kind, name)], config_filter="all")
+        return {setting: entry["value"] for setting, entry in answer[kind.name.lower()][name].items()}
+
+    def broker_settings(self):
+        return self.settings_of(ConfigResourceType.BROKER, self.broker_name())
+
+    def broker_name(self):
+        return str(self.describe_cluster().nodes[0])
+
+    def alter(self, call, name, settings, incremental, kind=ConfigResourceType.TOPIC):
+        resource = ConfigResource(kind, name, settings)
+        answer = call([resource], raise_on_unknown=False, incremental=incremental)[kind.name.lower()][name]
         if answer != "OK":
             # The number is in the text alone.
             raise Refused(int(re.match(r"\[Error (\d+)\]", answer).group(1)), answer)
@@ -229,8 +237,15 @@ class KafkaPython(Client):
         self.alter(self.admin.alter_configs, topic, dict(settings), incremental=False)
 
     def change_settings(self, topic, settings, unset=()):
-        changes = {**settings, **{name: ("DELETE", None) for name in unset}}
-        self.alter(self.admin.alter_configs, topic, changes, incremental=True)
+        self.alter(self.admin.alter_configs, topic, self.changes(settings, unset), incremental=True)
+
+    def change_broker_settings(self, settings, unset=()):
+        self.alter(self.admin.alter_configs, self.broker_name(), self.changes(settings, unset), incremental=True,
+                   kind=ConfigResourceType.BROKER)
+
+    @staticmethod
+    def changes(settings, unset):
+        return {**settings, **{name: ("DELETE", None) for name in unset}}
 
     def delete_records(self, topic, partition, before):
         place = TopicPartition(topic, partition)

@@ -61,7 +61,8 @@ class Kcat(Client):
         if done.returncode != 0:
             said = done.stderr.decode(errors="replace").strip()
             # librdkafka's own texts of the protocol's errors: the command does not print their numbers.
-            for text, code in (("Message size too large", 10), ("Unknown topic or partition", 3)):
+            for text, code in (("Message size too large", 10), ("Unknown topic or partition", 3),
+                               ("Broker failed to validate record", 87)):
                 if text in said:
                     raise Refused(code, said)
             raise RuntimeError(f"kcat says: {said}")
