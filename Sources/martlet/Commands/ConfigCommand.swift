@@ -130,10 +130,11 @@ struct ConfigAlter: AsyncParsableCommand {
         abstract: "Changes what a broker goes by, at once and for good.",
         discussion: """
             In force when the command returns, and after a restart. Settings that only together are right are given \
-            together.
+            together. What may delete, hide or compact records of every topic that sets nothing of its own is done with \
+            --execute only; the exit status is 1 without.
 
             EXAMPLES
-              martlet config alter --set log.retention.ms=7d
+              martlet config alter --set log.retention.ms=7d --execute
               martlet config alter --set retention.total.bytes=80GiB --dry-run
               martlet config alter --unset log.retention.ms
             """)
@@ -149,6 +150,9 @@ struct ConfigAlter: AsyncParsableCommand {
 
     @Flag(help: "Only says whether it could be.")
     var dryRun = false
+
+    @Flag(help: "Does it also where records of topics may go.")
+    var execute = false
 
     @Option(help: ArgumentHelp("Which broker, by its id; the first that there is if not given.", valueName: "id"))
     var id: Int?
@@ -169,9 +173,17 @@ struct ConfigAlter: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try SettingArgument.dictionary(set)
+        let deleting = execute ? [] : DeletingSettings.among(settings, reset: unset)
         try await connection.withClient { client in
             let broker = allBrokers ? nil : try await ConfigBroker.id(id, client)
-            try await client.admin.alterBroker(broker, set: settings, reset: unset, validateOnly: dryRun)
+            // What the broker would refuse is not asked about either.
+            try await client.admin.alterBroker(
+                broker, set: settings, reset: unset, validateOnly: dryRun || !deleting.isEmpty)
+        }
+        guard dryRun || deleting.isEmpty else {
+            throw Failure(
+                "nothing has been changed: by \(deleting.joined(separator: ", ")) records may go of every topic that sets "
+                    + "nothing of its own ('martlet topic alter' shows which, topic by topic): add --execute to do it")
         }
         var out = StandardOutput()
         try out.writeLine(dryRun ? "It could be changed so" : "Changed: in force now, and after a restart")
