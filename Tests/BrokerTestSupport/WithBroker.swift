@@ -17,6 +17,19 @@ package func withBroker<R>(
     configuration.log.journalBytesInitial = 1 << 20
     configuration.log.journalBytesMax = 16 << 20
     configure(&configuration)
+    if BrokerSeats.isSeated { return try await run(configuration, body) }
+    await BrokerSeats.shared.take()
+    do {
+        let result = try await BrokerSeats.$isSeated.withValue(true) { try await run(configuration, body) }
+        await BrokerSeats.shared.give()
+        return result
+    } catch {
+        await BrokerSeats.shared.give()
+        throw error
+    }
+}
+
+private func run<R>(_ configuration: BrokerConfiguration, _ body: (Broker) async throws -> R) async throws -> R {
     let broker = try await start(configuration)
     do {
         let result = try await body(broker)
