@@ -231,11 +231,13 @@ struct ErrorCodeTests {
             let alters = IncrementalAlterConfigsRequest.changing("readings", [("segment.ms", .set, "5000")])
             let altered = try await client.call(alters).responses.first
             expectFull(altered?.errorCode, altered?.errorMessage)
-            fill()
-            let deleted = try await client.call(DeleteTopicsRequest.deleting("readings")).responses.first
-            expectFull(deleted?.errorCode, deleted?.errorMessage)
-            disk.clearFaults()
             #expect(broker.log.topics.map(\.name) == ["readings"])
+            // To delete a topic is a way out: it makes room for what says that it is gone.
+            fill()
+            let deleted = try await client.call(DeleteTopicsRequest.deleting("readings")).responses
+            #expect(deleted.map(\.errorCode) == [.none])
+            disk.clearFaults()
+            #expect(broker.log.topics.isEmpty)
             #expect(try await client.call(CreateTopicsRequest.creating("new")).topics.map(\.errorCode) == [.none])
         }
     }
