@@ -191,8 +191,9 @@ import Testing
             let outcome = log.compactNow(until: stop)
             result.withLock { $0 = outcome }
         }
-        let rewritten = "/data/t-0/00000000000000000000.log.cleaned"
-        while !disk.exists(rewritten), result.withLock({ $0 == nil }) {}
+        while try !disk.list("/data/t-0").contains(where: { $0.hasSuffix(".cleaned") }),
+            result.withLock({ $0 == nil })
+        {}
         stop.stop()
         thread.join()
         #expect(result.withLock { $0?.passes.map(\.ending) } == [.stopped])
