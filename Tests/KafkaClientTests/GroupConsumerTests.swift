@@ -508,4 +508,33 @@ extension GroupConsumerTests {
             await harness.client.close()
         }
     }
+    @Test("commits that waited for a broker to come back do not put an offset back")
+    func commitsInOrder() async throws {
+        let directory = TemporaryDirectory()
+        let port = unusedPort()
+        let first = partition(0)
+        let parts = Mutex<(KafkaClient, GroupConsumer)?>(nil)
+        try await withBroker(in: directory, port: port, configure: quickGroups) { broker in
+            let client = try await KafkaClient.connect(to: broker.address.description)
+            try await client.admin.createTopic("readings", partitions: partitionCount)
+            let harness = GroupHarness(client)
+            let consumer = try client.makeGroupConsumer(
+                group: "team", topics: ["readings"], options: GroupHarness.options { $0.autoCommitInterval = nil })
+            try await harness.wait("its partitions") { consumer.partitions.count == partitionCount }
+            parts.withLock { $0 = (client, consumer) }
+        }
+        let (client, consumer) = try #require(parts.withLock { $0 })
+        let harness = GroupHarness(client)
+        var commits: [Task<Void, any Error>] = []
+        for offset in 1...20 {
+            commits.append(Task { try await consumer.commit([first: GroupOffset(offset: Offset(Int64(offset)))]) })
+            try await harness.wait("commit \(offset)") { await consumer.waitingCommits == offset - 1 }
+        }
+        try await withBroker(in: directory, port: port, configure: quickGroups) { _ in
+            for commit in commits { try await commit.value }
+            #expect(try await consumer.committed()[first]?.offset == Offset(20))
+            await consumer.close()
+            await client.close()
+        }
+    }
 }

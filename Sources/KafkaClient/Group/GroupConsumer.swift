@@ -40,6 +40,9 @@ public final class GroupConsumer: Sendable, AsyncSequence {
         Task { await session.close() }
     }
 
+    /// Commits that wait for one before them, for tests.
+    var waitingCommits: Int { get async { await session.turns.waitingCount } }
+
     /// What it is made of, for tests of what is left of it.
     var parts: [AnyObject] { [session] + session.parts }
 
@@ -168,9 +171,10 @@ extension GroupConsumer {
         whenDone: (@Sendable (KafkaClientError?) -> Void)? = nil
     ) {
         let positions = buffer.takenPositions
+        let ticket = session.tickets.draw()
         Task { [session] in
             do throws(KafkaClientError) {
-                try await session.commitChanged(positions)
+                try await session.commit(positions, ticket: ticket, onlyChanged: true)
                 whenDone?(nil)
             } catch {
                 whenDone?(error)

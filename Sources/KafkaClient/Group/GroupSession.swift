@@ -10,12 +10,12 @@ actor GroupSession {
     typealias Listener = @Sendable (GroupConsumer, RebalanceEvent) async -> Void
 
     private nonisolated let requests: GroupRequests
-    private nonisolated let buffer: FetchBuffer
+    nonisolated let buffer: FetchBuffer
     private nonisolated let fetcher: Fetcher
     /// For joining and heartbeats: a broker answers in order, and the answer to a join may take minutes.
     private nonisolated let members: Cluster
     /// For offsets, metadata and leaving.
-    private nonisolated let offsets: Cluster
+    nonisolated let offsets: Cluster
     private nonisolated let listener: Listener?
     private weak var consumer: GroupConsumer?
 
@@ -25,21 +25,24 @@ actor GroupSession {
     private var changes: Task<Void, Never>?
     /// What the application was told that it has.
     private var told: Set<TopicPartition> = []
-    private var committed: [TopicPartition: GroupOffset] = [:]
+    var committed: [TopicPartition: GroupOffset] = [:]
+    /// The order of the commits.
+    nonisolated let tickets = CommitTickets()
+    var turns = CommitTurns()
     /// Of all members' topics, when this member assigned them as the leader.
     private var assignedCounts: [String: Int] = [:]
     private var lookedAt = NIODeadline.now()
     /// Where to go on with the group, until it turns out not to be there.
     private var memberCoordinator: BrokerConnection?
-    private var offsetCoordinator: BrokerConnection?
-    private var isClosing = false
+    var offsetCoordinator: BrokerConnection?
+    private(set) var isClosing = false
     private var closing: Task<Void, Never>?
     private var isCommitting = false
 
-    private nonisolated var options: GroupConsumerOptions { requests.options }
-    private nonisolated var group: String { requests.group }
-    private nonisolated var logger: Logger? { members.options.logger }
-    private nonisolated var backoff: Backoff { Backoff(first: options.fetch.retryBackoff) }
+    nonisolated var options: GroupConsumerOptions { requests.options }
+    nonisolated var group: String { requests.group }
+    nonisolated var logger: Logger? { members.options.logger }
+    nonisolated var backoff: Backoff { Backoff(first: options.fetch.retryBackoff) }
 
     init(
         _ requests: GroupRequests, _ buffer: FetchBuffer, _ fetcher: Fetcher, members: Cluster, offsets: Cluster,
@@ -73,7 +76,7 @@ actor GroupSession {
 // MARK: The state machine's hands
 
 extension GroupSession {
-    private func handle(_ event: GroupMembership.Event) {
+    func handle(_ event: GroupMembership.Event) {
         for action in membership.handle(event) { carryOut(action) }
     }
 
@@ -179,7 +182,7 @@ extension GroupSession {
         }
     }
 
-    private nonisolated func note(_ fault: GroupFault, _ api: String) {
+    nonisolated func note(_ fault: GroupFault, _ api: String) {
         switch fault {
         case .memberIDRequired, .rebalanceInProgress: break
         default: logger?.debug("a group's request failed", metadata: ["api": "\(api)", "error": "\(fault)"])
@@ -206,7 +209,7 @@ extension GroupSession {
         await fetcher.cluster.adopt(nodes)
     }
 
-    private func coordinatorOfOffsets() async throws(GroupFault) -> BrokerConnection {
+    func coordinatorOfOffsets() async throws(GroupFault) -> BrokerConnection {
         if let offsetCoordinator, offsetCoordinator.isOpen { return offsetCoordinator }
         do throws(KafkaClientError) {
             let found = try await offsets.coordinator(ofGroup: group)
@@ -404,143 +407,6 @@ extension GroupSession {
             }
         }
         return starts
-    }
-}
-
-// MARK: Commits
-
-extension GroupSession {
-    /// What the application has taken, to the last record of it.
-    func commitTaken() async throws(KafkaClientError) { try await commitChanged(buffer.takenPositions) }
-
-    /// Commits what the application has gone past, of these partitions; nil: of all.
-    private func commitPassed(_ partitions: Set<TopicPartition>? = nil) async {
-        let positions = buffer.passedPositions.filter { partitions?.contains($0.key) ?? true }
-        do throws(KafkaClientError) {
-            try await commit(changed(positions), onlyOwned: true)
-        } catch {
-            // The next commit has them, or who has the partition next reads them again.
-            logger?.warning("offsets were not committed", metadata: ["group": "\(group)", "error": "\(error)"])
-        }
-    }
-
-    /// Leaves out what is committed already.
-    func commitChanged(_ positions: [TopicPartition: GroupOffset]) async throws(KafkaClientError) {
-        try await commit(changed(positions))
-    }
-
-    private func changed(_ positions: [TopicPartition: GroupOffset]) -> [TopicPartition: GroupOffset] {
-        positions.filter { committed[$0.key]?.offset != $0.value.offset }
-    }
-
-    /// Commits, and tries again while it may pass, for up to `requestTimeout`.
-    /// - Parameter onlyOwned: leaves out what has gone to others in the meantime, instead of throwing.
-    func commit(
-        _ positions: [TopicPartition: GroupOffset], onlyOwned: Bool = false
-    ) async throws(KafkaClientError) {
-        let deadline = NIODeadline.now() + TimeAmount(offsets.options.requestTimeout)
-        var left = positions
-        var failures = 0
-        while !left.isEmpty {
-            switch membership.state {
-            case .failed(let error): throw error
-            case .closed: throw .closed
-            case .idle, .releasing, .joining, .syncing, .stable, .waiting, .away: break
-            }
-            if onlyOwned { left = left.filter { membership.owned.contains($0.key) } }
-            guard left.keys.allSatisfy(membership.owned.contains) else { throw .commitRefused(group: group) }
-            if left.isEmpty { return }
-            let (refused, fault) = try await tryToCommit(left)
-            left = refused
-            guard !left.isEmpty else { return }
-            guard NIODeadline.now() < deadline else { throw fault.commitError(group: group) }
-            failures += 1
-            try await offsets.pause(backoff.pause(afterFailures: failures))
-        }
-    }
-
-    /// One request. Returns what is to be tried again, and why; throws where that makes no sense.
-    private func tryToCommit(
-        _ positions: [TopicPartition: GroupOffset]
-    ) async throws(KafkaClientError) -> ([TopicPartition: GroupOffset], GroupFault) {
-        guard membership.isInGeneration else { throw .commitRefused(group: group) }
-        let member = GroupOffsets.Member(
-            group: group, memberID: membership.memberID, generation: membership.generation,
-            instanceID: options.instanceID)
-        let refused: [TopicPartition: ErrorCode]
-        do throws(GroupFault) {
-            let coordinator = try await coordinatorOfOffsets()
-            do throws(KafkaClientError) {
-                refused = try await GroupOffsets.commit(positions, of: member, at: coordinator)
-            } catch {
-                throw GroupFault(error)
-            }
-        } catch {
-            note(error, "OffsetCommit")
-            if case .fatal(let error) = error { throw error }
-            offsetCoordinator = nil
-            return (positions, error)
-        }
-        for (partition, position) in positions where refused[partition] == nil { committed[partition] = position }
-        guard let (partition, code) = refused.first else { return ([:], .notNow) }
-        let fault = code == .unknownTopicOrPartition ? .notNow : GroupFault(code, group: group)
-        note(fault, "OffsetCommit")
-        try take(fault, of: member, partition, code)
-        return (positions.filter { refused[$0.key] != nil }, fault)
-    }
-
-    /// Throws where a commit that was refused is not to be tried again.
-    private func take(
-        _ fault: GroupFault, of member: GroupOffsets.Member, _ partition: TopicPartition, _ code: ErrorCode
-    ) throws(KafkaClientError) {
-        switch fault {
-        case .illegalGeneration, .unknownMember, .rebalanceInProgress:
-            // Where there is another generation by now, what is still the consumer's is committed in that.
-            guard member.generation == membership.generation, !membership.isBetweenGenerations else { return }
-            let isReleasing = membership.state == .releasing(next: .join)
-            handle(.commitRefused(generation: member.generation, fault))
-            // The rebalance that it waits for waits for it.
-            if fault != .rebalanceInProgress || isReleasing { throw fault.commitError(group: group) }
-        case .fenced:
-            handle(.commitRefused(generation: member.generation, fault))
-            throw membership.fencedError
-        case .coordinatorLost: offsetCoordinator = nil
-        case .notNow, .memberIDRequired: break
-        case .fatal: throw KafkaClientError(code, topic: partition.topic)
-        }
-    }
-
-    /// What is committed of the consumer's partitions, as the coordinator says.
-    func committedPositions() async throws(KafkaClientError) -> [TopicPartition: GroupOffset] {
-        let partitions = membership.owned.sorted()
-        guard !partitions.isEmpty else { return [:] }
-        let deadline = NIODeadline.now() + TimeAmount(offsets.options.requestTimeout)
-        var failures = 0
-        while true {
-            do throws(GroupFault) {
-                return try await GroupOffsets.fetch(partitions, of: group, at: try await coordinatorOfOffsets())
-                    .compactMapValues { $0 }
-            } catch {
-                if case .fatal(let error) = error { throw error }
-                guard NIODeadline.now() < deadline else { throw error.commitError(group: group) }
-                offsetCoordinator = nil
-                failures += 1
-            }
-            try await offsets.pause(backoff.pause(afterFailures: failures))
-        }
-    }
-}
-
-extension GroupFault {
-    /// For who committed, or asked, in vain.
-    fileprivate func commitError(group: String) -> KafkaClientError {
-        switch self {
-        case .fatal(let error): error
-        case .coordinatorLost: KafkaClientError(.coordinatorNotAvailable)
-        case .notNow: KafkaClientError(.coordinatorLoadInProgress)
-        case .rebalanceInProgress: KafkaClientError(.rebalanceInProgress)
-        case .memberIDRequired, .illegalGeneration, .unknownMember, .fenced: .commitRefused(group: group)
-        }
     }
 }
 
