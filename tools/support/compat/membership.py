@@ -18,6 +18,9 @@ PLACE = re.compile(r"(\S+) \[(\d+)\]")
 class Member:
     """A member process. `partitions` are what it has, `records` what it says to have processed, in order."""
 
+    # Whether it commits a record that comes while it is told to end, and says nothing of it.
+    swallows_at_end = False
+
     def __init__(self, client, broker, group, topic, **options):
         self.name = client
         self.topic = topic
@@ -85,6 +88,8 @@ class Member:
 class KcatMember(Member):
     """kcat commits by time, so it is told to end by what ends it in order."""
 
+    swallows_at_end = True
+
     @staticmethod
     def command(client, broker, group, topic, options):
         settings = {"auto.offset.reset": "earliest", "session.timeout.ms": "6000", "heartbeat.interval.ms": "300",
@@ -138,6 +143,8 @@ class Group:
         return member
 
     def stop(self, member):
+        if member.swallows_at_end:
+            self.await_all()
         member.stop()
         self.remove(member)
 
