@@ -36,8 +36,8 @@ class Batch:
         self.last_offset = self.base_offset + last_offset_delta
 
 
-def read_log(path, expected, is_compacted, totals):
-    """The batches of a segment, each decoded; offsets go on from `expected`."""
+def read_log(path, expected, epoch, is_compacted, totals):
+    """The batches of a segment, each decoded, and their last leader epoch; offsets go on from `expected`."""
     content = path.read_bytes()
     records = MemoryRecords(content)
     batches, position = [], 0
@@ -50,8 +50,9 @@ def read_log(path, expected, is_compacted, totals):
         place = Batch(position, BATCH_HEADER.unpack_from(content, position))
         if place.base_offset < expected or (place.base_offset > expected and not is_compacted):
             fail(f"{at}: offset {place.base_offset} where {expected} was due")
-        if batch.leader_epoch != 0:
-            fail(f"{at}: leader epoch {batch.leader_epoch}")
+        if batch.leader_epoch < epoch:
+            fail(f"{at}: leader epoch {batch.leader_epoch} after {epoch}")
+        epoch = batch.leader_epoch
         decoded = [(record.offset, record.timestamp) for record in batch]
         due = range(place.base_offset, place.last_offset + 1)
         offsets = [offset for offset, _ in decoded]
@@ -68,11 +69,12 @@ def read_log(path, expected, is_compacted, totals):
     if position != len(content):
         fail(f"{path}: {len(content) - position} bytes after the last batch")
     totals["batches"] += len(batches)
-    return batches
+    return batches, epoch
 
 
-def read_entries(path, layout):
-    content = path.read_bytes()
+def read_entries(path, layout, is_sealed):
+    # An open segment without entries need not have the file.
+    content = path.read_bytes() if is_sealed or path.exists() else b""
     if len(content) % layout.size:
         fail(f"{path}: {len(content)} bytes are no whole number of entries")
     return list(layout.iter_unpack(content))
@@ -84,9 +86,9 @@ def check_ascending(path, entries):
             fail(f"{path}: {after} does not ascend from {before}")
 
 
-def check_offset_index(path, base, batches, totals):
+def check_offset_index(path, base, batches, is_sealed, totals):
     by_position = {batch.position: batch for batch in batches}
-    entries = read_entries(path, OFFSET_ENTRY)
+    entries = read_entries(path, OFFSET_ENTRY, is_sealed)
     check_ascending(path, entries)
     for relative, position in entries:
         batch = by_position.get(position)
@@ -101,7 +103,7 @@ def check_offset_index(path, base, batches, totals):
 
 
 def check_time_index(path, base, batches, is_sealed, totals):
-    entries = read_entries(path, TIME_ENTRY)
+    entries = read_entries(path, TIME_ENTRY, is_sealed)
     check_ascending(path, entries)
     # The largest timestamp up to a batch, and the last offset of the first batch that has it.
     maxima, largest = {}, -1
@@ -135,16 +137,16 @@ def entries_due(base, batches, is_sealed):
 
 def check_partition(directory, is_compacted, totals):
     logs = sorted(path for path in directory.iterdir() if SEGMENT.fullmatch(path.name))
-    expected = None
+    expected, epoch = None, 0
     for log in logs:
         base, is_sealed = int(log.stem), log != logs[-1]
         if expected is not None and base != expected:
             fail(f"{log}: the segment before it ends before offset {expected}")
-        batches = read_log(log, base, is_compacted, totals)
+        batches, epoch = read_log(log, base, epoch, is_compacted, totals)
         if is_sealed and not batches:
             fail(f"{log}: a sealed segment without a batch")
         expected = batches[-1].last_offset + 1 if batches else base
-        offsets = check_offset_index(log.with_suffix(".index"), base, batches, totals)
+        offsets = check_offset_index(log.with_suffix(".index"), base, batches, is_sealed, totals)
         times = check_time_index(log.with_suffix(".timeindex"), base, batches, is_sealed, totals)
         if (offsets, times) != entries_due(base, batches, is_sealed):
             fail(f"{log}: its indexes lack an entry, or have one that is not due")
