@@ -38,6 +38,7 @@ final class BrokerContext: Sendable {
             log, offsets, inForce.groups, loops: self.loops, logger: configuration.logger)
         blocking = NIOThreadPool(numberOfThreads: 2)
         blocking.start()
+        keepHistory(inForce.groups.offsetsHistory)
         follow(inForce)
     }
 
@@ -48,7 +49,6 @@ final class BrokerContext: Sendable {
     }
 
     private func follow(_ settings: BrokerSettings) {
-        keepHistory(settings.groups.offsetsHistory)
         fetchSessions.limit(to: settings.limits.fetchSessions)
         for loop in loops { loop.watchIdle(milliseconds: settings.limits.idleMilliseconds) }
         let interval = settings.groups.offsetsRetentionCheckInterval

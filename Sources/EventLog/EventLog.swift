@@ -30,6 +30,8 @@ public final class EventLog: Sendable {
     private let changes: Monitor<Changes>
     /// What consumer groups have committed, once someone has asked.
     private let offsets: LoadedOffsets
+    /// `TopicCatalogue.historyStart`, for who must not wait for changes; Int64.min: none.
+    let historyStart: Atomic<Int64>
     private let producerCount = Atomic<Int64>(0)
     /// nil: given back.
     private let lock: Mutex<(any FileLock)?>
@@ -67,6 +69,7 @@ public final class EventLog: Sendable {
         let committer = Committer(journal: directory.journal, rounds: rounds, logger: options.logger)
         catalogueFile = CatalogueFile(in: path, options.environment.fileSystem)
         changes = Monitor(Changes(catalogue: directory.catalogue))
+        historyStart = Atomic(directory.catalogue.historyStart?.milliseconds ?? .min)
         directoryID = directory.catalogue.directory.description
         let loadedOffsets = LoadedOffsets()
         offsets = loadedOffsets

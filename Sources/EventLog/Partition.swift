@@ -314,7 +314,9 @@ public final class Partition: Sendable {
             // What is not replayed any more must be durable by then, of a segment that stays.
             let startsInside = segment(holding: start)?.baseOffset != start
             let advances = checkpoints.withLock { $0.isAdvanced(by: checkpoint, startsInside: startsInside) }
-            if isUnsettled || advances || !settings.isJournaled { try synchronize(segments) }
+            if isUnsettled || advances || !settings.isJournaled {
+                try synchronize(newStart.map { lasting(segments, from: $0) } ?? segments)
+            }
             if isUnsettled { settle() }
             try checkpoints.withLock { file throws(FileError) in try file.write(checkpoint) }
         } catch {
@@ -379,6 +381,16 @@ public final class Partition: Sendable {
             segments.replaceSubrange(first..<first + replaced.count, with: [segment])
         }
         writer.withLock { $0.forget(replaced) }
+    }
+
+    /// Those of some segments that a log which starts at `start` still has: the others need not be on the disk.
+    func lasting(_ some: [Segment], from start: Offset) -> [Segment] {
+        let gone = segmentList.withLock { segments in
+            zip(segments, segments.dropFirst()).prefix { $1.baseOffset <= start }.map { ObjectIdentifier($0.0) }
+        }
+        guard !gone.isEmpty else { return some }
+        let all = Set(gone)
+        return some.filter { !all.contains(ObjectIdentifier($0)) }
     }
 
     /// The segment that holds `offset`, or would.

@@ -398,6 +398,19 @@ struct BrokerSettingTests {
             #expect(try await described(client, "num.partitions").value == "4")
             #expect(broker.log.topic("readings")?.settings.retentionMilliseconds == nil)
             try await expectAltered(client, [("num.partitions", "9")])
+
+            // The history of groups is the last to follow: its write is the second one.
+            try broker.log.consumerOffsets().prepare(partitionCount: 1)
+            let topic = try #require(broker.log.topic("__consumer_offsets"))
+            let before = topic.settings.compactionLagMilliseconds
+            disk.add(.init(at: disk.operations + 4, .error(28), path: "/data/catalogue.tmp", operation: .write))
+            let refused = try await alter(client, [("offsets.history.ms", "5000"), ("log.retention.ms", "5")])
+            #expect(refused.code == .kafkaStorageError, "\(refused)")
+            #expect(topic.settings.compactionLagMilliseconds == before)
+            #expect(try await described(client, "offsets.history.ms").value == "\(before)")
+            #expect(broker.log.topic("readings")?.settings.retentionMilliseconds == nil)
+            try await expectAltered(client, [("offsets.history.ms", "5000")])
+            #expect(topic.settings.compactionLagMilliseconds == 5000)
         }
     }
 }

@@ -68,7 +68,7 @@ struct ConfigTests {
             #expect(values["log.retention.bytes"] == "-1" && values["retention.ms"] == nil)
             #expect(configs.allSatisfy { $0.value != nil })
             let fixed = ["advertised.listeners", "broker.id", "default.replication.factor", "delete.topic.enable"]
-            let places = ["listeners", "log.dirs", "node.id", "num.network.threads"]
+            let places = ["listeners", "log.dirs", "node.id", "num.network.threads", "offsets.history.start.ms"]
             #expect(configs.filter(\.readOnly).map(\.name) == fixed + places)
             #expect(configs.map(\.name) == configs.map(\.name).sorted())
             let one = try await client.describe(.asking(.broker, "1", ["max.connections"])).configs

@@ -204,6 +204,35 @@ struct CompactedOffsetsTests {
         try reopened.close()
     }
 
+    @Test("a history that is made longer is whole since what the shorter one kept, also after opening")
+    func longerHistory() throws {
+        let directory = TemporaryDirectory.inMemory()
+        let clock = SettableClock(10_000_000)
+        let options = quietOptions { $0.environment.now = { clock.now } }
+        let log = try EventLog.open(at: directory.path, options: options)
+        let offsets = try log.consumerOffsets()
+        try offsets.keepHistory(milliseconds: 1_000_000)
+        try offsets.prepare(partitionCount: 1)
+        func start(_ offsets: ConsumerOffsets) -> Int64? { offsets.historyStart(now: clock.now)?.milliseconds }
+        #expect(start(offsets) == 9_000_000)
+        try offsets.keepHistory(milliseconds: 7_000_000)
+        #expect(start(offsets) == 9_000_000)
+        // Settings that others keep in the directory are theirs alone.
+        try log.store([SettingOverride(name: "broker:a", value: "1")])
+        #expect(try log.storedSettings().map(\.name) == ["broker:a"])
+        // A shorter one, which takes more away, and a longer one again.
+        try offsets.keepHistory(milliseconds: 500_000)
+        #expect(start(offsets) == 9_500_000)
+        clock.advance(by: 1_000_000)
+        try offsets.keepHistory(milliseconds: .max)
+        #expect(start(offsets) == 10_500_000)
+        try log.close()
+        let reopened = try EventLog.open(at: directory.path, options: options)
+        #expect(start(try reopened.consumerOffsets()) == 10_500_000)
+        #expect(try reopened.storedSettings().map(\.name) == ["broker:a"])
+        try reopened.close()
+    }
+
     @Test(
         "settings by which committed offsets would go are refused",
         arguments: [

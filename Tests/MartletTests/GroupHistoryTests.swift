@@ -133,7 +133,7 @@ struct GroupHistoryTests {
     private func compacted(
         _ events: [GroupEvent], wholeSince time: Int64, until: Int64? = nil
     ) -> OffsetsUndo {
-        let reach = HistoryReach(keeping: 1000 - time, before: Timestamp(milliseconds: 1000))
+        let reach = HistoryReach(wholeSince: Timestamp(milliseconds: time))
         var undo = OffsetsUndo(group: "g", reach)
         for event in events { undo.take(event, until: until.map { Timestamp(milliseconds: $0) }) }
         undo.end(hasGap: true)
@@ -162,7 +162,7 @@ struct GroupHistoryTests {
 
     @Test("a log without a gap is whole, however old it is")
     func noGap() throws {
-        var undo = OffsetsUndo(group: "g", HistoryReach(keeping: 0, before: Timestamp(milliseconds: 1000)))
+        var undo = OffsetsUndo(group: "g", HistoryReach(wholeSince: Timestamp(milliseconds: 1000)))
         for event in events { undo.take(event, until: Timestamp(milliseconds: 25)) }
         undo.end(hasGap: false)
         #expect(offsets(try undo.offsets(at: Timestamp(milliseconds: 25))) == [readings: 5, other: 7])
@@ -171,7 +171,7 @@ struct GroupHistoryTests {
     @Test("what was there before the first event that is left is unknown where compaction may have taken it")
     func unknownBefore() {
         func priors(wholeSince time: Int64, gap: Bool) -> [GroupEvent.Prior] {
-            let reach = HistoryReach(keeping: 1000 - time, before: Timestamp(milliseconds: 1000))
+            let reach = HistoryReach(wholeSince: Timestamp(milliseconds: time))
             var timeline = OffsetsTimeline(reach)
             let events = [event(10, readings, 5), event(20, other, nil), event(30, other, 9), event(40, readings, 2)]
             return events.map { event in
@@ -186,9 +186,9 @@ struct GroupHistoryTests {
         #expect(priors(wholeSince: 35, gap: false) == [.nothing, .nothing, .nothing, .offset(5)])
     }
 
-    @Test("a history that is kept for longer than there is time is whole")
+    @Test("a history of which nothing was compacted is whole")
     func reach() {
-        var reach = HistoryReach(keeping: .max, before: Timestamp(milliseconds: -5))
+        var reach = HistoryReach()
         reach.hasGap = true
         #expect(reach.isWhole(from: Timestamp(milliseconds: -5)))
         #expect(reach.wholeSince.milliseconds == .min)

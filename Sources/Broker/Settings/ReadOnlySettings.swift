@@ -19,6 +19,12 @@ package struct ReadOnlySetting: Sendable {
         Self("log.dirs", .string, "The data directory.", flag: "--data"),
         Self("node.id", .int, "The id of the only node."),
         Self("num.network.threads", .int, "Event loops: one a core."),
+        Self(
+            "offsets.history.start.ms", .long,
+            """
+            Martlet's own. Since when nothing is gone that happened to groups, in milliseconds since 1970; 0: nothing is. It \
+            follows offsets.history.ms; what was let go of before that became longer does not come back.
+            """),
     ]
 
     private init(_ name: String, _ kind: SettingKind, _ documentation: String, flag: String? = nil) {
@@ -43,6 +49,7 @@ package struct ReadOnlySetting: Sendable {
         case "listeners": "PLAINTEXT://\(listen(context, node))"
         case "log.dirs": context.configuration.dataDirectory
         case "num.network.threads": "\(context.loopCount)"
+        case "offsets.history.start.ms": String(max(0, context.groups.offsets.historyStart(now: context.now())?.milliseconds ?? 0))
         default: preconditionFailure("a setting without a value: \(name)")
         }
     }

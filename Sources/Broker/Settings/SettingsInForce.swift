@@ -35,8 +35,10 @@ final class SettingsInForce: Sendable {
 
     /// Changes layers, or only looks whether that could be; returns what is in force then. Where it may wait for the
     /// disk, one call at a time.
+    /// - Parameter keepHistory: has groups' history kept for so many milliseconds, durably.
     func alter(
-        validateOnly: Bool, _ change: (inout SettingLayers) throws(LogError) -> Void
+        validateOnly: Bool, keepHistory: (Int64) throws(LogError) -> Void,
+        _ change: (inout SettingLayers) throws(LogError) -> Void
     ) throws(LogError) -> BrokerSettings {
         let before = layers
         var layers = before
@@ -45,9 +47,13 @@ final class SettingsInForce: Sendable {
         try log.checkTopicDefaults(layers.topicDefaults)
         guard !validateOnly else { return current }
         try log.store(layers.stored)
-        do throws(LogError) { try log.alterTopicDefaults(layers.topicDefaults) } catch {
+        do throws(LogError) {
+            try log.alterTopicDefaults(layers.topicDefaults)
+            try keepHistory(settings.groups.offsetsHistory)
+        } catch {
             // What was refused must not be in force after a restart. Where the disk takes neither, it is what was stored.
             try? log.store(before.stored)
+            try? log.alterTopicDefaults(before.topicDefaults)
             throw error
         }
         log.apply(settings.log)

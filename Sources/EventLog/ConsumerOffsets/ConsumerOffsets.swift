@@ -12,7 +12,7 @@ package final class ConsumerOffsets: Sendable {
     package static let topicName = "__consumer_offsets"
     package static let partitionCountDefault = 50
 
-    private weak let log: EventLog?
+    weak let log: EventLog?
     private let topics: TopicTable
     private let committer: Committer
     private let environment: Environment

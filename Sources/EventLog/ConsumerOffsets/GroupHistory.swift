@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// What happened to one group, record by record. Fed with its records in order it says what each changed, and what the
 /// group's offsets were after it.
 package struct GroupHistory: Sendable {
@@ -93,7 +95,15 @@ extension ConsumerOffsets {
     }
 
     /// For how long nothing that happens to groups is compacted, in milliseconds: nil where there is no history yet.
-    package var historyMilliseconds: Int64? { offsetsTopic?.settings.compactionLagMilliseconds }
+    var historyMilliseconds: Int64? { offsetsTopic?.settings.compactionLagMilliseconds }
+
+    /// Since when nothing is gone that happened to groups; nil: nothing ever was.
+    package func historyStart(now: Timestamp) -> Timestamp? {
+        guard let kept = historyMilliseconds, let log else { return nil }
+        let (since, overflow) = now.milliseconds.subtractingReportingOverflow(kept)
+        let start = max(log.historyStart.load(ordering: .acquiring), overflow ? .min : since)
+        return start == .min ? nil : Timestamp(milliseconds: start)
+    }
 
     /// What happened to a group, the oldest first, until `body` returns false.
     package func forEachEvent(of group: String, _ body: (GroupEvent) -> Bool) throws(LogError) {

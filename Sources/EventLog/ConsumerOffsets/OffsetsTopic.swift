@@ -62,6 +62,23 @@ enum OffsetsTopic {
 }
 
 extension TopicCatalogue {
+    private static let historyNote = ownPrefix + "offsets.history.since.ms"
+
+    /// What happened to groups before then may have been compacted while the history was shorter than it is now; nil: it
+    /// was never made longer.
+    var historyStart: Timestamp? {
+        storedSettings.first { $0.name == Self.historyNote }.flatMap { Int64($0.value) }.map(Timestamp.init)
+    }
+
+    /// A longer history does not bring back what a shorter one has let go of.
+    mutating func noteHistory(from old: TopicSettings, to new: TopicSettings, now: Timestamp) {
+        guard new.compactionLagMilliseconds > old.compactionLagMilliseconds else { return }
+        let (since, overflow) = now.milliseconds.subtractingReportingOverflow(old.compactionLagMilliseconds)
+        let start = max(historyStart?.milliseconds ?? .min, overflow ? .min : since)
+        storedSettings.removeAll { $0.name == Self.historyNote }
+        storedSettings.append(SettingOverride(name: Self.historyNote, value: String(start)))
+    }
+
     /// A directory of before topics were compacted has committed offsets without these settings.
     mutating func compactOffsetsTopic() {
         guard let at = topics.firstIndex(where: { $0.name == ConsumerOffsets.topicName }) else { return }

@@ -175,11 +175,13 @@ final class Checkpointer: @unchecked Sendable {
     /// Returns when no file is being removed: whoever begins after this sees that its partition has ended.
     func awaitRemovals() { removing {} }
 
+    private typealias Written = (partition: Partition, segments: [Segment])
+
     /// Writes checkpoints and makes them durable, with all that they speak of.
     func write(
         _ dirty: [Partition], journalSequence: UInt64, starts: [Offset]? = nil
     ) throws(FileError) {
-        var written: [(partition: Partition, segments: [Segment])] = []
+        var written: [Written] = []
         do throws(FileError) {
             let unsettled = dirty.filter { $0.isUnsettled }
             if unsettled.count > Self.singleSyncsMax {
@@ -191,7 +193,7 @@ final class Checkpointer: @unchecked Sendable {
                     journalSequence: journalSequence, logStart: starts?[i])
                 written.append((partition, segments))
             }
-            try synchronize(written)
+            try synchronize(starts.map { Self.lasting(written, from: $0) } ?? written)
         } catch {
             for (partition, segments) in written { partition.checkpointFailed(segments) }
             if error.operation == .synchronize { syncFailed(error) }
@@ -213,7 +215,11 @@ final class Checkpointer: @unchecked Sendable {
         }
     }
 
-    private func synchronize(_ written: [(partition: Partition, segments: [Segment])]) throws(FileError) {
+    private static func lasting(_ written: [Written], from starts: [Offset]) -> [Written] {
+        zip(written, starts).map { ($0.partition, $0.partition.lasting($0.segments, from: $1)) }
+    }
+
+    private func synchronize(_ written: [Written]) throws(FileError) {
         let fileCount = written.reduce(0) { $0 + 1 + $1.segments.count }
         guard fileCount <= Self.singleSyncsMax else { return try synchronizeAll() }
         for (partition, segments) in written {

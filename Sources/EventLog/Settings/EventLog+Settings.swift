@@ -17,8 +17,9 @@ extension EventLog {
 
     /// Settings that the log keeps for whoever opens it, and does not look at.
     package func storedSettings() throws(LogError) -> [SettingOverride] {
-        try change { catalogue in catalogue.storedSettings }
+        try change { catalogue in catalogue.storedSettings.filter { !$0.isOwn } }
     }
+
 
     /// Puts others in their place. Durable when it returns.
     package func store(_ settings: [SettingOverride]) throws(LogError) {
@@ -30,6 +31,7 @@ extension EventLog {
                         reason: "it is longer than the \(UInt16.max) bytes that the catalogue has room for")
                 }
             }
+            let settings = settings + catalogue.storedSettings.filter(\.isOwn)
             guard settings.count <= TopicCatalogue.settingsMax else {
                 throw .invalidSetting(
                     name: "", value: "", reason: "\(settings.count) are more than the catalogue has room for")
@@ -83,8 +85,13 @@ extension EventLog {
         try change { catalogue throws(LogError) in
             let at = try index(of: topic, catalogue)
             let settings = try catalogue.checked(settings, of: topic.name)
+            if topic.name == ConsumerOffsets.topicName {
+                let now = options.environment.now()
+                catalogue.noteHistory(from: catalogue.topics[at].settings, to: settings, now: now)
+            }
             catalogue.topics[at].settings = settings
             try put([(topic, settings)], by: catalogue)
+            historyStart.store(catalogue.historyStart?.milliseconds ?? .min, ordering: .releasing)
         }
     }
 
@@ -128,6 +135,9 @@ extension EventLog {
 }
 
 extension TopicCatalogue {
+    /// How the names of stored settings begin that are the log's own.
+    static let ownPrefix = "log:"
+
     /// Takes the defaults, if no topic contradicts them.
     fileprivate mutating func take(_ defaults: [SettingOverride]) throws(LogError) {
         var settings = TopicSettings()
@@ -151,6 +161,10 @@ extension TopicCatalogue {
         try settings.check()
         return settings
     }
+}
+
+extension SettingOverride {
+    fileprivate var isOwn: Bool { name.hasPrefix(TopicCatalogue.ownPrefix) }
 }
 
 extension TopicSettings {

@@ -49,7 +49,7 @@ struct GroupHistory: GroupSubcommand {
         let filter = HistoryFilter(
             since: since?.start(now: now).time, until: until?.start(now: now).time, selection: selection.selection,
             changesOnly: changesOnly)
-        let reach = HistoryReach(keeping: try await backend.historyKept(), before: now)
+        let reach = HistoryReach(wholeSince: try await backend.historyStart(now: now))
         var selected = SelectedEvents(filter, last: last, reach)
         try await backend.reduceEvents(of: group, into: &selected) { $0.take($1) }
         if selected.isEmpty { _ = try await backend.describe(group) }

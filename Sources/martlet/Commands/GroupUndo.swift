@@ -62,7 +62,7 @@ struct GroupUndo: GroupSubcommand {
     private func targets(
         _ backend: any GroupBackend, _ now: Timestamp
     ) async throws -> [TopicPartition: GroupOffset?] {
-        var undo = OffsetsUndo(group: group, HistoryReach(keeping: try await backend.historyKept(), before: now))
+        var undo = OffsetsUndo(group: group, HistoryReach(wholeSince: try await backend.historyStart(now: now)))
         guard let at, case .timestamp(let time) = at.start(now: now) else {
             let hasGap = try await backend.reduceEvents(of: group, into: &undo) { $0.take($1, until: nil) }
             undo.end(hasGap: hasGap)

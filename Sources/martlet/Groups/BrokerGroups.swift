@@ -37,11 +37,15 @@ struct BrokerGroups: GroupBackend {
     }
 
     func offsetsRetention() async throws -> Int64? {
-        guard let broker = try await admin.describeCluster().brokers.first else { return nil }
-        let setting = try await admin.settings(ofBroker: broker.id).first { $0.name == "offsets.retention.minutes" }
-        guard let minutes = setting?.value.flatMap({ Int64($0) }), minutes >= 0 else { return nil }
+        guard let minutes = try await brokerSetting("offsets.retention.minutes"), minutes >= 0 else { return nil }
         let (milliseconds, overflow) = minutes.multipliedReportingOverflow(by: 60_000)
         return overflow ? nil : milliseconds
+    }
+
+    /// nil: it has no such setting.
+    private func brokerSetting(_ name: String) async throws -> Int64? {
+        guard let broker = try await admin.describeCluster().brokers.first else { return nil }
+        return try await admin.settings(ofBroker: broker.id).first { $0.name == name }?.value.flatMap { Int64($0) }
     }
 }
 
@@ -207,12 +211,14 @@ extension BrokerGroups {
         try await admin.listOffsets(Self.offsetsTopic, partitions: [partition], at: position).first?.offset ?? 0
     }
 
-    func historyKept() async throws -> Int64 {
-        guard try await offsetsPartitionCount() != nil else { return .max }
-        // Where the broker does not say, nothing is sure to be there.
+    func historyStart(now: Timestamp) async throws -> Timestamp {
+        guard try await offsetsPartitionCount() != nil else { return Timestamp(milliseconds: .min) }
+        if let start = try await brokerSetting("offsets.history.start.ms") { return Timestamp(milliseconds: start) }
+        // A broker that is not Martlet says for how long it keeps everything, or nothing is sure to be there.
         let settings = (try? await admin.settings(ofTopic: Self.offsetsTopic)) ?? []
-        guard let lag = settings.first(where: { $0.name == "min.compaction.lag.ms" })?.value else { return 0 }
-        return Int64(lag) ?? 0
+        let lag = settings.first { $0.name == "min.compaction.lag.ms" }.flatMap(\.value).flatMap { Int64($0) }
+        let (since, overflow) = now.milliseconds.subtractingReportingOverflow(lag ?? 0)
+        return Timestamp(milliseconds: overflow ? .min : since)
     }
 
     func lastEvents() async throws -> [String: Timestamp] {

@@ -86,7 +86,9 @@ struct DirectoryGroups: GroupBackend {
         of group: String, into result: inout R, _ body: (inout R, GroupEvent) throws -> Void
     ) async throws -> Bool { try goThroughEvents(of: group, &result, body) }
 
-    func historyKept() async throws -> Int64 { stored.historyMilliseconds ?? .max }
+    func historyStart(now: Timestamp) async throws -> Timestamp {
+        stored.historyStart(now: now) ?? Timestamp(milliseconds: .min)
+    }
 
     private func goThroughEvents<R>(
         of group: String, _ result: inout R, _ body: (inout R, GroupEvent) throws -> Void

@@ -27,8 +27,8 @@ protocol GroupBackend: Sendable {
     func reduceEvents<R>(
         of group: String, into result: inout R, _ body: (inout R, GroupEvent) throws -> Void
     ) async throws -> Bool
-    /// For how long nothing is taken from the history of groups, in milliseconds.
-    func historyKept() async throws -> Int64
+    /// Since when nothing is gone that happened to groups.
+    func historyStart(now: Timestamp) async throws -> Timestamp
     /// When the last thing happened to each group.
     func lastEvents() async throws -> [String: Timestamp]
     /// How long what a group has committed is kept once it has no members, in milliseconds; nil: for ever.

@@ -4,15 +4,11 @@ import RecordFormat
 /// committed last, and nothing where that was removed.
 struct HistoryReach: Hashable, Sendable {
     /// Nothing that happened since then is gone.
-    var wholeSince = Timestamp(milliseconds: .min)
+    var wholeSince: Timestamp
     /// Something that happened before then is gone.
     var hasGap = false
 
-    /// - Parameter milliseconds: for how long nothing is compacted.
-    init(keeping milliseconds: Int64 = .max, before now: Timestamp = Timestamp(milliseconds: 0)) {
-        let (since, overflow) = now.milliseconds.subtractingReportingOverflow(milliseconds)
-        wholeSince = Timestamp(milliseconds: overflow ? .min : since)
-    }
+    init(wholeSince: Timestamp = Timestamp(milliseconds: .min)) { self.wholeSince = wholeSince }
 
     /// Whether everything is known that happened from `time` on.
     func isWhole(from time: Timestamp) -> Bool { !hasGap || time >= wholeSince }
