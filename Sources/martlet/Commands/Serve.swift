@@ -116,6 +116,8 @@ struct Serve: AsyncParsableCommand {
                 "listening on \(listen): there is no authentication, whoever reaches this address has all data")
         }
         let broker = try await Broker.start(configuration)
+        // Before anyone is told that it is there: a signal that comes at once stops it in order, too.
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let milliseconds = start.duration(to: clock.now).milliseconds.rounded(toPlaces: 1)
         var out = StandardOutput()
         try out.writeLine(
@@ -124,10 +126,12 @@ struct Serve: AsyncParsableCommand {
         try out.flush()
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: [BrokerService(broker: broker, logger: logger)],
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        )
-        try await group.run()
+                services: [BrokerService(broker: broker, logger: logger)], logger: logger))
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { for await _ in signals { await group.triggerGracefulShutdown() } }
+            try await group.run()
+            tasks.cancelAll()
+        }
     }
 
     /// As a broker takes them.
