@@ -185,7 +185,7 @@ struct ImportTests {
             #expect(try await contents(of: "readings", broker).joined().count == 100)
             let said = try await run([path, "--resume", "--skip-damaged"], broker)
             #expect(said.contains("has all 299 (100 were there already)"))
-            #expect(said.hasSuffix("DAMAGED: 1 places were passed over\n[3]"))
+            #expect(said.hasSuffix("DAMAGED: 1 place passed over\n[3]"))
             var lines = Self.lines
             lines.remove(at: 100)
             #expect(try await contents(of: "readings", broker) == (0..<3).map { Self.values(lines, $0) })

@@ -188,6 +188,6 @@ struct Export: AsyncParsableCommand {
             "\(to) has \(state.records.grouped) records of \(state.parts.count.grouped) partitions of "
                 + "'\(state.topic)', "
                 + "compared by count and checksum")
-        if state.damageCount > 0 { try out.writeLine("DAMAGED: \(state.damageCount.grouped) places were passed over") }
+        if state.damageCount > 0 { try out.writeLine("DAMAGED: \(state.damageCount.counted("place")) passed over") }
     }
 }

@@ -37,7 +37,7 @@ struct GroupDelete: GroupSubcommand {
         let count = try await backend.existingOffsets(of: group).count
         try await backend.delete(group)
         guard output.json else {
-            let partitions = "\(count.grouped) partition\(count == 1 ? "" : "s")"
+            let partitions = count.counted("partition")
             try out.writeLine("Deleted group \(group), which had committed offsets of \(partitions)")
             return .success
         }

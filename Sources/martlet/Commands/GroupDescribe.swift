@@ -156,7 +156,7 @@ extension LagTotal {
     var text: String {
         guard let records else { return "nothing is committed" }
         guard records > 0 else { return "nothing: all is consumed" }
-        var parts = ["\(records.grouped) record\(records == 1 ? "" : "s")"]
+        var parts = [records.counted("record")]
         if let bytes { parts.append(bytes.asBytes) }
         if let milliseconds { parts.append(SpanText.forPeople(milliseconds)) }
         return parts.joined(separator: ", ")

@@ -163,7 +163,7 @@ struct Import: AsyncParsableCommand {
                 "\(data) has all \(state.records.grouped) in topic '\(state.topic)', compared by count and "
                     + "checksum; their "
                     + "offsets are as they were")
-            if damageCount > 0 { try out.writeLine("DAMAGED: \(damageCount.grouped) places were passed over") }
+            if damageCount > 0 { try out.writeLine("DAMAGED: \(damageCount.counted("place")) passed over") }
         }
         return damageCount > 0 ? .damage : .success
     }
@@ -247,7 +247,7 @@ struct Import: AsyncParsableCommand {
                 "Topic '\(target.topic)' has all \(target.offeredCount.grouped)\(present), compared by count "
                     + "and checksum; "
                     + "their offsets are new, their order is as it was")
-            if run.damageCount > 0 { try out.writeLine("DAMAGED: \(run.damageCount.grouped) places were passed over") }
+            if run.damageCount > 0 { try out.writeLine("DAMAGED: \(run.damageCount.counted("place")) passed over") }
         }
         return run.damageCount > 0 ? .damage : .success
     }

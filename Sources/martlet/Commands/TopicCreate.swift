@@ -39,7 +39,7 @@ struct TopicCreate: AsyncParsableCommand {
         if output.json {
             try TopicList.table([topic], bytes: [topic.name: 0]).print(asJSON: true, to: &out)
         } else {
-            try out.writeLine("Created topic \(topic.name) with \(topic.partitionCount.grouped) partitions")
+            try out.writeLine("Created topic \(topic.name) with \(topic.partitionCount.counted("partition"))")
             try out.writeLine("Keeps \(KeepingSentences(rules: rules).keeps)")
         }
         try out.flush()

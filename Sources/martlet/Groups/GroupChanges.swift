@@ -65,10 +65,10 @@ struct GroupChanges {
 
     private static func result(_ change: PlannedChange, _ done: GroupOffsetsChange) -> String {
         let count = change.targets.count
-        var text = "Done: \(count.grouped) partition\(count == 1 ? "" : "s") of group \(change.plan.group)"
+        var text = "Done: \(count.counted("partition")) of group \(change.plan.group)"
         if done.fencedMembers > 0 {
             let members = done.fencedMembers
-            text += ", \(members.grouped) member\(members == 1 ? "" : "s") put out to come back there"
+            text += ", \(members.counted("member")) put out to come back there"
         }
         if !done.id.isEmpty || change.kind == "delete-offsets" {
             text += "; take it back: martlet group undo \(change.plan.group.asShellWord)"

@@ -56,7 +56,7 @@ extension GroupEvent.What {
 
     private static func text(_ state: ClassicGroupState) -> String {
         let count = state.members.count
-        let who = count == 0 ? "no members" : "\(count.grouped) member\(count == 1 ? "" : "s")"
+        let who = count == 0 ? "no members" : count.counted("member")
         return "generation \(state.generation): \(who)" + (state.protocolName.map { ", \($0)" } ?? "")
     }
 }

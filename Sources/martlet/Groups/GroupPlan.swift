@@ -78,13 +78,13 @@ extension GroupPlan {
         if replayed > 0 { parts.append("replays \(Self.count(replayed))\(Self.span(millisecondsReplayed))") }
         if skipped > 0 { parts.append("skips \(Self.count(skipped))\(Self.span(millisecondsSkipped))") }
         let removed = rows.count { $0.to == nil && $0.from != nil }
-        if removed > 0 { parts.append("removes \(removed.grouped) committed offset\(removed == 1 ? "" : "s")") }
+        if removed > 0 { parts.append("removes \(removed.counted("committed offset"))") }
         let first = rows.count { $0.from == nil && $0.to != nil }
-        if first > 0 { parts.append("gives \(first.grouped) partition\(first == 1 ? "" : "s") a first offset") }
+        if first > 0 { parts.append("gives \(first.counted("partition")) a first offset") }
         return parts.isEmpty ? "leaves every partition where it is" : parts.joined(separator: ", ")
     }
 
-    private static func count(_ records: Int64) -> String { "\(records.grouped) record\(records == 1 ? "" : "s")" }
+    private static func count(_ records: Int64) -> String { records.counted("record") }
     private static func span(_ milliseconds: Int64?) -> String {
         milliseconds.map { " (\(SpanText.forPeople($0)))" } ?? ""
     }

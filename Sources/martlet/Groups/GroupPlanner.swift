@@ -197,7 +197,7 @@ extension GroupPlanner {
     private func check(_ refusals: [(TopicPartition, TargetRefusal)]) throws {
         guard let (partition, refusal) = refusals.first else { return }
         let others = refusals.count - 1
-        let more = others > 0 ? " (and so in \(others.grouped) more partition\(others == 1 ? "" : "s"))" : ""
+        let more = others > 0 ? " (and so in \(others.counted("more partition")))" : ""
         throw Failure("\(partition): \(refusal.reason)\(more); nothing was changed")
     }
 }

@@ -11,6 +11,9 @@ extension BinaryInteger {
         return text
     }
 
+    /// So many of something: `1 record`, `2,000 records`.
+    func counted(_ noun: String) -> String { "\(grouped) \(noun)\(self == 1 ? "" : "s")" }
+
     /// A number of bytes: `812 B`, `1.4 MB`; powers of 1000.
     var asBytes: String {
         let units = ["B", "kB", "MB", "GB", "TB"]

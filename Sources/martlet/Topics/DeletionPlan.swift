@@ -117,12 +117,12 @@ struct DeletionPlan: Hashable {
         if let bytes { text += BinarySize.text(bytes) } else { text += "an unknown number of bytes" }
         if let bytesBefore { text += " of \(BinarySize.text(bytesBefore))" }
         var details: [String] = []
-        if let segments { details.append("\(segments.grouped) segment\(segments == 1 ? "" : "s")") }
-        var counted = "\(records.grouped) record\(records == 1 ? "" : "s")"
+        if let segments { details.append(segments.counted("segment")) }
+        var counted = records.counted("record")
         if let newest { counted += " up to \(TimeText.minute(newest.milliseconds))" }
         details.append(counted)
         text += ": " + details.joined(separator: ", ")
-        if emptied > 0 { text += "; everything of \(emptied.grouped) partition\(emptied == 1 ? "" : "s")" }
+        if emptied > 0 { text += "; everything of \(emptied.counted("partition"))" }
         return text
     }
 }

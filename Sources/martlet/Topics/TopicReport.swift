@@ -25,7 +25,7 @@ struct TopicReport {
         try out.writeLine("Topic       \(topic.name)")
         if let id = topic.id { try out.writeLine("Id          \(id)") }
         let records = topic.partitions.reduce(Int64(0)) { $0 + max(0, $1.end.distance(from: $1.logStart)) }
-        try out.writeLine("Records     \(records.grouped) in \(topic.partitions.count.grouped) partitions")
+        try out.writeLine("Records     \(records.grouped) in \(topic.partitions.count.counted("partition"))")
         for (title, text) in meaning {
             try out.writeLine(title + String(repeating: " ", count: 12 - title.count) + text)
         }
