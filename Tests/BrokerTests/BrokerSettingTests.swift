@@ -156,6 +156,8 @@ struct BrokerSettingTests {
         "what is no setting, or no value for one, is refused with its name, the value and the reason",
         arguments: [
             ("log.retention.sm", "5", ErrorCode.invalidConfig, ["log.retention.sm=5", "was 'log.retention.ms' meant"]),
+            ("log.retention.hours", "5", .invalidConfig, ["in milliseconds here, as log.retention.ms"]),
+            ("log.roll.hours", "5", .invalidConfig, ["in milliseconds here, as log.roll.ms"]),
             ("retention.ms", "5", .invalidConfig, ["for a broker it is 'log.retention.ms'"]),
             ("flurb", "5", .invalidConfig, ["flurb=5", "martlet config list"]),
             ("max.connections", "0", .invalidConfig, ["max.connections=0", "a whole number from 1 to"]),

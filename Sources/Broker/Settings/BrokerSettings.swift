@@ -50,6 +50,13 @@ package struct BrokerSettings: Sendable {
 
     /// Why a name that there is not is refused.
     package static func unknown(_ name: String) -> String {
+        // Kafka has some of its times in other units, too.
+        if let unit = [".hours", ".minutes"].first(where: name.hasSuffix) {
+            let inMilliseconds = name.dropLast(unit.count) + ".ms"
+            if all.contains(where: { $0.name == inMilliseconds }) {
+                return "it is given in milliseconds here, as \(inMilliseconds)"
+            }
+        }
         if let topics = TopicSettings.all.first(where: { $0.name == name }) {
             return "topics have it: for a broker it is '\(topics.brokerName)'"
         }
