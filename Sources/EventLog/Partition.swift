@@ -1,3 +1,4 @@
+internal import Logging
 internal import Storage
 internal import Synchronization
 
@@ -29,6 +30,8 @@ public final class Partition: Sendable {
     let compaction: Mutex<CompactionState>
     /// Says that `failure` is set, to those who must not wait for appends: the committer above all.
     private let hasFailed = Atomic(false)
+    /// The era in which batches get their offsets now; see `RefusedBatches`.
+    private let currentEra = Atomic<UInt64>(0)
 
     private struct AppendState {
         var nextOffset: Offset
@@ -36,7 +39,8 @@ public final class Partition: Sendable {
         var isJournaled: Bool
         var producers: ProducerTable
         var place = StagedPlace()
-        /// Set where appends must not go on: storage failed, or the topic is gone.
+        var refused = RefusedBatches()
+        /// Set where appends must not go on: storage failed for good, or the topic is gone.
         var failure: LogError?
         /// While the way to durability changes, appends are told to come back.
         var isPaused = false
@@ -104,7 +108,7 @@ public final class Partition: Sendable {
                 switch state.producers.verdict(on: header) {
                 case .append: break
                 case .reject(let error): return .rejected(error)
-                case .duplicate(let first): return .duplicate(AppendTicket(first))
+                case .duplicate(let first): return .duplicate(AppendTicket(first, era: state.refused.era))
                 }
             }
             return stage(batch, header, &state, leadsItself: leadsItself)
@@ -114,12 +118,13 @@ public final class Partition: Sendable {
     /// The same for a batch from elsewhere that keeps its offsets, which may leave some out, and its timestamps. It may be
     /// one without records. Whoever produced it is noted, not asked.
     ///
-    /// Rejects with `offsetOutOfRange` offsets before the next one, or more than 2,147,483,647 past it.
+    /// Rejects with `offsetOutOfRange` offsets before the next one, or more than 2,147,483,647 past it. Rejects everything
+    /// once a batch was refused that had its offsets: with those that come after it, nobody would miss it.
     package func appendKeepingOffsets(
         _ batch: UnsafeRawBufferPointer, header: RecordBatchHeader
     ) -> AppendOutcome {
         appends.withLock { state in
-            if let failure = state.failure { return .rejected(failure) }
+            if let reason = state.failure ?? state.refused.reason { return .rejected(reason) }
             if state.isPaused { return .full(awaiting: committer.gatheringRound) }
             guard batch.count <= state.settings.batchBytesMax else {
                 return .rejected(.batchTooLarge(bytes: batch.count, limit: state.settings.batchBytesMax))
@@ -147,7 +152,8 @@ public final class Partition: Sendable {
             start: 0, count: 0, next: -1, recordCount: header.recordCount, baseOffset: base.value,
             lastOffset: last.value, maxTimestamp: (appendTime ?? header.maxTimestamp).milliseconds)
         let staged = committer.stage(
-            batch, slice, of: self, &state.place, isJournaled: state.isJournaled, leadsItself: leadsItself
+            batch, slice, of: self, era: state.refused.era, &state.place, isJournaled: state.isJournaled,
+            leadsItself: leadsItself
         ) { copy in
             RecordBatchPatch.place(copy, baseOffset: base, leaderEpoch: leaderEpoch)
             if let appendTime { RecordBatchPatch.setLogAppendTime(copy, appendTime) }
@@ -161,15 +167,30 @@ public final class Partition: Sendable {
                 state.producers.add(header, baseOffset: base, lastOffset: last, round: round)
             }
             return .accepted(
-                AppendTicket(baseOffset: base, lastOffset: last, logAppendTime: appendTime, round: round))
+                AppendTicket(
+                    baseOffset: base, lastOffset: last, logAppendTime: appendTime, round: round,
+                    era: state.refused.era))
         }
     }
 
     /// After the ticket's round: nil if its batch is durable, else why not.
     package func outcome(of ticket: AppendTicket) -> LogError? {
+        if let refusal = refusal(of: ticket) { return refusal }
         if end > ticket.lastOffset { return nil }
         return appends.withLock { $0.failure } ?? .closed
     }
+
+    /// When the ticket's round is written: why its batch is not, and never will be; nil: it is, or the partition has failed.
+    package func refusal(of ticket: AppendTicket) -> LogError? {
+        guard ticket.era != era else { return nil }
+        return appends.withLock { $0.refused.refusal(of: ticket) }
+    }
+
+    /// Grows by one each time that batches were refused which had their offsets.
+    var era: UInt64 { currentEra.load(ordering: .acquiring) }
+
+    /// Why batches were refused that had their offsets; nil: none was, since the log was opened.
+    package var lastRefusal: LogError? { era == 0 ? nil : appends.withLock { $0.refused.reason } }
 
     // MARK: Committing, by the committer alone
 
@@ -178,16 +199,63 @@ public final class Partition: Sendable {
         onWritten: (RoundEntry, [PayloadRun]) -> Void
     ) {
         do throws(FileError) {
-            // A partition that has failed takes nothing more: its file may end in half a batch.
+            // A partition that has failed takes nothing more: what became of its file only opening it finds out.
             if hasFailed.load(ordering: .acquiring) { return }
-            try writer.withLock { writer throws(FileError) in
+            let trouble = try writer.withLock { writer throws(FileError) in
+                // Batches of an era that has ended have offsets that are others' by now.
+                guard group.era == writer.era else { return nil as Trouble? }
                 try writer.write(
                     group, in: staging, &scratch,
                     onSegment: { segment in segmentList.withLock { $0.append(segment) } }, onWritten: onWritten)
+                return writer.endTrouble()
             }
+            if let trouble { sayThatItIsOver(trouble) }
         } catch {
-            fail(LogError(error))
+            guard error.operation == .synchronize else { return refuse(because: error) }
+            fence(error)
         }
+    }
+
+    /// Refuses what has offsets and is not written, and goes on from where the log ends on the disk. By whoever commits.
+    private func refuse(because error: FileError) {
+        let (end, isFirst, syncFailure) = writer.withLock { writer in
+            let isFirst = writer.beginTrouble()
+            let syncFailure = writer.endEra()
+            return (writer.end, isFirst, syncFailure)
+        }
+        endEra(at: end, because: LogError(error))
+        if let syncFailure { return fence(syncFailure) }
+        if isFirst {
+            committer.logger.error(
+                "a partition cannot be written and refuses appends until it can be",
+                metadata: metadata("error", "\(error)"))
+        }
+    }
+
+    /// The same where the journal has no room for them: nothing of them was written.
+    func refuse(because error: LogError) {
+        endEra(
+            at: writer.withLock { writer in
+                _ = writer.endEra()
+                return writer.end
+            }, because: error)
+    }
+
+    private func endEra(at end: Offset, because error: LogError) {
+        appends.withLock { state in
+            state.refused.endEra(at: end, because: error)
+            state.nextOffset = end
+            state.producers.rollBack(to: end)
+            // What is staged from now on is not to follow, in the same round, what is refused.
+            state.place = StagedPlace()
+            currentEra.store(state.refused.era, ordering: .releasing)
+        }
+    }
+
+    private func sayThatItIsOver(_ trouble: Trouble) {
+        committer.logger.notice(
+            "a partition can be written again and takes appends",
+            metadata: metadata("refused_rounds", "\(trouble.refusedRounds)"))
     }
 
     /// Lets readers see what was written, or gives it up.
@@ -215,10 +283,18 @@ public final class Partition: Sendable {
         wakeWatchers()
     }
 
-    /// The same where pages may be lost that count as written: no checkpoint may vouch for them.
-    func syncFailed(_ error: LogError) {
-        writer.withLock { $0.syncFailed() }
-        fail(error)
+    /// The same where pages may be lost that count as written: no checkpoint may vouch for them, and no second sync.
+    func fence(_ error: FileError) {
+        let isFirst = writer.withLock { writer in
+            defer { writer.syncFailed() }
+            return !writer.hasFailedSync
+        }
+        if isFirst {
+            committer.logger.error(
+                "a partition cannot be synced and takes no more appends until the log is opened again",
+                metadata: metadata("error", "\(error)"))
+        }
+        fail(.storage("\(error): check the disk, then open the log again"))
     }
 
     /// Calls `watcher` once when records past `offset` are durable, when records are deleted, or the partition ends.
@@ -302,9 +378,9 @@ public final class Partition: Sendable {
     /// to be, where records are being deleted.
     func writeCheckpoint(journalSequence: UInt64, logStart newStart: Offset? = nil) throws(FileError) -> [Segment] {
         let start = newStart ?? logStart
-        let (end, isUnsettled, segments) = writer.withLock { ($0.published, $0.isUnsettled, $0.takeDirty()) }
+        let (end, unsettled, segments) = writer.withLock { ($0.published, $0.unsettledMark, $0.takeDirty()) }
         do throws(FileError) {
-            for segment in segments { try segment.writeIndexes() }
+            for segment in segments { try segment.writeIndexesIfPossible() }
             let producers = appends.withLock { $0.producers }.truncated(to: end.offset)
             var epochs = epochs.withLock { $0 }
             epochs.trim(to: start)
@@ -314,10 +390,10 @@ public final class Partition: Sendable {
             // What is not replayed any more must be durable by then, of a segment that stays.
             let startsInside = segment(holding: start)?.baseOffset != start
             let advances = checkpoints.withLock { $0.isAdvanced(by: checkpoint, startsInside: startsInside) }
-            if isUnsettled || advances || !settings.isJournaled {
+            if unsettled != nil || advances || !settings.isJournaled {
                 try synchronize(newStart.map { lasting(segments, from: $0) } ?? segments)
             }
-            if isUnsettled { settle() }
+            if let unsettled { settle(unsettled) }
             try checkpoints.withLock { file throws(FileError) in try file.write(checkpoint) }
         } catch {
             writer.withLock { $0.putBack(segments) }
@@ -327,10 +403,10 @@ public final class Partition: Sendable {
     }
 
     /// Whether segments must be synced before a checkpoint is even written: see `PartitionWriter`.
-    var isUnsettled: Bool { writer.withLock { $0.isUnsettled } }
+    var unsettledMark: UInt64? { writer.withLock { $0.unsettledMark } }
 
-    /// Everything is synced as it was opened.
-    func settle() { writer.withLock { $0.settle() } }
+    /// Everything is synced that was cut up to the mark.
+    func settle(_ mark: UInt64) { writer.withLock { $0.settle(mark) } }
 
     /// Before the checkpoint: what skips the journal must be on disk before one may say so, and so must what recovery
     /// left before one names an end past it.
@@ -443,14 +519,20 @@ package struct AppendTicket: Sendable {
     package let logAppendTime: Timestamp?
     package let round: UInt64
 
-    init(baseOffset: Offset, lastOffset: Offset, logAppendTime: Timestamp?, round: UInt64) {
+    /// Of the partition, when it gave the offsets: they may be another batch's later.
+    let era: UInt64
+
+    init(baseOffset: Offset, lastOffset: Offset, logAppendTime: Timestamp?, round: UInt64, era: UInt64) {
         self.baseOffset = baseOffset
         self.lastOffset = lastOffset
         self.logAppendTime = logAppendTime
         self.round = round
+        self.era = era
     }
 
-    init(_ batch: ProducerTable.Batch) {
-        self.init(baseOffset: batch.baseOffset, lastOffset: batch.lastOffset, logAppendTime: nil, round: batch.round)
+    init(_ batch: ProducerTable.Batch, era: UInt64) {
+        self.init(
+            baseOffset: batch.baseOffset, lastOffset: batch.lastOffset, logAppendTime: nil, round: batch.round,
+            era: era)
     }
 }

@@ -16,6 +16,7 @@ package final class SimulatedDisk: FileSystem {
         var faults: [Fault] = []
         var hasPower = true
         var hadFault = false
+        var capacity: Int?
     }
 
     /// What goes wrong, and when.
@@ -107,6 +108,16 @@ package final class SimulatedDisk: FileSystem {
 
     package var hasPower: Bool { state.withLock { $0.hasPower } }
 
+    /// How many bytes its files may have; nil: any number. A write for which there is no room writes what fits, then fails
+    /// with ENOSPC, as does the creation of a file on a full disk.
+    package var capacity: Int? {
+        get { state.withLock { $0.capacity } }
+        set { state.withLock { $0.capacity = newValue } }
+    }
+
+    /// How many bytes its files have.
+    package var bytesInUse: Int { state.withLock { $0.bytesInUse } }
+
     /// How many operations that change the disk there have been.
     package var operations: Int { state.withLock { $0.operations } }
 
@@ -171,11 +182,14 @@ package final class SimulatedDisk: FileSystem {
     private func find(_ path: String, _ mode: OpenMode) throws(FileError) -> Node {
         if let node = state.withLock({ $0.names[path] }) { return node }
         guard mode == .create else { throw FileError(.open, path, code: 2) }
+        var isFull = false
         try change(.create, path) { state in
             guard state.names[parent(of: path)] != nil else { return false }
-            state.names[path] = Node(isDirectory: false)
+            isFull = state.room <= 0
+            if !isFull { state.names[path] = Node(isDirectory: false) }
             return true
         }
+        if isFull { throw FileError(.open, path, code: ENOSPC) }
         return try find(path, .read)
     }
 
@@ -235,8 +249,12 @@ package final class SimulatedDisk: FileSystem {
         }
     }
 
-    /// As much as it has, and half of it in use.
-    package func space(at path: String) throws(FileError) -> (total: Int, usable: Int) { (1 << 40, 1 << 39) }
+    /// Without a capacity: much, and half of it in use.
+    package func space(at path: String) throws(FileError) -> (total: Int, usable: Int) {
+        state.withLock { state in
+            state.capacity.map { ($0, max(0, state.room)) } ?? (1 << 40, 1 << 39)
+        }
+    }
 
     package func lock(_ path: String) throws(FileError) -> any FileLock {
         _ = try open(path, .create)
@@ -260,6 +278,14 @@ package final class SimulatedDisk: FileSystem {
 }
 
 extension SimulatedDisk.State {
+    fileprivate var bytesInUse: Int {
+        var seen: Set<ObjectIdentifier> = []
+        return names.values.reduce(0) { $0 + (seen.insert(ObjectIdentifier($1)).inserted ? $1.bytes.count : 0) }
+    }
+
+    /// How many bytes files may still grow by.
+    fileprivate var room: Int { capacity.map { $0 - bytesInUse } ?? .max }
+
     /// What programs see in a directory, by name.
     fileprivate func entries(of path: String) -> [String: SimulatedDisk.Node] {
         let prefix = path == "/" ? "/" : path + "/"
@@ -352,11 +378,18 @@ private final class SimulatedFile: StorageFile {
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, at position: Int) throws(FileError) {
-        try disk.change(.write, path) { _ in
-            node.write(bytes, at: position)
-            if isDurable { place(bytes, in: &node.durable, at: position) }
+        var isFull = false
+        try disk.change(.write, path) { state in
+            let growth = position + bytes.count - node.bytes.count
+            let missing = growth > 0 ? max(0, growth - max(0, state.room)) : 0
+            isFull = missing > 0
+            // What fits is written.
+            let written = UnsafeRawBufferPointer(rebasing: bytes.dropLast(missing))
+            node.write(written, at: position)
+            if isDurable { place(written, in: &node.durable, at: position) }
             return true
         }
+        if isFull { throw FileError(.write, path, code: ENOSPC) }
     }
 
     func write(parts: UnsafeBufferPointer<UnsafeRawBufferPointer>, at position: Int) throws(FileError) {

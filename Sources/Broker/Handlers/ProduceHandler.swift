@@ -228,7 +228,8 @@ struct ProduceReply {
         var answer = answer
         var namesLeader = namesLeader
         for (topic, place, partition, ticket) in tickets {
-            let failure = waitsForDisk ? partition.outcome(of: ticket) : partition.failure
+            let failure = waitsForDisk
+                ? partition.outcome(of: ticket) : partition.refusal(of: ticket) ?? partition.failure
             guard let failure else { continue }
             answer.responses[topic].partitionResponses[place].refuse(Refusal(failure), partition)
             if failure.wireCode == .notLeaderOrFollower { namesLeader = true }

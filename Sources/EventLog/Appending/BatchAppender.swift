@@ -37,6 +37,10 @@ final class BatchAppender {
         case .full(let round): return round
         case .rejected(let error): throw error
         case .accepted(let ticket), .duplicate(let ticket):
+            // Of a batch before this one the offset may have been given again.
+            if let lastTicket, lastTicket.era != ticket.era, let refusal = partition.refusal(of: lastTicket) {
+                throw refusal
+            }
             if firstOffset == nil { firstOffset = ticket.baseOffset }
             endOffset = ticket.lastOffset.advanced(by: 1)
             lastTicket = ticket

@@ -8,15 +8,17 @@ internal import Synchronization
 /// partition's part to its segment, the whole to the journal in one write, then lets readers see it. Meanwhile the
 /// next round gathers. A thread of its own leads; a blocking append leads itself, which saves two wake-ups.
 final class Committer: @unchecked Sendable {
-    // Unchecked: `spare` and `writeScratch` belong to the one thread that leads.
+    // Unchecked: `spare`, `writeScratch` and `hasNoRoom` belong to the one thread that leads.
     let rounds: CommitRounds
     let latency = RoundLatency()
     private let journal: any Journal
     private let published: Atomic<UInt64>
-    private let logger: Logger
+    let logger: Logger
     private let gather: Monitor<Gather>
     private var spare = Lanes()
     private var writeScratch = WriteScratch()
+    /// The last round that wanted room in the journal had none.
+    private var hasNoRoom = false
     private var thread: WorkerThread?
 
     /// Batches of topics that skip the journal gather apart, so that the journal's write is one piece of memory.
@@ -81,7 +83,7 @@ final class Committer: @unchecked Sendable {
     /// Copies a batch into the round that gathers. Called under the partition's lock, which orders its batches.
     /// `finish` completes the copy: its offset, for one.
     func stage(
-        _ batch: UnsafeRawBufferPointer, _ slice: StagingBuffer.Slice, of partition: Partition,
+        _ batch: UnsafeRawBufferPointer, _ slice: StagingBuffer.Slice, of partition: Partition, era: UInt64,
         _ place: inout StagedPlace, isJournaled: Bool, leadsItself: Bool,
         finish: (UnsafeMutableRawBufferPointer) -> Void
     ) -> Staged {
@@ -91,7 +93,7 @@ final class Committer: @unchecked Sendable {
             // A partition stays in one lane for the whole of a round: its batches must not overtake each other.
             let staging = place.isJournaled ? gather.lanes.journaled : gather.lanes.relaxed
             guard staging.hasRoom(for: batch.count) else { return (.full(awaiting: gather.round), gather.threadWaits) }
-            finish(staging.add(batch, slice, of: partition, group: &place.group))
+            finish(staging.add(batch, slice, of: partition, era: era, group: &place.group))
             return (.inRound(gather.round), gather.threadWaits && !leadsItself)
         }
         if wake { gather.signalAll() }
@@ -197,9 +199,14 @@ final class Committer: @unchecked Sendable {
         latency.begin()
         defer { latency.end() }
         var encoder = RoundEncoder(lanes.journaled)
-        for group in lanes.journaled.groups {
-            group.partition.write(group, in: lanes.journaled, &writeScratch) { entry, runs in
-                encoder.add(entry, runs: runs)
+        // Before anything is written: what is in a segment and does not come to the journal could not stay there.
+        if let refusal = awaitRoom(for: lanes.journaled) {
+            for group in lanes.journaled.groups { group.partition.refuse(because: refusal) }
+        } else {
+            for group in lanes.journaled.groups {
+                group.partition.write(group, in: lanes.journaled, &writeScratch) { entry, runs in
+                    encoder.add(entry, runs: runs)
+                }
             }
         }
         for group in lanes.relaxed.groups {
@@ -211,6 +218,25 @@ final class Committer: @unchecked Sendable {
         for group in lanes.relaxed.groups { group.partition.publish(failure: nil) }
         published.store(journal.nextSequence, ordering: .releasing)
         rounds.publish(committed: round)
+    }
+
+    /// Why the round cannot have room in the journal now.
+    private func awaitRoom(for staging: StagingBuffer) -> LogError? {
+        if staging.isEmpty { return nil }
+        do {
+            try journal.awaitRoom(for: staging.roundBytesMax)
+            if hasNoRoom { logger.notice("the journal has room again: topics that use it take appends") }
+            hasNoRoom = false
+            return nil
+        } catch {
+            if !hasNoRoom {
+                logger.error(
+                    "the journal is full and cannot be emptied: topics that use it refuse appends until it can be",
+                    metadata: ["error": "\(error)"])
+            }
+            hasNoRoom = true
+            return LogError(error)
+        }
     }
 
     private func writeJournal(_ encoder: consuming RoundEncoder) -> LogError? {

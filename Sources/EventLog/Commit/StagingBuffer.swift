@@ -32,6 +32,8 @@ final class StagingBuffer: @unchecked Sendable {
     /// What one partition has in the round.
     struct Group {
         var partition: Partition
+        /// Of the partition: it writes none of an era that has ended.
+        var era: UInt64
         var first: Int32
         var last: Int32
     }
@@ -57,6 +59,11 @@ final class StagingBuffer: @unchecked Sendable {
             && RoundLayout.headerSize + payloadCount + count + footerReserve(slices.count + 1) <= Self.capacity
     }
 
+    /// What the round's bytes in the journal come to at most.
+    var roundBytesMax: Int {
+        StorageAlignment.roundUp(RoundLayout.headerSize + payloadCount + footerReserve(slices.count))
+    }
+
     /// At worst each batch is an entry of its own; and padding.
     private func footerReserve(_ sliceCount: Int) -> Int {
         sliceCount * (RoundEntryLayout.size + RoundEntryLayout.runSize) + 2 * StorageAlignment.block
@@ -64,7 +71,7 @@ final class StagingBuffer: @unchecked Sendable {
 
     /// Copies a batch in and returns its place in the payload. `group` is the partition's in this round, if it has one.
     func add(
-        _ batch: UnsafeRawBufferPointer, _ slice: Slice, of partition: Partition, group: inout Int
+        _ batch: UnsafeRawBufferPointer, _ slice: Slice, of partition: Partition, era: UInt64, group: inout Int
     ) -> UnsafeMutableRawBufferPointer {
         let start = payloadCount
         let place = UnsafeMutableRawBufferPointer(
@@ -79,7 +86,7 @@ final class StagingBuffer: @unchecked Sendable {
         slices.append(slice)
         if group < 0 {
             group = groups.count
-            groups.append(Group(partition: partition, first: index, last: index))
+            groups.append(Group(partition: partition, era: era, first: index, last: index))
         } else {
             slices[Int(groups[group].last)].next = index
             groups[group].last = index

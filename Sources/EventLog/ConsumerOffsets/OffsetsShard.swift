@@ -19,6 +19,8 @@ final class OffsetsShard: Sendable {
         var contents: ShardContents
         /// In order of offsets. Those of a partition that has failed stay: nothing passes them.
         var pending: [PendingChange] = []
+        /// Of the partition, when `pending` was rid of what was refused.
+        var era: UInt64 = 0
         var encoder = ChangeEncoder()
         /// Bytes of the last snapshot.
         var snapshotBytes = 0
@@ -165,7 +167,13 @@ final class OffsetsShard: Sendable {
     // MARK: Catching up
 
     private func catchUp(_ state: inout State) {
+        // Before the end: what is past it now may have been refused, and its offsets be another change's.
         let end = partition.end
+        let era = partition.era
+        if state.era != era {
+            state.pending.removeAll { partition.refusal(of: $0.ticket) != nil }
+            state.era = era
+        }
         guard state.contents.end < end else { return }
         var applied = 0
         while state.contents.end < end {
@@ -193,6 +201,7 @@ extension OffsetsShard.State {
 
 /// A change on its way to the disk.
 struct PendingChange: Sendable {
+    let ticket: AppendTicket
     let batch: BatchMark
     let lastOffset: Offset
     let byteCount: Int
@@ -206,6 +215,7 @@ struct PendingChange: Sendable {
         _ ticket: AppendTicket, _ header: RecordBatchHeader, _ change: GroupChange, of group: String,
         at timestamp: Timestamp
     ) {
+        self.ticket = ticket
         batch = BatchMark(baseOffset: ticket.baseOffset, crc: header.crc)
         lastOffset = ticket.lastOffset
         byteCount = header.sizeInBytes

@@ -27,7 +27,11 @@ final class RingJournal: Journal, @unchecked Sendable {
         /// Rounds that are still needed, oldest first.
         var live: [Span] = []
         var liveBytes = 0
+        /// What a round waits for, in bytes; 0: none does.
         var wanted = 0
+        /// Why it waits in vain.
+        var refusal: FileError?
+        /// A round could not be written.
         var failure: FileError?
 
         struct Span {
@@ -167,12 +171,31 @@ final class RingJournal: Journal, @unchecked Sendable {
 
     // MARK: Appending
 
+    func awaitRoom(for byteCount: Int) throws(FileError) {
+        let hasRoom = state.withLock { state in
+            // A journal that has failed says so when it is written.
+            if state.place(byteCount) != nil || state.failure != nil { return true }
+            state.wanted = byteCount
+            state.refusal = nil
+            return false
+        }
+        if hasRoom { return }
+        onPressure()
+        let refusal = state.wait(
+            until: { $0.place(byteCount) != nil || $0.failure != nil || $0.refusal != nil },
+            then: { state in
+                state.wanted = 0
+                return state.place(byteCount) == nil && state.failure == nil ? state.refusal : nil
+            })
+        if let refusal { throw refusal }
+    }
+
     func append(_ round: UnsafeRawBufferPointer) throws(FileError) {
         let count = round.count
         precondition(count % StorageAlignment.block == 0, "a round is a whole number of blocks")
-        let place = state.withLock { $0.place(count) } ?? waitForPlace(count)
-        if let failure = state.withLock({ $0.failure }) { throw failure }
-        guard let place else { throw FileError(.write, path, code: 0) }
+        let (place, failure) = state.withLock { ($0.place(count), $0.failure) }
+        if let failure { throw failure }
+        guard let place else { preconditionFailure("a round was appended that there is no room for") }
         do {
             try writeInPieces(round, at: place)
         } catch {
@@ -186,17 +209,6 @@ final class RingJournal: Journal, @unchecked Sendable {
         if isPressed { onPressure() }
     }
 
-    private func waitForPlace(_ count: Int) -> Int? {
-        state.withLock { $0.wanted = count }
-        onPressure()
-        return state.wait(
-            until: { $0.place(count) != nil || $0.failure != nil },
-            then: { state in
-                state.wanted = 0
-                return state.failure == nil ? state.place(count) : nil
-            })
-    }
-
     /// Larger direct writes are slower than several of this size.
     private static let pieceSize = 4 << 20
 
@@ -207,12 +219,6 @@ final class RingJournal: Journal, @unchecked Sendable {
             try file.write(round.part(done, count), at: position + done)
             done += count
         }
-    }
-
-    /// Ends all waiting: no room will come any more.
-    func fail(_ error: FileError) {
-        state.withLock { if $0.failure == nil { $0.failure = error } }
-        state.signalAll()
     }
 
     // MARK: Making room, by the checkpointer
@@ -268,13 +274,15 @@ final class RingJournal: Journal, @unchecked Sendable {
 
     /// A round that does not even fit an empty ring waits for nothing.
     func cannotGrow(_ error: FileError) {
-        let isHopeless = state.withLock { JournalHeader.ringStart + $0.wanted > $0.capacity }
-        if isHopeless { fail(error) }
+        state.withLock { if JournalHeader.ringStart + $0.wanted > $0.capacity { $0.refusal = error } }
+        state.signalAll()
     }
 
-    /// A full ring stays full: whoever waits for room is told so. Many checkpoints were asked for before it came to this.
+    /// A full ring stays full as yet: whoever waits for room is told so. Many checkpoints were asked for before it came to
+    /// this.
     func cannotRelease(_ error: FileError) {
-        if state.withLock({ $0.wanted > 0 && $0.place($0.wanted) == nil }) { fail(error) }
+        state.withLock { if $0.wanted > 0, $0.place($0.wanted) == nil { $0.refusal = error } }
+        state.signalAll()
     }
 
     /// True where a checkpoint should release rounds: the ring is not to fill, nor recovery to take long.

@@ -12,6 +12,19 @@ struct ProducerTable: Sendable {
         var epoch: Int16
         /// Oldest first; at most `batchesRemembered`.
         var batches: [Batch] = []
+        /// The last offset of the batch that was forgotten last.
+        var lastForgotten: Offset = -1
+        /// Where its batches were all taken back: the sequence number of the first.
+        var firstTakenBack: Int32?
+
+        /// By what checkpoints hold.
+        static func == (a: Self, b: Self) -> Bool { a.epoch == b.epoch && a.batches == b.batches }
+
+        /// The sequence number that is due; nil: any is.
+        var nextSequence: Int32? {
+            guard let last = batches.last else { return firstTakenBack }
+            return last.lastSequence == Int32.max ? 0 : last.lastSequence + 1
+        }
     }
 
     struct Batch: Sendable, Equatable {
@@ -33,7 +46,7 @@ struct ProducerTable: Sendable {
 
     /// What to do with a batch whose header says that a producer numbered it.
     func verdict(on header: RecordBatchHeader) -> Verdict {
-        guard let producer = producers[header.producerID], let last = producer.batches.last else {
+        guard let producer = producers[header.producerID] else {
             // Unknown: new here, or forgotten since. Kafka takes whatever number such a producer goes on with.
             return .append
         }
@@ -50,7 +63,7 @@ struct ProducerTable: Sendable {
         }) {
             return .duplicate(duplicate)
         }
-        let expected = last.lastSequence == Int32.max ? 0 : last.lastSequence + 1
+        guard let expected = producer.nextSequence else { return .append }
         return header.baseSequence == expected ? .append : outOfOrder(header, expected: expected)
     }
 
@@ -69,7 +82,10 @@ struct ProducerTable: Sendable {
     mutating func add(_ header: RecordBatchHeader, baseOffset: Offset, lastOffset: Offset, round: UInt64) {
         var producer = producers[header.producerID] ?? Producer(epoch: header.producerEpoch)
         if producer.epoch != header.producerEpoch { producer = Producer(epoch: header.producerEpoch) }
-        if producer.batches.count == Self.batchesRemembered { producer.batches.removeFirst() }
+        if producer.batches.count == Self.batchesRemembered {
+            producer.lastForgotten = producer.batches.removeFirst().lastOffset
+        }
+        producer.firstTakenBack = nil
         producer.batches.append(
             Batch(
                 firstSequence: header.baseSequence, lastSequence: header.lastSequence,
@@ -83,6 +99,19 @@ struct ProducerTable: Sendable {
             ($0.value.batches.last?.lastOffset ?? -1) < ($1.value.batches.last?.lastOffset ?? -1)
         }
         for (id, _) in byAge.prefix(Self.producersMax / 10) { producers[id] = nil }
+    }
+
+    /// Takes back the batches from `end` on, which were refused after all: they are due again.
+    mutating func rollBack(to end: Offset) {
+        for (id, producer) in producers {
+            guard let last = producer.batches.last, last.lastOffset >= end else { continue }
+            var kept = producer
+            kept.batches.removeAll { $0.lastOffset >= end }
+            if kept.batches.isEmpty { kept.firstTakenBack = producer.batches.first?.firstSequence }
+            // It had more in flight than are remembered: nobody knows what it will send first.
+            let isKnown = !kept.batches.isEmpty || producer.lastForgotten < end
+            producers[id] = isKnown ? kept : nil
+        }
     }
 
     /// What is true of the log up to `end`: batches past it may never become durable.

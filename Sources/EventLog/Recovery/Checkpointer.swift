@@ -21,6 +21,8 @@ final class Checkpointer: @unchecked Sendable {
     /// Held while files of segments are removed that no list has any more.
     private let removals = Monitor(())
     private var thread: WorkerThread?
+    /// Topics with `flush.ms` whose sync is overdue. Of the thread.
+    private var late: Set<ObjectIdentifier> = []
 
     private struct State {
         var isAsked = false
@@ -100,13 +102,16 @@ final class Checkpointer: @unchecked Sendable {
             guard let limit = partition.settings.flushMilliseconds, !partition.settings.isJournaled,
                 Int64(elapsed) % max(Int64(Self.tickMilliseconds), limit) < Int64(Self.tickMilliseconds)
             else { continue }
-            do { try partition.synchronizeRelaxed() } catch {
-                partition.syncFailed(LogError(error))
-                logger.error(
-                    "a partition cannot be synced and takes no more appends",
-                    metadata: [
-                        "topic": "\(partition.topicName)", "partition": "\(partition.index)", "error": "\(error)",
-                    ])
+            do {
+                try partition.synchronizeRelaxed()
+                late.remove(ObjectIdentifier(partition))
+            } catch {
+                if error.operation == .synchronize { partition.fence(error) }
+                // Where no sync was made, for want of descriptors, nothing is lost: the next time makes up for it.
+                else if late.insert(ObjectIdentifier(partition)).inserted {
+                    logger.warning(
+                        "a partition cannot be synced in time", metadata: partition.metadata("error", "\(error)"))
+                }
             }
         }
     }
@@ -137,10 +142,7 @@ final class Checkpointer: @unchecked Sendable {
     private func checkpointInTurn() throws(FileError) {
         // A sync that failed has thrown pages away: a second one that succeeds says nothing of them. So nothing is
         // released any more, and recovery will find the rounds in the journal.
-        if let failure = state.withLock({ $0.failure }) {
-            journal.fail(failure)
-            throw failure
-        }
+        if let failure = state.withLock({ $0.failure }) { throw failure }
         // Rounds below this are in their segments' files, and in the ends that the checkpoints will name. Read before
         // those: what is published in between is only replayed once more.
         let boundary = publishedSequence()
@@ -183,10 +185,10 @@ final class Checkpointer: @unchecked Sendable {
     ) throws(FileError) {
         var written: [Written] = []
         do throws(FileError) {
-            let unsettled = dirty.filter { $0.isUnsettled }
+            let unsettled = dirty.compactMap { partition in partition.unsettledMark.map { (partition, $0) } }
             if unsettled.count > Self.singleSyncsMax {
                 try fileSystem.synchronizeAll(directory)
-                for partition in unsettled { partition.settle() }
+                for (partition, mark) in unsettled { partition.settle(mark) }
             }
             for (i, partition) in dirty.enumerated() {
                 let segments = try partition.writeCheckpoint(
@@ -204,7 +206,7 @@ final class Checkpointer: @unchecked Sendable {
     /// What the journal has can wait for the next opening; what skips it is in doubt from now on.
     private func syncFailed(_ error: FileError) {
         state.withLock { if $0.failure == nil { $0.failure = error } }
-        for partition in partitions() where !partition.settings.isJournaled { partition.syncFailed(LogError(error)) }
+        for partition in partitions() where !partition.settings.isJournaled { partition.fence(error) }
     }
 
     /// One sync for everything, whoever wants it: it may fail for pages that a checkpoint is to vouch for.

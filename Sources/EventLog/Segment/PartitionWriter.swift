@@ -28,9 +28,17 @@ struct PartitionWriter: ~Copyable {
     private var dirty: [Segment] = []
     /// The end that readers see, and where it lies.
     private(set) var published: LogEnd
-    /// The segment that was active when the log was opened, until it is synced. What recovery cut off it, in this
-    /// process or in one that was killed since, a power cut may bring back; so may segments that were removed.
-    private var unsettled: Segment?
+    /// Segments that something was cut off, until they are synced: a power cut may bring it back. The one that was active
+    /// when the log was opened, for what recovery cut, in this process or in one that was killed since, and segments
+    /// that were removed; and those that were cut back to their whole batches since.
+    private var unsettled: [Segment] = []
+    private var cutCount: UInt64 = 0
+    /// The active segment's file may hold more than whole batches: what a write that failed has left.
+    private var hasRemains = false
+    /// See `RefusedBatches`. Only batches of this era are written.
+    private(set) var era: UInt64 = 0
+    /// Set from a write that failed to the next that does not.
+    private var trouble: Trouble?
 
     init(_ recovered: RecoveredPartition, _ fileSystem: any FileSystem) {
         directory = recovered.directory
@@ -43,7 +51,7 @@ struct PartitionWriter: ~Copyable {
         end = recovered.end.offset
         published = recovered.end
         dirty = recovered.dirty
-        unsettled = recovered.active
+        unsettled = [recovered.active]
         guard !settings.isJournaled else { return }
         unsynced = recovered.dirty
         unsyncedRecords = recovered.unsyncedRecords
@@ -51,26 +59,41 @@ struct PartitionWriter: ~Copyable {
 
     mutating func apply(_ settings: TopicSettings) { self.settings = settings }
 
-    /// Writes a partition's batches of one round, with as few calls as segments allow.
+    /// Writes a partition's batches of one round, with as few calls as segments allow. Where it throws, those that were
+    /// told of by `onWritten` are written, and of the others nothing counts; `endEra` then.
     mutating func write(
         _ group: StagingBuffer.Group, in staging: StagingBuffer, _ scratch: inout WriteScratch,
         onSegment: (Segment) -> Void, onWritten: (RoundEntry, [PayloadRun]) -> Void
     ) throws(FileError) {
         scratch.clear()
-        var next = group.first
-        while next >= 0 {
-            let slice = staging.slices[Int(next)]
-            if isRollDue(before: slice, pending: scratch.byteCount) {
-                try flush(group, in: staging, &scratch, onWritten)
-                try roll(to: end)
-                onSegment(active)
+        try cutRemains()
+        var writtenTimestamp = firstTimestamp
+        do throws(FileError) {
+            var next = group.first
+            while next >= 0 {
+                let slice = staging.slices[Int(next)]
+                if isRollDue(before: slice, pending: scratch.byteCount) {
+                    try flush(group, in: staging, &scratch, onWritten)
+                    writtenTimestamp = firstTimestamp
+                    try roll(to: end)
+                    writtenTimestamp = nil
+                    onSegment(active)
+                }
+                scratch.add(next, slice)
+                if firstTimestamp == nil, slice.maxTimestamp >= 0 { firstTimestamp = slice.maxTimestamp }
+                next = slice.next
             }
-            scratch.add(next, slice)
-            if firstTimestamp == nil, slice.maxTimestamp >= 0 { firstTimestamp = slice.maxTimestamp }
-            next = slice.next
+            try flush(group, in: staging, &scratch, onWritten)
+        } catch {
+            firstTimestamp = writtenTimestamp
+            throw error
         }
-        try flush(group, in: staging, &scratch, onWritten)
-        if unsyncedRecords >= settings.flushMessages && !settings.isJournaled { try synchronizeRelaxed() }
+        guard unsyncedRecords >= settings.flushMessages, !settings.isJournaled else { return }
+        do throws(FileError) { try synchronizeRelaxed() } catch {
+            // What was written without being synced may not be answered, nor taken back any more.
+            syncFailed()
+            throw FileError(.synchronize, error.path, code: error.code)
+        }
     }
 
     private func isRollDue(before slice: StagingBuffer.Slice, pending: Int) -> Bool {
@@ -91,7 +114,10 @@ struct PartitionWriter: ~Copyable {
     ) throws(FileError) {
         guard let firstSlice = scratch.slices.first, let lastSlice = scratch.slices.last else { return }
         guard let file else { throw FileError(.write, active.path, code: 0) }
-        try scratch.write(to: file, at: size, from: staging)
+        do throws(FileError) { try scratch.write(to: file, at: size, from: staging) } catch {
+            hasRemains = true
+            throw error
+        }
         let start = size
         let interval = active.indexIntervalBytes
         let base = active.baseOffset.value
@@ -120,6 +146,44 @@ struct PartitionWriter: ~Copyable {
         scratch.clear()
     }
 
+    // MARK: Writes that fail
+
+    /// Ends the era of batches whose write failed: the log goes on from `end`. A failed sync, where there was one.
+    mutating func endEra() -> FileError? {
+        era += 1
+        do throws(FileError) { try cutRemains() } catch {
+            // Tried again before the next write.
+            return error.operation == .synchronize ? error : nil
+        }
+        return nil
+    }
+
+    /// Cuts the active segment back to its whole batches. Whoever reads it by its size, to open or to seal it, must not find
+    /// what was refused.
+    mutating func cutRemains() throws(FileError) {
+        guard hasRemains, let file else { return }
+        if try file.size() > size {
+            try file.truncate(to: size)
+            if !unsettled.contains(where: { $0 === active }) { unsettled.append(active) }
+            cutCount += 1
+            // Without the journal, recovery goes by whole batches: the rest of those must not come back behind others.
+            if !settings.isJournaled { try file.synchronize() }
+        }
+        hasRemains = false
+    }
+
+    /// True: it was written to before.
+    mutating func beginTrouble() -> Bool {
+        defer { trouble = Trouble(refusedRounds: (trouble?.refusedRounds ?? 0) + 1) }
+        return trouble == nil
+    }
+
+    mutating func endTrouble() -> Trouble? {
+        guard trouble != nil else { return nil }
+        defer { trouble = nil }
+        return trouble
+    }
+
     private mutating func noteWritten() {
         if dirty.last !== active { dirty.append(active) }
         if unpublished.last?.segment === active {
@@ -138,6 +202,7 @@ struct PartitionWriter: ~Copyable {
     /// the active segment is what it was. `now`: only where it is older than it may become.
     mutating func roll(startedBefore now: Timestamp? = nil) throws(FileError) -> Bool {
         guard size > 0 else { return false }
+        try cutRemains()
         if let now, !isAged(at: now) { return false }
         try roll(to: end)
         // A round that was written to the segment before may not be published yet.
@@ -201,7 +266,7 @@ struct PartitionWriter: ~Copyable {
             for segment in unsynced { try segment.synchronizeBatches() }
             if hasUnsyncedNames { try fileSystem.synchronizeDirectory(directory) }
         } catch {
-            syncFailed()
+            if error.operation == .synchronize { syncFailed() }
             throw error
         }
         unsynced.removeAll(keepingCapacity: true)
@@ -224,7 +289,8 @@ struct PartitionWriter: ~Copyable {
         unsynced = []
         unsyncedRecords = 0
         dirty = []
-        unsettled = nil
+        unsettled = []
+        hasRemains = false
     }
 
     mutating func syncFailed() { hasFailedSync = true }
@@ -233,8 +299,8 @@ struct PartitionWriter: ~Copyable {
     mutating func takeDirty() -> [Segment] {
         // What is written but not published yet lies past the end that this checkpoint names: the next one is due.
         defer { dirty = unpublished.map(\.segment) }
-        guard let unsettled, !dirty.contains(where: { $0 === unsettled }) else { return dirty }
-        return [unsettled] + dirty
+        let dirty = dirty
+        return unsettled.filter { segment in !dirty.contains { $0 === segment } } + dirty
     }
 
     /// After a sync that failed: they are dirty still.
@@ -250,11 +316,17 @@ struct PartitionWriter: ~Copyable {
         if dirty.isEmpty { dirty = [active] }
     }
 
-    /// True: no checkpoint may name a new end before the segments and the directory are synced. By the old end the
-    /// journal's entries tell what was cut.
-    var isUnsettled: Bool { unsettled != nil }
+    /// Where not nil, no checkpoint may name a new end before the segments and the directory are synced: by the old end
+    /// the journal's entries tell what was cut. Then `settle`, with this mark.
+    var unsettledMark: UInt64? { unsettled.isEmpty ? nil : cutCount }
 
-    mutating func settle() { unsettled = nil }
+    /// What was cut since the mark was taken stays.
+    mutating func settle(_ mark: UInt64) { if mark == cutCount { unsettled = [] } }
+}
+
+/// A time in which a partition's segments cannot be written.
+struct Trouble {
+    var refusedRounds: Int
 }
 
 /// Where a log ends: the next offset, and the place in the last segment's file.

@@ -418,6 +418,15 @@ final class Segment: Sendable {
         }
     }
 
+    /// The same for a checkpoint, which must not fail for want of room: an index is a cache, the files are right as far as
+    /// they go, and the next time makes up for it.
+    func writeIndexesIfPossible() throws(FileError) {
+        do throws(FileError) { try writeIndexes() } catch {
+            if error.operation == .synchronize { throw error }
+            state.withLock { $0.files.lacksTrusted = true }
+        }
+    }
+
     private func append(_ bytes: [UInt8], to path: String, at position: Int) throws(FileError) {
         let file = try fileSystem.open(path, .create)
         // What a crash left beyond belongs to batches that were cut.

@@ -91,7 +91,7 @@ final class DirectoryTarget: ExportTarget {
         for part in state.parts {
             guard let partition = topic.partition(part.partition) else { continue }
             // A disk that failed says so by an end that stays behind.
-            if let failure = partition.failure { throw failure }
+            if let failure = partition.failure ?? partition.lastRefusal { throw failure }
         }
     }
 
