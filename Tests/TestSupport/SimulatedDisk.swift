@@ -13,19 +13,34 @@ package final class SimulatedDisk: FileSystem {
         var names: [String: Node] = [:]
         var locked: Set<String> = []
         var operations = 0
+        var calls = 0
         var faults: [Fault] = []
         var hasPower = true
         var hadFault = false
         var capacity: Int?
+        var hasGivenUp = false
+        var random: SeededRandom
+        /// What the sync that fails now gives up is gone for readers, too.
+        var drops = false
+        /// What it does wrong all the time: a disk, or whoever talks to it, that breaks a promise.
+        var lies: Lies = []
     }
 
     /// What goes wrong, and when.
     package struct Fault: Sendable {
-        package enum Kind: Sendable {
-            /// Everything fails from here on; `crash` then says what is left.
+        package enum Kind: Sendable, Equatable {
+            /// Everything fails from here on; `crash` then says what is left, or `kill`.
             case powerCut
+            /// The same in the middle of this operation: a write may have come as far as the cache, or a part of it.
+            case cutWithin
             /// This one operation fails with the system's error.
             case error(Int32)
+            /// Of a write the first bytes are there, then it fails with the system's error. Other operations fail.
+            case shortWrite(Int32)
+            /// A sync fails, and what it gave up is gone for readers, too: they see what the disk has.
+            case drop(Int32)
+            /// The system could not write what was cached, and nobody is told but the first who syncs next, once.
+            case writeback
         }
         /// The number of the operation (writes, syncs, renames, …), counted from 1.
         package var at: Int
@@ -33,6 +48,8 @@ package final class SimulatedDisk: FileSystem {
         /// Only operations on paths that end so count as a hit; nil: any.
         package var path: String?
         package var operation: FileError.Operation?
+        /// `at` counts every call, also those that change nothing.
+        package var countsCalls = false
 
         package init(at: Int, _ kind: Kind, path: String? = nil, operation: FileError.Operation? = nil) {
             self.at = at
@@ -40,47 +57,82 @@ package final class SimulatedDisk: FileSystem {
             self.path = path
             self.operation = operation
         }
+
+        /// The call of this number, counted from 1, whatever it asks for.
+        package init(atCall call: Int, _ kind: Kind) {
+            at = call
+            self.kind = kind
+            countsCalls = true
+        }
+    }
+
+    /// Promises that it breaks. Tests of tests: whatever looks for lost records must find out.
+    package struct Lies: OptionSet, Sendable {
+        package let rawValue: Int
+        package init(rawValue: Int) { self.rawValue = rawValue }
+
+        /// Writes that are to be durable when they return come to the cache alone.
+        package static let durableWrites = Lies(rawValue: 1)
+        /// Names are not made durable when a directory is synced.
+        package static let directorySyncs = Lies(rawValue: 2)
+        /// A sync that fails is tried again, and the second one says that all is well.
+        package static let retriedSyncs = Lies(rawValue: 4)
+        /// What is written under a temporary name is not synced.
+        package static let temporarySyncs = Lies(rawValue: 8)
+        /// Segments are not synced.
+        package static let segmentSyncs = Lies(rawValue: 16)
+        /// A write to a segment that fails is said to be done.
+        package static let segmentWrites = Lies(rawValue: 32)
     }
 
     /// A file or a directory.
     fileprivate final class Node: @unchecked Sendable {
         // Unchecked: used under the disk's lock.
-        var bytes: [UInt8] = []
-        var durable: [UInt8] = []
-        /// Sectors that a failed sync takes for written: no later one writes them, until someone else does.
+        var bytes = SimulatedPages()
+        var durable = SimulatedPages()
+        /// Pages that a failed sync takes for written: no later one writes them, until someone else does.
         var givenUp: Set<Int> = []
+        /// How often the system failed to write what was cached, and whether somebody has been told of the last time.
+        var failures = 0
+        var isLastReported = true
         let isDirectory: Bool
-        /// Of a directory: what a crash leaves in it for sure, by name.
+        /// Of a directory: what it holds, and what a crash leaves in it for sure, by name.
+        var entries: [String: Node] = [:]
         var durableEntries: [String: Node] = [:]
 
         init(isDirectory: Bool) { self.isDirectory = isDirectory }
 
         func giveUp() {
-            for sector in 0..<(bytes.count + 511) / 512 where !isDurable(sector) { givenUp.insert(sector) }
+            for page in bytes.pages.indices where !bytes.shares(page, with: durable) { givenUp.insert(page) }
         }
 
-        private func isDurable(_ sector: Int) -> Bool {
-            let range = sector * 512..<min(sector * 512 + 512, bytes.count)
-            return range.upperBound <= durable.count && bytes[range] == durable[range]
+        /// Readers see of what was given up what the disk has.
+        func dropGivenUp() {
+            for page in givenUp where page < bytes.pages.count { bytes.share(page, of: durable) }
+            givenUp = []
         }
 
         func synchronize() {
             let old = durable
             durable = bytes
-            for sector in givenUp {
-                for i in sector * 512..<min(sector * 512 + 512, bytes.count) { durable[i] = i < old.count ? old[i] : 0 }
-            }
+            for page in givenUp where page < durable.pages.count { durable.share(page, of: old) }
         }
 
         func afterCrash(_ random: inout SeededRandom) -> Node {
             let copy = Node(isDirectory: isDirectory)
             copy.bytes = durable
-            if !isSame(bytes, durable) {
-                if Bool.random(using: &random) { resize(&copy.bytes, to: bytes.count) }
-                for sector in stride(from: 0, to: min(copy.bytes.count, bytes.count), by: 512) {
-                    guard Bool.random(using: &random) else { continue }
-                    let range = sector..<min(sector + 512, copy.bytes.count, bytes.count)
-                    copy.bytes.replaceSubrange(range, with: bytes[range])
+            let differs =
+                bytes.count != durable.count || bytes.pages.indices.contains { !bytes.shares($0, with: durable) }
+            if differs {
+                if Bool.random(using: &random) { copy.bytes.resize(to: bytes.count) }
+                for page in bytes.pages.indices where !bytes.shares(page, with: durable) {
+                    let start = page * SimulatedPages.pageSize
+                    let end = min(start + SimulatedPages.pageSize, bytes.count)
+                    guard start < copy.bytes.count else { break }
+                    for sector in stride(from: start, to: end, by: SimulatedPages.sectorSize)
+                    where Bool.random(using: &random) {
+                        copy.bytes.copy(from: bytes, sector..<min(sector + SimulatedPages.sectorSize, end))
+                    }
                 }
             }
             copy.durable = copy.bytes
@@ -88,15 +140,21 @@ package final class SimulatedDisk: FileSystem {
         }
 
         func write(_ new: UnsafeRawBufferPointer, at position: Int) {
-            place(new, in: &bytes, at: position)
+            bytes.write(new, at: position)
             guard !givenUp.isEmpty, !new.isEmpty else { return }
-            givenUp.subtract(position / 512...(position + new.count - 1) / 512)
+            givenUp.subtract(position / SimulatedPages.pageSize...(position + new.count - 1) / SimulatedPages.pageSize)
         }
     }
 
-    package init() { state = Mutex(State(names: ["/": Node(isDirectory: true)])) }
+    /// `seed`: for what a fault leaves to chance.
+    package init(seed: UInt64 = 0, lies: Lies = []) {
+        state = Mutex(
+            State(names: ["/": Node(isDirectory: true)], random: SeededRandom(seed: seed), lies: lies))
+    }
 
-    private init(_ names: [String: Node]) { state = Mutex(State(names: names)) }
+    private init(_ names: [String: Node], like other: borrowing State) {
+        state = Mutex(State(names: names, random: other.random, lies: other.lies))
+    }
 
     package func add(_ fault: Fault) { state.withLock { $0.faults.append(fault) } }
 
@@ -105,6 +163,14 @@ package final class SimulatedDisk: FileSystem {
 
     /// Whether anything has gone wrong.
     package var hadFault: Bool { state.withLock { $0.hadFault } }
+
+    /// Whether anything that was written is not to be written any more, since a sync failed.
+    package var hasGivenUp: Bool { state.withLock { $0.hasGivenUp } }
+
+    /// Whether somebody who syncs is to be told of what the system could not write.
+    package var hasUnreportedFailures: Bool {
+        state.withLock { $0.names.values.contains { !$0.isLastReported } }
+    }
 
     package var hasPower: Bool { state.withLock { $0.hasPower } }
 
@@ -121,13 +187,16 @@ package final class SimulatedDisk: FileSystem {
     /// How many operations that change the disk there have been.
     package var operations: Int { state.withLock { $0.operations } }
 
+    /// How many calls there have been, of any kind but for asking whether a file exists.
+    package var calls: Int { state.withLock { $0.calls } }
+
     /// The disk as it may be after power was lost: all that was synced, and of the rest what `seed` picks.
     package func crash(seed: UInt64) -> SimulatedDisk {
         var random = SeededRandom(seed: seed)
         return state.withLock { state in
-            var crash = Crash(before: state)
-            if let root = state.names["/"] { crash.keep(root, as: "/", &random) }
-            return SimulatedDisk(crash.names)
+            var crash = Crash()
+            if let root = state.names["/"] { crash.keep(root, as: "/", isVisible: true, &random) }
+            return SimulatedDisk(crash.names, like: state)
         }
     }
 
@@ -139,44 +208,68 @@ package final class SimulatedDisk: FileSystem {
             let twin = Node(isDirectory: node.isDirectory)
             copies[ObjectIdentifier(node)] = twin
             (twin.bytes, twin.durable, twin.givenUp) = (node.bytes, node.durable, node.givenUp)
+            (twin.failures, twin.isLastReported) = (node.failures, node.isLastReported)
+            twin.entries = node.entries.mapValues { copy($0) }
             twin.durableEntries = node.durableEntries.mapValues { copy($0) }
             return twin
         }
-        return SimulatedDisk(state.withLock { $0.names.mapValues(copy) })
+        return state.withLock { SimulatedDisk($0.names.mapValues(copy), like: $0) }
     }
 
     /// What is left, put together from the root on: an entry belongs to its directory, whatever name that has.
     private struct Crash {
-        let before: State
         var names: [String: Node] = [:]
         private var copies: [ObjectIdentifier: Node] = [:]
 
-        init(before: State) { self.before = before }
-
-        mutating func keep(_ node: Node, as path: String, _ random: inout SeededRandom) {
+        /// `isVisible`: the directory has this name now, not only what of it is durable.
+        mutating func keep(_ node: Node, as path: String, isVisible: Bool, _ random: inout SeededRandom) {
             let copy = copies[ObjectIdentifier(node)] ?? node.afterCrash(&random)
             copies[ObjectIdentifier(node)] = copy
             names[path] = copy
             guard node.isDirectory else { return }
-            let visible = before.names[path] === node ? before.entries(of: path) : [:]
+            let visible = isVisible ? node.entries : [:]
+            copy.entries = [:]
+            copy.durableEntries = [:]
             for name in Set(visible.keys).union(node.durableEntries.keys).sorted() {
                 let (now, durable) = (visible[name], node.durableEntries[name])
                 guard let kept = now === durable ? now : (Bool.random(using: &random) ? now : durable) else { continue }
-                keep(kept, as: path == "/" ? "/" + name : path + "/" + name, &random)
+                keep(
+                    kept, as: path == "/" ? "/" + name : path + "/" + name, isVisible: isVisible && kept === now,
+                    &random)
+                copy.entries[name] = copies[ObjectIdentifier(kept)]
                 copy.durableEntries[name] = copies[ObjectIdentifier(kept)]
             }
         }
     }
 
     /// The bytes of a file, for a test to look at or harm.
-    package func contents(_ path: String) -> [UInt8]? { state.withLock { $0.names[path]?.bytes } }
+    package func contents(_ path: String) -> [UInt8]? { state.withLock { $0.names[path]?.bytes.array } }
+
+    /// Every file, in order of paths.
+    package var files: [String] {
+        state.withLock { $0.names.filter { !$0.value.isDirectory }.keys.sorted() }
+    }
+
+    /// A bit of a file turns over, in the cache and on the disk.
+    package func flip(bit: Int, of path: String, at position: Int) {
+        state.withLock { state in
+            guard let node = state.names[path], position < node.bytes.count else { return }
+            node.bytes.flip(bit: bit, at: position)
+            if position < node.durable.count { node.durable.flip(bit: bit, at: position) }
+        }
+    }
 
     // MARK: FileSystem
 
     package func open(_ path: String, _ mode: OpenMode) throws(FileError) -> any StorageFile {
-        if let code = state.withLock({ $0.fault(.open, path) }) { throw FileError(.open, path, code: code) }
+        try call(.open, path)
         let node = try find(path, mode)
-        return SimulatedFile(disk: self, path: path, node: node, isDurable: mode == .durableBlocks)
+        return state.withLock { state in
+            // A failure that nobody was told of is told to whoever opens the file next.
+            SimulatedFile(
+                disk: self, path: path, node: node, isDurable: mode == .durableBlocks,
+                knownFailures: node.isLastReported ? node.failures : node.failures - 1)
+        }
     }
 
     private func find(_ path: String, _ mode: OpenMode) throws(FileError) -> Node {
@@ -184,10 +277,8 @@ package final class SimulatedDisk: FileSystem {
         guard mode == .create else { throw FileError(.open, path, code: 2) }
         var isFull = false
         try change(.create, path) { state in
-            guard state.names[parent(of: path)] != nil else { return false }
             isFull = state.room <= 0
-            if !isFull { state.names[path] = Node(isDirectory: false) }
-            return true
+            return isFull || state.add(Node(isDirectory: false), as: path)
         }
         if isFull { throw FileError(.open, path, code: ENOSPC) }
         return try find(path, .read)
@@ -197,54 +288,63 @@ package final class SimulatedDisk: FileSystem {
 
     package func createDirectory(_ path: String) throws(FileError) {
         if exists(path) { return }
-        if !exists(parent(of: path)) { try createDirectory(parent(of: path)) }
-        try change(.create, path) { state in
-            state.names[path] = Node(isDirectory: true)
-            return true
-        }
+        let parent = split(path).parent
+        if !exists(parent) { try createDirectory(parent) }
+        try change(.create, path) { state in state.add(Node(isDirectory: true), as: path) }
     }
 
     package func list(_ path: String) throws(FileError) -> [String] {
-        state.withLock { Array($0.entries(of: path).keys) }
+        try call(.list, path)
+        return state.withLock { $0.names[path].map { $0.entries.keys.sorted() } ?? [] }
     }
 
     package func remove(_ path: String) throws(FileError) {
-        try change(.remove, path) { $0.names.removeValue(forKey: path) != nil }
+        try change(.remove, path) { $0.take(path) != nil }
     }
 
     package func removeDirectory(_ path: String) throws(FileError) {
         try change(.remove, path) { state in
-            for name in state.names.keys where name == path || name.hasPrefix(path + "/") { state.names[name] = nil }
+            for name in state.names.keys where name.hasPrefix(path + "/") { state.names[name] = nil }
+            state.names[path]?.entries = [:]
+            _ = state.take(path)
             return true
         }
     }
 
     package func rename(_ from: String, to: String) throws(FileError) {
         try change(.rename, from) { state in
-            guard let node = state.names.removeValue(forKey: from) else { return false }
-            state.names[to] = node
-            return true
+            guard let node = state.take(from) else { return false }
+            return state.add(node, as: to)
         }
     }
 
     package func synchronizeDirectory(_ path: String) throws(FileError) {
         try change(.synchronize, path) { state in
-            state.names[path]?.durableEntries = state.entries(of: path)
+            guard let node = state.names[path], !state.lies.contains(.directorySyncs) else { return true }
+            node.durableEntries = node.entries
             return true
         }
     }
 
     package func synchronizeAll(_ path: String) throws(FileError) {
+        // Told once, to whoever syncs first.
+        let isLate = state.withLock { state in
+            guard state.hasPower, state.names.values.contains(where: { !$0.isLastReported }) else { return false }
+            for node in state.names.values { node.isLastReported = true }
+            return true
+        }
+        if isLate { throw FileError(.synchronize, path, code: 5) }
         do throws(FileError) {
             try change(.synchronize, path) { state in
-                for (path, node) in state.names {
+                for (path, node) in state.names where state.syncs(path) {
                     node.synchronize()
-                    if node.isDirectory { node.durableEntries = state.entries(of: path) }
+                    if node.isDirectory, !state.lies.contains(.directorySyncs) { node.durableEntries = node.entries }
                 }
                 return true
             }
         } catch {
-            state.withLock { state in if state.hasPower { for node in state.names.values { node.giveUp() } } }
+            state.withLock { state in state.giveUp(Array(state.names.values)) }
+            if retries(error) { return }
             throw error
         }
     }
@@ -263,17 +363,49 @@ package final class SimulatedDisk: FileSystem {
         return SimulatedLock(disk: self, path: path)
     }
 
+    // MARK: Faults
+
+    /// Counts a call that changes nothing, and lets it fail if it is its turn.
+    fileprivate func call(_ operation: FileError.Operation, _ path: String) throws(FileError) {
+        let code: Int32? = state.withLock { state in
+            // What is read after power is gone says nothing to anybody.
+            guard state.hasPower else { return nil }
+            state.calls += 1
+            return state.fault(operation, path, changes: false)?.code
+        }
+        if let code { throw FileError(operation, path, code: code) }
+    }
+
     /// Counts an operation, lets it fail if it is its turn, else runs `body`; false from it means a missing file.
+    /// `partly`: what is left of it where it is cut short.
     fileprivate func change(
-        _ operation: FileError.Operation, _ path: String, _ body: (inout State) -> Bool
+        _ operation: FileError.Operation, _ path: String, _ body: (inout State) -> Bool,
+        partly: (inout State) -> Void = { _ in }
     ) throws(FileError) {
         let code: Int32? = state.withLock { state in
             guard state.hasPower else { return 5 }
             state.operations += 1
-            if let code = state.fault(operation, path) { return code }
+            state.calls += 1
+            if let fault = state.fault(operation, path, changes: true) {
+                switch fault.kind {
+                case .cutWithin: if operation == .write { partly(&state) } else { _ = body(&state) }
+                case .shortWrite: partly(&state)
+                case .writeback:
+                    state.failWriteback(path)
+                    return body(&state) ? nil : 2
+                case .drop: state.drops = operation == .synchronize
+                case .powerCut, .error: break
+                }
+                return fault.code
+            }
             return body(&state) ? nil : 2
         }
         if let code { throw FileError(operation, path, code: code) }
+    }
+
+    /// Whether a sync that has failed is tried again, and then succeeds.
+    fileprivate func retries(_ error: FileError) -> Bool {
+        state.withLock { $0.hasPower && $0.lies.contains(.retriedSyncs) } && error.operation == .synchronize
     }
 }
 
@@ -286,110 +418,150 @@ extension SimulatedDisk.State {
     /// How many bytes files may still grow by.
     fileprivate var room: Int { capacity.map { $0 - bytesInUse } ?? .max }
 
-    /// What programs see in a directory, by name.
-    fileprivate func entries(of path: String) -> [String: SimulatedDisk.Node] {
-        let prefix = path == "/" ? "/" : path + "/"
-        var entries: [String: SimulatedDisk.Node] = [:]
-        for (name, node) in names where name.hasPrefix(prefix) && name != path {
-            let rest = name.dropFirst(prefix.count)
-            if !rest.isEmpty && !rest.contains("/") { entries[String(rest)] = node }
-        }
-        return entries
+    fileprivate mutating func add(_ node: SimulatedDisk.Node, as path: String) -> Bool {
+        let (parent, name) = split(path)
+        guard let directory = names[parent] else { return false }
+        directory.entries[name] = node
+        names[path] = node
+        return true
     }
 
-    /// The error that is due now, if one is.
-    fileprivate mutating func fault(_ operation: FileError.Operation, _ path: String) -> Int32? {
-        for (i, fault) in faults.enumerated() where operations >= fault.at {
+    fileprivate mutating func take(_ path: String) -> SimulatedDisk.Node? {
+        guard let node = names.removeValue(forKey: path) else { return nil }
+        let (parent, name) = split(path)
+        names[parent]?.entries[name] = nil
+        return node
+    }
+
+    /// A sync has failed: what these were to write is taken for written.
+    fileprivate mutating func giveUp(_ nodes: [SimulatedDisk.Node]) {
+        guard hasPower else { return }
+        for node in nodes {
+            node.giveUp()
+            if !node.givenUp.isEmpty { hasGivenUp = true }
+            if drops { node.dropGivenUp() }
+        }
+        drops = false
+    }
+
+    /// What was written to a file so far is given up: nobody hears of it yet.
+    fileprivate mutating func failWriteback(_ path: String) {
+        guard let node = names[path] else { return }
+        let before = node.givenUp.count
+        node.giveUp()
+        guard node.givenUp.count > before else { return }
+        hasGivenUp = true
+        node.failures += 1
+        node.isLastReported = false
+    }
+
+    fileprivate func syncs(_ path: String) -> Bool {
+        if lies.isEmpty { return true }
+        return !(lies.contains(.temporarySyncs) && path.hasSuffix(".tmp"))
+            && !(lies.contains(.segmentSyncs) && path.hasSuffix(".log"))
+    }
+
+    /// The fault that is due now, if one is, with the error that is to be seen.
+    fileprivate mutating func fault(
+        _ operation: FileError.Operation, _ path: String, changes: Bool
+    ) -> (kind: SimulatedDisk.Fault.Kind, code: Int32)? {
+        if faults.isEmpty { return nil }
+        for (i, fault) in faults.enumerated() where (fault.countsCalls ? calls : operations) >= fault.at {
             if let wanted = fault.path, !path.hasSuffix(wanted) { continue }
             if let wanted = fault.operation, wanted != operation { continue }
-            // To open a file changes nothing: it fails only where a fault names that.
-            if operation == .open, fault.operation == nil { continue }
+            // To read changes nothing: it fails only where a fault names that, or counts every call.
+            if !changes, fault.operation == nil, !fault.countsCalls { continue }
+            // In the background, while somebody writes.
+            if fault.kind == .writeback, operation != .write { continue }
             hadFault = true
             switch fault.kind {
-            case .powerCut:
+            case .powerCut, .cutWithin:
                 hasPower = false
-                return 5
-            case .error(let code):
+                return (fault.kind, 5)
+            case .error(let code), .shortWrite(let code), .drop(let code):
                 faults.remove(at: i)
-                return code
+                return (fault.kind, code)
+            case .writeback:
+                faults.remove(at: i)
+                return (fault.kind, 5)
             }
         }
         return nil
     }
 }
 
-private func parent(of path: String) -> String {
-    guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
-    return String(path[..<slash])
+private func split(_ path: String) -> (parent: String, name: String) {
+    let bytes = path.utf8
+    guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return ("/", path) }
+    let name = String(path[bytes.index(after: slash)...])
+    return slash == bytes.startIndex ? ("/", name) : (String(path[..<slash]), name)
 }
 
-private func resize(_ bytes: inout [UInt8], to count: Int) {
-    if count < bytes.count {
-        bytes.removeLast(bytes.count - count)
-    } else {
-        // At once: a debug build appends a repeated element by a call each.
-        let added = count - bytes.count
-        bytes += [UInt8](unsafeUninitializedCapacity: added) { buffer, initialized in
-            if let start = buffer.baseAddress { memset(start, 0, added) }
-            initialized = added
-        }
-    }
-}
-
-/// As `==`, which a debug build takes its time for.
-private func isSame(_ a: [UInt8], _ b: [UInt8]) -> Bool {
-    a.count == b.count
-        && a.withUnsafeBytes { a in
-            b.withUnsafeBytes { b in a.count == 0 || memcmp(a.baseAddress!, b.baseAddress!, a.count) == 0 }
-        }
-}
-
-private func place(_ bytes: UnsafeRawBufferPointer, in file: inout [UInt8], at position: Int) {
-    if file.count < position + bytes.count { resize(&file, to: position + bytes.count) }
-    file.withUnsafeMutableBytes { UnsafeMutableRawBufferPointer(rebasing: $0[position...]).copyMemory(from: bytes) }
-}
-
-private final class SimulatedFile: StorageFile {
+private final class SimulatedFile: StorageFile, @unchecked Sendable {
+    // Unchecked: `knownFailures` is used under the disk's lock.
     let path: String
     private let disk: SimulatedDisk
     private let node: SimulatedDisk.Node
     private let isDurable: Bool
+    /// Failures to write what was cached that whoever has this open was told of.
+    private var knownFailures: Int
 
-    init(disk: SimulatedDisk, path: String, node: SimulatedDisk.Node, isDurable: Bool) {
+    init(disk: SimulatedDisk, path: String, node: SimulatedDisk.Node, isDurable: Bool, knownFailures: Int) {
         self.disk = disk
         self.path = path
         self.node = node
         self.isDurable = isDurable
+        self.knownFailures = knownFailures
     }
 
     var descriptor: Int32? { nil }
 
-    func size() throws(FileError) -> Int { disk.state.withLock { _ in node.bytes.count } }
+    func size() throws(FileError) -> Int {
+        try disk.call(.size, path)
+        return disk.state.withLock { _ in node.bytes.count }
+    }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at position: Int) throws(FileError) -> Int {
-        disk.state.withLock { _ in
-            let count = max(0, min(buffer.count, node.bytes.count - position))
-            guard count > 0 else { return 0 }
-            node.bytes.withUnsafeBytes {
-                buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[position..<position + count]))
-            }
-            return count
-        }
+        try disk.call(.read, path)
+        return disk.state.withLock { _ in node.bytes.read(into: buffer, at: position) }
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, at position: Int) throws(FileError) {
         var isFull = false
-        try disk.change(.write, path) { state in
-            let growth = position + bytes.count - node.bytes.count
-            let missing = growth > 0 ? max(0, growth - max(0, state.room)) : 0
-            isFull = missing > 0
-            // What fits is written.
-            let written = UnsafeRawBufferPointer(rebasing: bytes.dropLast(missing))
-            node.write(written, at: position)
-            if isDurable { place(written, in: &node.durable, at: position) }
-            return true
+        do throws(FileError) {
+            try disk.change(.write, path) { state in
+                let growth = position + bytes.count - node.bytes.count
+                let missing = growth > 0 ? min(bytes.count, max(0, growth - max(0, state.room))) : 0
+                isFull = missing > 0
+                // What fits is written.
+                let written = UnsafeRawBufferPointer(rebasing: bytes.dropLast(missing))
+                node.write(written, at: position)
+                if isDurable, !state.lies.contains(.durableWrites) { makeDurable(written.count, at: position) }
+                return true
+            } partly: { state in
+                let count = bytes.isEmpty ? 0 : Int.random(in: 0..<bytes.count, using: &state.random)
+                node.write(UnsafeRawBufferPointer(rebasing: bytes[..<count]), at: position)
+            }
+        } catch {
+            let isHidden = disk.state.withLock { $0.hasPower && $0.lies.contains(.segmentWrites) }
+            if isHidden, path.hasSuffix(".log") { return }
+            throw error
         }
         if isFull { throw FileError(.write, path, code: ENOSPC) }
+    }
+
+    private func makeDurable(_ count: Int, at position: Int) {
+        if node.durable.count < position + count { node.durable.resize(to: position + count) }
+        var start = position
+        while start < position + count {
+            let next = min(position + count, (start / SimulatedPages.pageSize + 1) * SimulatedPages.pageSize)
+            if next - start == SimulatedPages.pageSize {
+                node.durable.share(start / SimulatedPages.pageSize, of: node.bytes)
+            } else {
+                node.durable.copy(from: node.bytes, start..<next)
+            }
+            start = next
+        }
     }
 
     func write(parts: UnsafeBufferPointer<UnsafeRawBufferPointer>, at position: Int) throws(FileError) {
@@ -402,27 +574,41 @@ private final class SimulatedFile: StorageFile {
 
     func truncate(to size: Int) throws(FileError) {
         try disk.change(.truncate, path) { _ in
-            resize(&node.bytes, to: size)
+            node.bytes.resize(to: size)
             return true
         }
     }
 
     func synchronize() throws(FileError) {
+        // Told once of what the system could not write in the background.
+        let isLate = disk.state.withLock { state in
+            guard state.hasPower, knownFailures < node.failures else { return false }
+            (knownFailures, node.isLastReported) = (node.failures, true)
+            return true
+        }
+        if isLate { throw FileError(.synchronize, path, code: 5) }
         do throws(FileError) {
-            try disk.change(.synchronize, path) { _ in
-                node.synchronize()
+            try disk.change(.synchronize, path) { state in
+                if state.syncs(path) { node.synchronize() }
                 return true
             }
         } catch {
-            disk.state.withLock { if $0.hasPower { node.giveUp() } }
+            disk.state.withLock { $0.giveUp([node]) }
+            if disk.retries(error) { return }
             throw error
         }
     }
 
     func map(count: Int) throws(FileError) -> MappedFile {
+        try disk.call(.map, path)
         let copy = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1), alignment: 16)
-        let read = try read(into: UnsafeMutableRawBufferPointer(start: copy, count: count), at: 0)
-        guard read == count else { throw FileError(.map, path, code: 0) }
+        let read = disk.state.withLock { _ in
+            node.bytes.read(into: UnsafeMutableRawBufferPointer(start: copy, count: count), at: 0)
+        }
+        guard read == count else {
+            copy.deallocate()
+            throw FileError(.map, path, code: 0)
+        }
         return MappedFile(start: copy, count: count) { start, _ in start.deallocate() }
     }
 }
