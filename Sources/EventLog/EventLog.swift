@@ -66,7 +66,9 @@ public final class EventLog: Sendable {
         lock = Mutex(directory.lock)
         journal = directory.journal
         rounds = CommitRounds()
-        let committer = Committer(journal: directory.journal, rounds: rounds, logger: options.logger)
+        let committer = Committer(
+            journal: directory.journal, rounds: rounds, logger: options.logger,
+            options.environment.footprint)
         catalogueFile = CatalogueFile(in: path, options.environment.fileSystem)
         changes = Monitor(Changes(catalogue: directory.catalogue))
         historyStart = Atomic(directory.catalogue.historyStart?.milliseconds ?? .min)
@@ -111,6 +113,7 @@ public final class EventLog: Sendable {
             }
             try journal.begin()
         }
+        guard options.environment.footprint.runsThreads else { return checkpointer.standAside() }
         committer.start()
         checkpointer.start()
         if options.runsHousekeeping { startHousekeeping() }

@@ -31,6 +31,20 @@ package struct Environment: Sendable {
         var generator = SystemRandomNumberGenerator()
         return generator.next()
     }
+    package var footprint = Footprint()
+
+    package init() {}
+}
+
+/// What a log takes of the machine. A simulation opens hundreds of logs a second and wants nothing to happen by chance.
+package struct Footprint: Sendable {
+    /// False: nothing happens but on the caller's thread. Then only blocking calls may be used, and what the threads
+    /// would do is done by `EventLog.work`.
+    package var runsThreads = true
+    /// What a new journal has at least, in bytes, and what every journal may grow to at least.
+    package var journalBytesMin = 1 << 20, journalGrowthMin = 64 << 20
+    /// What one round takes at most, in bytes, with all around it.
+    package var roundBytesMax = StagingBuffer.capacity
 
     package init() {}
 }

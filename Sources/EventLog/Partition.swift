@@ -1,5 +1,5 @@
 internal import Logging
-internal import Storage
+package import Storage
 internal import Synchronization
 
 /// A partition: one log of records, numbered from 0, in its directory of segments.
@@ -347,7 +347,7 @@ public final class Partition: Sendable {
     /// then. False: it is empty, or the partition has failed, and its file may end in half a batch. With `now`, only
     /// where it is older by then than `segment.ms` or `max.compaction.lag.ms`. Where it throws, appends go on as before.
     @discardableResult
-    func roll(startedBefore now: Timestamp? = nil) throws(FileError) -> Bool {
+    package func roll(startedBefore now: Timestamp? = nil) throws(FileError) -> Bool {
         try writer.withLock { writer throws(FileError) in
             if hasFailed.load(ordering: .acquiring) || writer.hasFailedSync { return false }
             guard try writer.roll(startedBefore: now) else { return false }

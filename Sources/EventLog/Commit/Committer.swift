@@ -15,7 +15,7 @@ final class Committer: @unchecked Sendable {
     private let published: Atomic<UInt64>
     let logger: Logger
     private let gather: Monitor<Gather>
-    private var spare = Lanes()
+    private var spare: Lanes
     private var writeScratch = WriteScratch()
     /// The last round that wanted room in the journal had none.
     private var hasNoRoom = false
@@ -24,8 +24,13 @@ final class Committer: @unchecked Sendable {
     /// Batches of topics that skip the journal gather apart, so that the journal's write is one piece of memory.
     private struct Lanes {
         // A journal is written the faster the more there is; the page cache, from what is still in the processor's.
-        var journaled = StagingBuffer(payloadTarget: 8 << 20)
-        var relaxed = StagingBuffer(payloadTarget: 1 << 20)
+        var journaled: StagingBuffer
+        var relaxed: StagingBuffer
+
+        init(_ footprint: Footprint) {
+            journaled = StagingBuffer(payloadTarget: 8 << 20, capacity: footprint.roundBytesMax)
+            relaxed = StagingBuffer(payloadTarget: 1 << 20, capacity: footprint.roundBytesMax)
+        }
 
         var isEmpty: Bool { journaled.isEmpty && relaxed.isEmpty }
         func releaseMemory() {
@@ -35,7 +40,7 @@ final class Committer: @unchecked Sendable {
     }
 
     private struct Gather {
-        var lanes = Lanes()
+        var lanes: Lanes
         /// The number of the round that gathers.
         var round: UInt64 = 1
         var isLeading = false
@@ -46,11 +51,12 @@ final class Committer: @unchecked Sendable {
         var journalFailure: LogError?
     }
 
-    init(journal: any Journal, rounds: CommitRounds, logger: Logger) {
+    init(journal: any Journal, rounds: CommitRounds, logger: Logger, _ footprint: Footprint = Footprint()) {
         self.journal = journal
         self.rounds = rounds
         self.logger = logger
-        gather = Monitor(Gather())
+        spare = Lanes(footprint)
+        gather = Monitor(Gather(lanes: Lanes(footprint)))
         published = Atomic(journal.nextSequence)
     }
 
@@ -66,8 +72,12 @@ final class Committer: @unchecked Sendable {
     func stop() {
         gather.withLock { $0.isStopping = true }
         gather.signalAll()
-        thread?.join()
-        thread = nil
+        guard let thread else {
+            while lead() {}
+            return
+        }
+        thread.join()
+        self.thread = nil
     }
 
     // MARK: Gathering

@@ -8,6 +8,7 @@ final class StagingBuffer: @unchecked Sendable {
 
     /// Bytes in all: a round's header, payload and footer. Only what is used takes memory.
     static let capacity = 20 << 20
+    private let capacity: Int
     /// When a round holds this much it is full, unless a single larger batch is all there is.
     private let payloadTarget: Int
 
@@ -38,14 +39,15 @@ final class StagingBuffer: @unchecked Sendable {
         var last: Int32
     }
 
-    init(payloadTarget: Int) {
-        self.payloadTarget = payloadTarget
+    init(payloadTarget: Int, capacity: Int = StagingBuffer.capacity) {
+        self.payloadTarget = min(payloadTarget, capacity)
+        self.capacity = capacity
         // Mapped, not allocated: untouched pages cost nothing, and idle ones are given back.
-        let start = mmap(nil, Self.capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        let start = mmap(nil, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         guard let start, start != MAP_FAILED else {
-            preconditionFailure("the system refused \(Self.capacity) bytes of address space")
+            preconditionFailure("the system refused \(capacity) bytes of address space")
         }
-        bytes = UnsafeMutableRawBufferPointer(start: start, count: Self.capacity)
+        bytes = UnsafeMutableRawBufferPointer(start: start, count: capacity)
     }
 
     deinit { munmap(bytes.baseAddress, bytes.count) }
@@ -54,9 +56,9 @@ final class StagingBuffer: @unchecked Sendable {
 
     /// Whether a batch of `count` bytes still fits.
     func hasRoom(for count: Int) -> Bool {
-        if isEmpty { return RoundLayout.headerSize + count + footerReserve(1) <= Self.capacity }
+        if isEmpty { return RoundLayout.headerSize + count + footerReserve(1) <= capacity }
         return payloadCount + count <= payloadTarget
-            && RoundLayout.headerSize + payloadCount + count + footerReserve(slices.count + 1) <= Self.capacity
+            && RoundLayout.headerSize + payloadCount + count + footerReserve(slices.count + 1) <= capacity
     }
 
     /// What the round's bytes in the journal come to at most.

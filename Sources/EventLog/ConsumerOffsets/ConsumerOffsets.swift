@@ -75,7 +75,8 @@ package final class ConsumerOffsets: Sendable {
                 loaded[index].load()
             }
         }
-        let helpers = (1..<max(1, min(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 8))).map { _ in
+        let threads = environment.footprint.runsThreads ? min(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 8) : 1
+        let helpers = (1..<max(1, threads)).map { _ in
             WorkerThread(name: "martlet-groups", work)
         }
         work()
@@ -207,7 +208,7 @@ package final class ConsumerOffsets: Sendable {
     // MARK: Snapshots
 
     /// Writes the snapshots that are due, or `always` those that have anything new to say.
-    func writeSnapshots(always: Bool) {
+    package func writeSnapshots(always: Bool) {
         for shard in shards.withLock({ $0 }) { shard.writeSnapshot(always: always) }
     }
 

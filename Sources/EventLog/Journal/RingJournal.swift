@@ -60,7 +60,7 @@ final class RingJournal: Journal, @unchecked Sendable {
 
     /// Zeros, so that writing a round later allocates nothing: a sync then has no metadata to write.
     private static func fill(_ file: any StorageFile, from start: Int, to end: Int) throws(FileError) {
-        let zeros = [UInt8](repeating: 0, count: 1 << 20)
+        let zeros = [UInt8](repeating: 0, count: max(0, min(1 << 20, end - start)))
         var position = start
         while position < end {
             let count = min(zeros.count, end - position)
@@ -284,6 +284,9 @@ final class RingJournal: Journal, @unchecked Sendable {
         state.withLock { if $0.wanted > 0, $0.place($0.wanted) == nil { $0.refusal = error } }
         state.signalAll()
     }
+
+    /// True: an append waits for room.
+    var isAwaited: Bool { state.withLock { $0.wanted > 0 } }
 
     /// True where a checkpoint should release rounds: the ring is not to fill, nor recovery to take long.
     var wantsRelease: Bool { state.withLock { $0.wantsRoom } }

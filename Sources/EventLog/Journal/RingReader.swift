@@ -14,7 +14,8 @@ final class RingReader {
         self.file = file
         self.nonce = nonce
         self.capacity = capacity
-        buffer = .allocate(byteCount: 1 << 20, alignment: StorageAlignment.block)
+        let byteCount = min(1 << 20, max(capacity, StorageAlignment.block))
+        buffer = .allocate(byteCount: byteCount, alignment: StorageAlignment.block)
     }
 
     deinit { buffer.deallocate() }

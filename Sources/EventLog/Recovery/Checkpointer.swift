@@ -26,6 +26,8 @@ final class Checkpointer: @unchecked Sendable {
 
     private struct State {
         var isAsked = false
+        /// There is no thread: who asks and cannot wait does it.
+        var standsAside = false
         var isStopping = false
         var failure: FileError?
     }
@@ -69,9 +71,32 @@ final class Checkpointer: @unchecked Sendable {
 
     /// Asks for a checkpoint soon.
     func ask() {
-        state.withLock { $0.isAsked = true }
-        state.signalAll()
+        let standsAside = state.withLock { state in
+            state.isAsked = true
+            return state.standsAside
+        }
+        guard standsAside else { return state.signalAll() }
+        // Nobody else makes room for a round that waits.
+        if journal.isAwaited { work(milliseconds: 0) }
     }
+
+    // MARK: Without a thread
+
+    func standAside() { state.withLock { $0.standsAside = true } }
+
+    /// What the thread would have done after so long. By whoever has no thread run.
+    func work(milliseconds: Int) {
+        if milliseconds > 0 { synchronizeByTime(elapsed: milliseconds) }
+        let isDue = state.withLock { state in
+            defer { state.isAsked = false }
+            return state.isAsked || milliseconds >= Self.intervalMilliseconds
+        }
+        guard isDue else { return }
+        checkpointLogging(ringIsTooSmall: false)
+        afterCheckpoint()
+    }
+
+    // MARK: Its thread
 
     private func run() {
         var sinceCheckpoint = 0

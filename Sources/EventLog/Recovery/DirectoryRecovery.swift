@@ -45,6 +45,7 @@ private struct DirectoryOpening {
     }
 
     private var fileSystem: any FileSystem { options.environment.fileSystem }
+    private var footprint: Footprint { options.environment.footprint }
     private var journalPath: String { "\(path)/journal" }
 
     func open() throws(LogError) -> DirectoryRecovery {
@@ -56,7 +57,8 @@ private struct DirectoryOpening {
         let journal = try storage { () throws(FileError) in
             let pressure = pressure
             return try RingJournal(
-                at: journalPath, fileSystem, header: header.header, bytesMax: max(options.journalBytesMax, 64 << 20),
+                at: journalPath, fileSystem, header: header.header,
+                bytesMax: max(options.journalBytesMax, footprint.journalGrowthMin),
                 onPressure: { pressure.rise() })
         }
         let partitions = try loadPartitions(catalogue)
@@ -139,7 +141,8 @@ private struct DirectoryOpening {
             if fileSystem.exists(journalPath) { try fileSystem.remove(journalPath) }
             try RingJournal.create(
                 at: journalPath, fileSystem, directory: directory, nonce: options.environment.random(),
-                bytes: StorageAlignment.roundUp(max(options.journalBytesInitial, 1 << 20)), isClosed: isNew)
+                bytes: StorageAlignment.roundUp(max(options.journalBytesInitial, footprint.journalBytesMin)),
+                isClosed: isNew)
             try fileSystem.synchronizeDirectory(path)
         }
     }
