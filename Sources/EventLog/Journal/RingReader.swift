@@ -38,7 +38,9 @@ final class RingReader {
 
     private func header(at position: Int) throws(FileError) -> RoundHeader? {
         guard position >= JournalHeader.ringStart, position + StorageAlignment.block <= capacity else { return nil }
-        return try? RoundHeader(checking: try read(StorageAlignment.block, at: position), nonce: nonce)
+        // Only what was read can say that there is none.
+        let bytes = try read(StorageAlignment.block, at: position)
+        return try? RoundHeader(checking: bytes, nonce: nonce)
     }
 
     private func read(_ count: Int, at position: Int) throws(FileError) -> UnsafeRawBufferPointer {
