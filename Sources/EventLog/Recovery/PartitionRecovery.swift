@@ -225,7 +225,11 @@ final class PartitionRecovery {
                 end.position = batch.position + batch.byteCount
                 touched.insert(end.segment)
             }
-        } catch { return false }
+        } catch {
+            // What the disk does not give now may be there all the same.
+            if error.isOfStorage { throw error }
+            return false
+        }
         return true
     }
 
