@@ -116,12 +116,22 @@ final class RingJournal: Journal, @unchecked Sendable {
             do { found = try reader.round(expected, near: position) } catch { throw orFileError(error) }
             guard let found else {
                 let later: Int?
-                do { later = try reader.laterRound(than: expected, from: position) } catch { throw orFileError(error) }
+                do {
+                    later = try reader.laterRound(than: expected, from: position)
+                    if later == nil { try settleLast(reader) }
+                } catch { throw orFileError(error) }
                 return later == nil ? .whole : .damaged(position: position, sequence: expected)
             }
             try body(found.round)
             state.withLock { $0.add(found.round.sequence, found.position, found.round.byteCount) }
         }
+    }
+
+    /// A round is begun when the one before it is durable. Of the last one it is not known: who wrote it may have been
+    /// killed before it was, or have been told that it is not. What follows builds on it, so it is written again.
+    private func settleLast(_ reader: RingReader) throws(FileError) {
+        guard let last = state.withLock({ $0.live.last }) else { return }
+        try writeInPieces(try reader.read(last.byteCount, at: last.position), at: last.position)
     }
 
     /// Takes the journal over for writing: a new epoch.

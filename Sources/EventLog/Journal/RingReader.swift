@@ -43,7 +43,8 @@ final class RingReader {
         return try? RoundHeader(checking: bytes, nonce: nonce)
     }
 
-    private func read(_ count: Int, at position: Int) throws(FileError) -> UnsafeRawBufferPointer {
+    /// Valid until the next call.
+    func read(_ count: Int, at position: Int) throws(FileError) -> UnsafeRawBufferPointer {
         if buffer.count < count {
             buffer.deallocate()
             buffer = .allocate(byteCount: count, alignment: StorageAlignment.block)
