@@ -198,6 +198,16 @@ struct CheckpointFile: Sendable {
         claims = claims.suffix(1) + [Claim(checkpoint)]
     }
 
+    /// Makes durable what was just read. It is written again first: where a sync of it has failed, the system takes it for
+    /// written, and another sync says nothing.
+    func settle(_ checkpoint: PartitionCheckpoint) throws(FileError) {
+        let file = try fileSystem.open(path, .update)
+        let bytes = checkpoint.encoded(generation: generation)
+        // What an older version wrote may take more room now.
+        if bytes.count <= slotSize { try file.write(bytes, at: Int(generation % 2) * slotSize) }
+        try file.synchronize()
+    }
+
     /// A new file with slots that are large enough, durable before it takes the old one's name.
     private mutating func replace(with checkpoint: PartitionCheckpoint, _ byteCount: Int) throws(FileError) {
         var size = slotSize

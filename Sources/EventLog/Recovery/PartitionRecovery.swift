@@ -71,8 +71,8 @@ final class PartitionRecovery {
             hasNewStart = file.hasNewStart
             // Who wrote it may have been killed before it was synced. By the start before it, rounds are needed that are
             // not replayed by this one, and what a reader has seen to be gone must not come back.
-            if hasNewStart {
-                try file.synchronize()
+            if let read, hasNewStart {
+                try file.settle(read)
                 try fileSystem.synchronizeDirectory(directory)
             }
             checkpointFile = file
