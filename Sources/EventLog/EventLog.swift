@@ -378,9 +378,9 @@ public final class EventLog: Sendable {
     /// same. Offsets of topics that are not there are removed then.
     package func consumerOffsets() throws(LogError) -> ConsumerOffsets {
         if kept.isClosing { throw .closed }
-        return offsets.load {
+        return try offsets.load { () throws(LogError) in
             let offsets = ConsumerOffsets(of: self, topics: topicTable)
-            offsets.load()
+            try offsets.load()
             do { try offsets.removeOrphans() } catch {
                 logger.warning(
                     "what consumer groups have committed to topics that are gone cannot be removed yet",
@@ -429,11 +429,11 @@ private final class LoadedOffsets: Sendable {
     /// nil: nobody has wanted them.
     var current: ConsumerOffsets? { loaded.withLock { $0 } }
 
-    func load(_ body: () -> ConsumerOffsets) -> ConsumerOffsets {
+    func load(_ body: () throws(LogError) -> ConsumerOffsets) throws(LogError) -> ConsumerOffsets {
         if let current { return current }
-        return loading.withLock { _ in
+        return try loading.withLock { _ throws(LogError) in
             if let current { return current }
-            let new = body()
+            let new = try body()
             loaded.withLock { $0 = new }
             return new
         }

@@ -48,7 +48,7 @@ package final class ConsumerOffsets: Sendable {
                     settings: try OffsetsTopic.settings(history: history.load(ordering: .acquiring)))
             } catch .topicExists {}
             guard let topic = offsetsTopic else { throw .unknownTopic(Self.topicName) }
-            load(topic)
+            try load(topic)
         }
     }
 
@@ -61,18 +61,19 @@ package final class ConsumerOffsets: Sendable {
     var offsetsTopic: Topic? { topics.topic(Self.topicName) }
 
     /// Reads what is stored, where there is something.
-    func load() {
-        if let topic = offsetsTopic { load(topic) }
+    func load() throws(LogError) {
+        if let topic = offsetsTopic { try load(topic) }
     }
 
-    private func load(_ topic: Topic) {
+    private func load(_ topic: Topic) throws(LogError) {
         let loaded = topic.partitions.map { OffsetsShard($0, environment.fileSystem, logger: logger) }
         let next = Atomic(0)
+        let failure = Mutex<LogError?>(nil)
         let work: @Sendable () -> Void = {
             while true {
                 let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
                 guard index < loaded.count else { return }
-                loaded[index].load()
+                do throws(LogError) { try loaded[index].load() } catch { failure.withLock { $0 = error } }
             }
         }
         let threads = environment.footprint.runsThreads ? min(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 8) : 1
@@ -81,6 +82,7 @@ package final class ConsumerOffsets: Sendable {
         }
         work()
         for helper in helpers { helper.join() }
+        if let failure = failure.withLock({ $0 }) { throw failure }
         shards.withLock { $0 = loaded }
     }
 

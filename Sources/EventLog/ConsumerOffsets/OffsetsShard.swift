@@ -21,6 +21,8 @@ final class OffsetsShard: Sendable {
         var pending: [PendingChange] = []
         /// Of the partition, when `pending` was rid of what was refused.
         var era: UInt64 = 0
+        /// Why not all that is durable could be read.
+        var failure: LogError?
         var encoder = ChangeEncoder()
         /// Bytes of the last snapshot.
         var snapshotBytes = 0
@@ -45,14 +47,16 @@ final class OffsetsShard: Sendable {
         }
     }
 
-    /// Reads what there is, so that nobody waits for it later.
-    func load() {
-        state.withLock { state in
+    /// Reads what there is, so that nobody waits for it later. Throws where the disk does not answer: who goes on without
+    /// would take a group for one that has committed nothing.
+    func load() throws(LogError) {
+        try state.withLock { state throws(LogError) in
             if state.contents.end == 0, let snapshot = OffsetsSnapshot.load(of: partition, fileSystem) {
                 state.contents = ShardContents(snapshot)
                 state.snapshotBatches = snapshot.batches
             }
             catchUp(&state)
+            if let failure = state.failure { throw failure }
         }
     }
 
@@ -182,7 +186,8 @@ final class OffsetsShard: Sendable {
                 applied += 1
             } else {
                 let next = applied < state.pending.count ? min(state.pending[applied].baseOffset, end) : end
-                state.contents.read(partition, to: next, logger)
+                state.failure = state.contents.read(partition, to: next, logger)
+                if state.failure != nil { break }
             }
         }
         state.pending.removeFirst(applied)

@@ -60,7 +60,9 @@ struct ShardContents {
 
     /// Reads the partition's records from `end` to `limit`, which is durable. What cannot be read is passed over and
     /// said: an offset that is lost sends its group back to an older one, one that stops the broker sends it nowhere.
-    mutating func read(_ partition: Partition, to limit: Offset, _ logger: Logger) {
+    /// Where the disk does not answer, nothing is passed over: returns why, and a later call goes on from there.
+    @discardableResult
+    mutating func read(_ partition: Partition, to limit: Offset, _ logger: Logger) -> LogError? {
         var problems = ReadProblems()
         var start = max(end, partition.logStart)
         while start < limit {
@@ -69,11 +71,17 @@ struct ShardContents {
                 start = limit
             } catch {
                 problems.note(error.description)
+                if error.isOfStorage {
+                    end = max(end, start)
+                    problems.log(to: logger, partition)
+                    return error
+                }
                 start = partition.segments.first { $0.baseOffset > start }?.baseOffset ?? limit
             }
         }
         end = max(end, limit)
         problems.log(to: logger, partition)
+        return nil
     }
 
     private mutating func readBatches(
