@@ -77,6 +77,14 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["RecordFormat", "Storage"],
             path: "Tests/TestSupport", swiftSettings: settings),
+        // The engine on a simulated disk, by thousands of random lives: tools/simulate.
+        .target(
+            name: "Simulation",
+            dependencies: ["EventLog", "RecordFormat", "Storage", "TestSupport", logging],
+            path: "Tests/Simulation", swiftSettings: settings),
+        .executableTarget(
+            name: "simulate", dependencies: ["Simulation", "TestSupport"], path: "Tests/Simulate",
+            swiftSettings: settings),
         .target(
             name: "BrokerTestSupport",
             dependencies: ["Broker", "EventLog", "TestSupport", logging],
@@ -86,7 +94,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "EventLogTests", dependencies: ["EventLog", "Storage", "TestSupport", logging],
+            name: "EventLogTests", dependencies: ["EventLog", "Storage", "TestSupport", "Simulation", logging],
             swiftSettings: settings),
         .testTarget(
             name: "KafkaProtocolTests", dependencies: ["KafkaProtocol", "TestSupport", nioCore],

@@ -1,0 +1,176 @@
+import Simulation
+import Testing
+
+/// Histories that break one promise each, made by hand: the checker must name it. And some that look odd and break none.
+@Suite struct HistoryCheckerTests {
+    private typealias Event = HistoryEvent
+    private typealias Rule = HistoryChecker.Violation.Rule
+
+    private static func sent(_ value: Int, _ count: Int = 1, to partition: Int = 0, time: Int64 = 0) -> Event {
+        .sent(HistoryEvent.Attempt(partition: partition, value: value, count: count, time: time))
+    }
+
+    /// Everything that partition 0 has, from `start` on: values by offset.
+    private static func read(_ values: [Int], from start: Int64 = 0, isFirst: Bool = false, end: Int64? = nil) -> Event
+    {
+        .read(
+            partition: 0, isFirst: isFirst, start: start, end: end ?? start + Int64(values.count), first: start,
+            values.enumerated().map { HistoryEvent.Seen(start + Int64($0), $1) })
+    }
+
+    private func expect(_ rule: Rule?, _ events: [Event], sourceLocation: SourceLocation = #_sourceLocation) {
+        #expect(HistoryChecker.violation(in: events)?.rule == rule, sourceLocation: sourceLocation)
+    }
+
+    /// Two attempts, of two records and of one, that were acknowledged.
+    private let two: [Event] = [
+        sent(0, 2), .acknowledged(attempt: 0, baseOffset: 0), sent(2), .acknowledged(attempt: 1, baseOffset: 2),
+    ]
+
+    @Test func whatWasAcknowledgedIsThere() {
+        expect(nil, two + [Self.read([0, 1, 2])])
+        expect(.lost, two + [Self.read([0, 1])])
+        expect(.lost, two + [.ended(.killed), Self.read([], isFirst: true)])
+        expect(.lost, two + [.ended(.lostPower), Self.read([0, 1], isFirst: true)])
+        expect(.lost, two + [Self.read([0, 1], end: 3)])
+    }
+
+    @Test func nothingIsThereThatWasNotSent() {
+        expect(.invented, two + [Self.read([0, 1, 2, 3])])
+        expect(.invented, two + [Self.read([0, 1, -1])])
+        expect(.invented, two + [Self.sent(3, to: 1), Self.read([0, 1, 2, 3])])
+    }
+
+    @Test func anOffsetHasOneValue() {
+        expect(.changed, two + [Self.sent(3), Self.read([0, 1, 3])])
+        expect(.changed, two + [Self.sent(3), .acknowledged(attempt: 2, baseOffset: 2)])
+    }
+
+    @Test func aRecordIsThereOnce() {
+        expect(.twice, two + [Self.read([0, 1, 2, 2])])
+        expect(
+            .twice, [Self.sent(0), .acknowledged(attempt: 0, baseOffset: 0), .acknowledged(attempt: 0, baseOffset: 1)])
+    }
+
+    @Test func whatWasSentInOrderIsInOrder() {
+        expect(.disorder, [Self.sent(0), Self.sent(1), Self.read([1, 0])])
+        expect(nil, [Self.sent(0), Self.sent(1), Self.read([1])])
+    }
+
+    @Test func aBatchIsThereAsAWhole() {
+        expect(.torn, [Self.sent(0, 3), Self.read([0, 1])])
+        expect(.lost, [Self.sent(0, 3), .acknowledged(attempt: 0, baseOffset: 0), Self.read([0, 2])])
+    }
+
+    @Test func whatWasReadStays() {
+        expect(
+            nil,
+            [
+                Self.sent(0), .ended(.killed), Self.read([0], isFirst: true), .ended(.lostPower),
+                Self.read([0], isFirst: true),
+            ])
+        expect(
+            .lost,
+            [
+                Self.sent(0), .ended(.killed), Self.read([0], isFirst: true), .ended(.lostPower),
+                Self.read([], isFirst: true),
+            ])
+    }
+
+    @Test func whatAnOpenedLogDoesNotHaveIsGone() {
+        expect(
+            .cameBack,
+            [
+                Self.sent(0), .ended(.killed), Self.read([], isFirst: true), .ended(.killed),
+                Self.read([0], isFirst: true),
+            ])
+        expect(nil, [Self.sent(0), Self.read([]), .ended(.killed), Self.read([0], isFirst: true)])
+    }
+
+    @Test func aLossOfPowerCostsNoMoreThanWasSaid() {
+        let relaxed: [Event] =
+            [.mayLose(partition: 0, records: 2)]
+            + (0..<4).flatMap { [Self.sent($0), .acknowledged(attempt: $0, baseOffset: Int64($0))] }
+        expect(nil, relaxed + [.ended(.lostPower), Self.read([0, 1], isFirst: true)])
+        expect(.lost, relaxed + [.ended(.lostPower), Self.read([0], isFirst: true)])
+        expect(.lost, relaxed + [.ended(.killed), Self.read([0, 1], isFirst: true)])
+        expect(.lost, relaxed + [.synchronized(partition: 0), .ended(.lostPower), Self.read([0, 1], isFirst: true)])
+        // The offset is given again, and the value that had it does not come back.
+        let again =
+            relaxed + [
+                .ended(.lostPower), Self.read([0, 1], isFirst: true), Self.sent(4),
+                .acknowledged(attempt: 4, baseOffset: 2),
+            ]
+        expect(nil, again + [Self.read([0, 1, 4])])
+        expect(.cameBack, again + [Self.read([0, 1, 4, 3])])
+    }
+
+    @Test func deletingTakesWhatComesBefore() {
+        let deleted = two + [.deleting(partition: 0, before: 2), .deleted(partition: 0, start: 2)]
+        expect(nil, deleted + [Self.read([2], from: 2)])
+        expect(.wentBack, deleted + [Self.read([1, 2], from: 1)])
+        expect(.deletedTooMuch, two + [Self.read([2], from: 2)])
+        // One that failed may have come to pass, but not later than at the next opening.
+        let open = two + [.deleting(partition: 0, before: 2), .ended(.killed)]
+        expect(nil, open + [Self.read([2], from: 2, isFirst: true)])
+        expect(nil, open + [Self.read([0, 1, 2], isFirst: true)])
+        expect(
+            .deletedTooMuch,
+            open + [Self.read([0, 1, 2], isFirst: true), .ended(.killed), Self.read([2], from: 2, isFirst: true)])
+    }
+
+    @Test func retentionTakesWhatIsPastIt() {
+        let aged: [Event] = (0..<4).flatMap {
+            [Self.sent($0, time: Int64($0)), .acknowledged(attempt: $0, baseOffset: Int64($0))]
+        }
+        expect(nil, aged + [.retaining(partition: 0, before: 2), Self.read([2, 3], from: 2)])
+        expect(nil, aged + [.retaining(partition: 0, before: 2), Self.read([1, 2, 3], from: 1)])
+        expect(.deletedTooMuch, aged + [.retaining(partition: 0, before: 2), Self.read([3], from: 3)])
+        expect(nil, aged + [.retaining(partition: 0, before: nil), Self.read([3], from: 3)])
+    }
+
+    @Test func timesAreFound() {
+        let aged: [Event] = (0..<4).flatMap {
+            [Self.sent($0, time: 10 * Int64($0)), .acknowledged(attempt: $0, baseOffset: Int64($0))]
+        }
+        expect(nil, aged + [.found(partition: 0, time: 11, offset: 2), .found(partition: 0, time: 31, offset: nil)])
+        expect(.time, aged + [.found(partition: 0, time: 11, offset: 3)])
+        expect(.time, aged + [.found(partition: 0, time: 11, offset: nil)])
+    }
+
+    @Test func aBatchThatIsSentAgainIsKnown() {
+        expect(nil, two + [.sentAgain(attempt: 0, baseOffset: 0)])
+        expect(.sequence, two + [.sentAgain(attempt: 0, baseOffset: 3)])
+    }
+
+    @Test func aCommittedOffsetIsTheLastAcknowledgedOrALaterOne() {
+        let committed: [Event] = [
+            .committing(group: 0, partition: 0, offset: 1), .committed(group: 0, partition: 0, offset: 1),
+            .committing(group: 0, partition: 0, offset: 2), .committing(group: 0, partition: 0, offset: 3),
+        ]
+        func fetched(_ offset: Int64, isFirst: Bool = false) -> Event {
+            .fetched(group: 0, partition: 0, isFirst: isFirst, offset: offset)
+        }
+        for offset in 1...3 as ClosedRange<Int64> { expect(nil, committed + [fetched(offset)]) }
+        expect(.offset, committed + [fetched(-1)])
+        expect(.offset, committed + [fetched(4)])
+        expect(.offset, committed + [fetched(3), fetched(2)])
+        expect(.offset, committed + [fetched(1, isFirst: true), fetched(2)])
+        expect(.offset, committed + [.committed(group: 0, partition: 0, offset: 3), fetched(1)])
+        expect(.offset, [fetched(7)])
+    }
+
+    @Test func topicsComeAndGo() {
+        expect(nil, [.creating(topic: 0), .created(topic: 0), .listed(topic: 0, isThere: true)])
+        expect(.topic, [.creating(topic: 0), .created(topic: 0), .listed(topic: 0, isThere: false)])
+        let deleting: [Event] = [.creating(topic: 0), .created(topic: 0), .deletingTopic(topic: 0)]
+        expect(nil, deleting + [.listed(topic: 0, isThere: true)])
+        expect(nil, deleting + [.listed(topic: 0, isThere: false)])
+        expect(.topic, deleting + [.listed(topic: 0, isThere: false), .listed(topic: 0, isThere: true)])
+        expect(.topic, deleting + [.deletedTopic(topic: 0), .listed(topic: 0, isThere: true)])
+    }
+
+    @Test func aFailureWithoutACauseIsOne() {
+        expect(.broke, [.broke("it does not open")])
+    }
+}

@@ -1,0 +1,312 @@
+/// Whether a log kept its promises in a history. Pure: it knows nothing of the log, nor of the disk.
+///
+/// - An acknowledged record is there once, at its offset, until it is deleted. Where a partition may lose some, a loss of
+///   power costs no more than those.
+/// - Nothing is there that was not sent; a batch is there as a whole, or not.
+/// - An offset has one value for ever, and of what was sent in order nothing is out of order.
+/// - The end and the start of the log go forward only; what was read stays.
+/// - What an opened log does not have is gone for good.
+/// - Deleting takes what comes before an offset, or is past its retention, and nothing else.
+/// - A committed offset is the one that was acknowledged last, or one that was tried after that.
+package struct HistoryChecker {
+    package struct Violation: Error, Equatable, CustomStringConvertible {
+        package enum Rule: String, Sendable {
+            case broke, lost, cameBack, invented, changed, twice, disorder, torn, wentBack, deletedTooMuch, offset
+            case topic, time, sequence
+        }
+        package var rule: Rule
+        /// The event that shows it.
+        package var event: Int
+        package var description: String
+    }
+
+    /// nil: it kept them all.
+    package static func violation(in events: [HistoryEvent]) -> Violation? {
+        var checker = HistoryChecker()
+        for (i, event) in events.enumerated() {
+            checker.event = i
+            do throws(Violation) { try checker.take(event) } catch { return error }
+        }
+        return nil
+    }
+
+    private struct Attempt {
+        var sent: HistoryEvent.Attempt
+        /// Where its first record is; -1: not known, or nowhere.
+        var base: Int64 = -1
+        /// It is not there and never will be.
+        var isGone = false
+    }
+
+    private struct Partition {
+        var attempts: [Int] = []
+        /// By offset; -1: not known.
+        var values: [Int] = []
+        /// What readers have seen, or were told.
+        var end: Int64 = 0
+        var start: Int64 = 0
+        /// Deleting may have come so far.
+        var startMax: Int64 = 0
+        /// Records that a loss of power cannot cost.
+        var durable: Int64 = 0
+        var lossMax: Int64 = 0
+        var hasLostPower = false
+    }
+
+    private struct Topic {
+        var mayBeThere = false
+        var mayBeGone = true
+    }
+
+    private struct Offset {
+        var acknowledged: Int64 = -1
+        /// Tried since, in order.
+        var tried: [Int64] = []
+    }
+
+    private struct OffsetKey: Hashable { var group: Int, partition: Int }
+
+    private var event = 0
+    private var attempts: [Attempt] = []
+    /// The attempt of each value.
+    private var attemptOfValue: [Int32] = []
+    private var partitions: [Int: Partition] = [:]
+    private var topics: [Int: Topic] = [:]
+    private var offsets: [OffsetKey: Offset] = [:]
+
+    private func fail(_ rule: Violation.Rule, _ text: String) -> Violation {
+        Violation(rule: rule, event: event, description: text)
+    }
+
+    private mutating func take(_ event: HistoryEvent) throws(Violation) {
+        switch event {
+        case .broke(let what): throw fail(.broke, what)
+        case .opened: break
+        case .ended(let ending):
+            if ending == .lostPower { for key in partitions.keys { partitions[key]?.hasLostPower = true } }
+        case .mayLose(let partition, let records): partitions[partition, default: Partition()].lossMax = records
+        case .synchronized(let partition): synchronized(partition)
+        case .sent(let attempt): send(attempt)
+        case .acknowledged(let attempt, let base): try acknowledge(attempt, at: base)
+        case .sentAgain(let attempt, let base):
+            guard attempts[attempt].base == base else {
+                throw fail(.sequence, "\(name(attempt)) was sent again and is said to be at \(base)")
+            }
+        case .read(let partition, let isFirst, let start, let end, let first, let seen):
+            try read(partition, isFirst, start, end, first, seen)
+        case .found(let partition, let time, let offset): try found(partition, time, offset)
+        case .deleting(let partition, let before):
+            partitions[partition, default: Partition()].startMax = max(
+                before, partitions[partition]?.startMax ?? 0)
+        case .deleted(let partition, let start): try deleted(partition, start)
+        case .retaining(let partition, let before): retain(partition, before)
+        default: try takeOther(event)
+        }
+    }
+
+    private mutating func takeOther(_ event: HistoryEvent) throws(Violation) {
+        switch event {
+        case .creating(let topic): topics[topic] = Topic(mayBeThere: true, mayBeGone: true)
+        case .created(let topic): topics[topic] = Topic(mayBeThere: true, mayBeGone: false)
+        case .deletingTopic(let topic): topics[topic] = Topic(mayBeThere: true, mayBeGone: true)
+        case .deletedTopic(let topic): topics[topic] = Topic(mayBeThere: false, mayBeGone: true)
+        case .listed(let topic, let isThere):
+            let known = topics[topic] ?? Topic()
+            guard isThere ? known.mayBeThere : known.mayBeGone else {
+                throw fail(.topic, isThere ? "topic \(topic) was deleted and is there" : "topic \(topic) is gone")
+            }
+            topics[topic] = Topic(mayBeThere: isThere, mayBeGone: !isThere)
+        case .committing(let group, let partition, let offset):
+            offsets[OffsetKey(group: group, partition: partition), default: Offset()].tried.append(offset)
+        case .committed(let group, let partition, let offset):
+            offsets[OffsetKey(group: group, partition: partition)] = Offset(acknowledged: offset)
+        case .fetched(let group, let partition, let isFirst, let offset):
+            try fetched(OffsetKey(group: group, partition: partition), isFirst, offset)
+        default: break
+        }
+    }
+
+    // MARK: Records
+
+    private mutating func synchronized(_ key: Int) {
+        guard let partition = partitions[key], !partition.hasLostPower else { return }
+        partitions[key]?.durable = partition.end
+    }
+
+    private mutating func send(_ sent: HistoryEvent.Attempt) {
+        attemptOfValue += [Int32](
+            repeating: Int32(attempts.count), count: sent.value + sent.count - attemptOfValue.count)
+        partitions[sent.partition, default: Partition()].attempts.append(attempts.count)
+        attempts.append(Attempt(sent: sent))
+    }
+
+    private mutating func acknowledge(_ index: Int, at base: Int64) throws(Violation) {
+        let sent = attempts[index].sent
+        var partition = partitions[sent.partition] ?? Partition()
+        for i in 0..<sent.count {
+            try put(sent.value + i, at: base + Int64(i), in: &partition, sent.partition)
+        }
+        partition.end = max(partition.end, base + Int64(sent.count))
+        partition.durable = max(partition.durable, partition.end - partition.lossMax)
+        partitions[sent.partition] = partition
+    }
+
+    /// Takes note of where a record is.
+    private mutating func put(
+        _ value: Int, at offset: Int64, in partition: inout Partition, _ key: Int
+    ) throws(Violation) {
+        guard value >= 0, value < attemptOfValue.count else {
+            throw fail(.invented, "partition \(key) has bytes at \(offset) that nobody sent")
+        }
+        let index = Int(attemptOfValue[value])
+        let sent = attempts[index].sent
+        guard sent.partition == key else {
+            throw fail(.invented, "partition \(key) has at \(offset) a record of partition \(sent.partition)")
+        }
+        guard !attempts[index].isGone else {
+            throw fail(.cameBack, "\(name(index)) was gone and is at \(offset)")
+        }
+        let base = offset - Int64(value - sent.value)
+        if attempts[index].base < 0 { attempts[index].base = base }
+        guard attempts[index].base == base else {
+            throw fail(.twice, "\(name(index)) is at \(attempts[index].base) and at \(base)")
+        }
+        if offset >= Int64(partition.values.count) {
+            partition.values += [Int](repeating: -1, count: Int(offset) + 1 - partition.values.count)
+        }
+        let known = partition.values[Int(offset)]
+        guard known < 0 || known == value else {
+            throw fail(.changed, "offset \(offset) of partition \(key) was value \(known) and is \(value)")
+        }
+        partition.values[Int(offset)] = value
+    }
+
+    private mutating func read(
+        _ key: Int, _ isFirst: Bool, _ start: Int64, _ end: Int64, _ first: Int64, _ seen: [HistoryEvent.Seen]
+    ) throws(Violation) {
+        var partition = partitions[key] ?? Partition()
+        guard start >= partition.start else {
+            throw fail(.wentBack, "partition \(key) starts at \(start), after \(partition.start)")
+        }
+        guard start <= partition.startMax else {
+            throw fail(
+                .deletedTooMuch,
+                "partition \(key) starts at \(start), where no more than \(partition.startMax) was to go")
+        }
+        partition.start = start
+        let due = isFirst && partition.hasLostPower ? partition.durable : partition.end
+        guard end >= due else { throw fail(.lost, "partition \(key) ends at \(end), where \(due) was due") }
+        if end < partition.end { forget(from: end, &partition) }
+        partition.end = end
+        try compare(seen, with: &partition, key, from: max(first, start))
+        if isFirst { settle(&partition) }
+        partitions[key] = partition
+    }
+
+    /// What a partition was allowed to lose is free for others.
+    private mutating func forget(from end: Int64, _ partition: inout Partition) {
+        for index in partition.attempts where attempts[index].base >= end { attempts[index].isGone = true }
+        partition.values.removeLast(max(0, partition.values.count - Int(end)))
+    }
+
+    private mutating func compare(
+        _ seen: [HistoryEvent.Seen], with partition: inout Partition, _ key: Int, from first: Int64
+    ) throws(Violation) {
+        var next = first
+        var last: Int32 = -1
+        for record in seen {
+            guard record.offset == next else {
+                throw fail(.lost, "partition \(key) has offset \(record.offset), where \(next) was due")
+            }
+            try put(record.value, at: record.offset, in: &partition, key)
+            let attempt = attemptOfValue[record.value]
+            guard attempt >= last else {
+                throw fail(.disorder, "\(name(Int(attempt))) is after \(name(Int(last)))")
+            }
+            last = attempt
+            next += 1
+        }
+        guard next == max(first, partition.end) else {
+            throw fail(.lost, "partition \(key) ends at \(partition.end), and can be read to \(next)")
+        }
+        guard last >= 0, next > first else { return }
+        let attempt = attempts[Int(last)]
+        guard attempt.base + Int64(attempt.sent.count) == next else {
+            throw fail(.torn, "\(name(Int(last))) is there in part")
+        }
+    }
+
+    /// What an opened log does not have, it never has.
+    private mutating func settle(_ partition: inout Partition) {
+        for index in partition.attempts where attempts[index].base < 0 { attempts[index].isGone = true }
+        partition.startMax = partition.start
+        partition.durable = max(partition.durable, partition.start)
+        if partition.hasLostPower || partition.lossMax == 0 { partition.durable = partition.end }
+        partition.hasLostPower = false
+    }
+
+    private func found(_ key: Int, _ time: Int64, _ offset: Int64?) throws(Violation) {
+        let partition = partitions[key] ?? Partition()
+        var expected: Int64?
+        for at in partition.start..<max(partition.start, partition.end) where expected == nil {
+            let value = at < Int64(partition.values.count) ? partition.values[Int(at)] : -1
+            // Not read yet: nothing can be said.
+            guard value >= 0 else { return }
+            if attempts[Int(attemptOfValue[value])].sent.time >= time { expected = at }
+        }
+        guard offset == expected else {
+            throw fail(
+                .time, "time \(time) of partition \(key) gives offset \(offset ?? -1), not \(expected ?? -1)")
+        }
+    }
+
+    // MARK: Deleting
+
+    private mutating func deleted(_ key: Int, _ start: Int64) throws(Violation) {
+        var partition = partitions[key] ?? Partition()
+        guard start >= partition.start, start <= partition.startMax else {
+            throw fail(.deletedTooMuch, "partition \(key) is said to start at \(start)")
+        }
+        partition.start = max(start, partition.start)
+        partition.durable = max(partition.durable, start)
+        partitions[key] = partition
+    }
+
+    private mutating func retain(_ key: Int, _ time: Int64?) {
+        guard var partition = partitions[key] else { return }
+        var start = partition.end
+        if let time {
+            start = partition.start
+            while start < Int64(partition.values.count), start < partition.end {
+                let value = partition.values[Int(start)]
+                guard value < 0 || attempts[Int(attemptOfValue[value])].sent.time < time else { break }
+                start += 1
+            }
+        }
+        partition.startMax = max(partition.startMax, start)
+        partitions[key] = partition
+    }
+
+    // MARK: Committed offsets
+
+    private mutating func fetched(_ key: OffsetKey, _ isFirst: Bool, _ offset: Int64) throws(Violation) {
+        let known = offsets[key] ?? Offset()
+        guard offset != known.acknowledged else {
+            if isFirst { offsets[key] = Offset(acknowledged: offset) }
+            return
+        }
+        guard let at = known.tried.lastIndex(of: offset) else {
+            throw fail(
+                .offset,
+                "group \(key.group) is at \(offset) in partition \(key.partition), where \(known.acknowledged) was "
+                    + "acknowledged and \(known.tried) tried")
+        }
+        offsets[key] = Offset(acknowledged: offset, tried: isFirst ? [] : Array(known.tried[(at + 1)...]))
+    }
+
+    private func name(_ attempt: Int) -> String {
+        guard attempts.indices.contains(attempt) else { return "nothing" }
+        let sent = attempts[attempt].sent
+        return "attempt \(attempt) (values \(sent.value)..<\(sent.value + sent.count))"
+    }
+}
