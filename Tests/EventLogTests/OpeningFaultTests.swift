@@ -1,0 +1,58 @@
+import Simulation
+import Testing
+
+/// What goes wrong while a directory is opened, or went wrong in the life before: at each call, in small directories.
+@Suite struct OpeningFaultTests {
+    private static let filled = [
+        Step(.create, 0, 1, 0), Step(.create, 1, 1, 5), Step(.append, 0, 0, 2, 300), Step(.append, 1, 0, 3, 100),
+        Step(.commit, 0, 0, 0), Step(.append, 0, 0, 1, 300),
+    ]
+
+    private func expect(_ steps: [Step], seed: Int, sourceLocation: SourceLocation = #_sourceLocation) {
+        let plan = Plan(seed: UInt64(seed), steps: steps)
+        let violation = plan.violation()
+        #expect(violation == nil, "\(plan.text)", sourceLocation: sourceLocation)
+    }
+
+    @Test(arguments: [FaultKind.ioError, .filesMax])
+    func whatCannotBeReadIsNotTakenForTheEndOfTheLog(_ kind: FaultKind) {
+        for call in 1...120 {
+            let fault = Step(.fault, kind.rawValue, call, 1)
+            expect(Self.filled + [fault, Step(.kill), Step(.append, 0, 0, 1, 53), Step(.kill)], seed: call)
+        }
+    }
+
+    @Test func committedOffsetsThatCannotBeReadAreNotTakenForNone() {
+        for call in 1...90 {
+            let fault = Step(.fault, FaultKind.ioError.rawValue, call, 1)
+            expect([Step(.create, 0, 1, 0), Step(.commit, 0, 0, 0), fault, Step(.kill), Step(.verify)], seed: call)
+        }
+    }
+
+    /// The process is killed while it writes a round, which the disk has as a whole, but not for good. Who opens the
+    /// directory next sees it, and from then on it must stay.
+    @Test func aRoundThatWasBeingWrittenStaysOnceItWasRead() {
+        for seed in 0..<40 {
+            for call in 1...4 {
+                let fault = Step(.fault, FaultKind.killWithin.rawValue, call)
+                expect(
+                    [
+                        Step(.create, 0, 1, 0), Step(.append, 0, 0, 1, 50), fault, Step(.append, 0, 0, 1, 3800),
+                        Step(.cut),
+                    ],
+                    seed: seed)
+            }
+        }
+    }
+
+    /// The sync of a checkpoint fails, and the process is killed. Who opens the directory next sees the new start, and
+    /// from then on nothing before it comes back.
+    @Test func aStartWhoseSyncFailedStaysOnceItWasRead() {
+        for call in 1...60 {
+            let fault = Step(.fault, FaultKind.ioError.rawValue, call)
+            expect(
+                [Step(.create, 0, 1, 2), Step(.append, 0, 0, 4, 300), fault, Step(.trim, 0, 0, 617), Step(.kill)],
+                seed: 1)
+        }
+    }
+}
