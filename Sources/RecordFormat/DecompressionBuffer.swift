@@ -27,9 +27,14 @@ public struct DecompressionBuffer: ~Copyable {
             let status = LZ4F_decompress(context, memory.baseAddress, &produced, frame.baseAddress, &consumed, nil)
             return (produced, status)
         }
-        guard LZ4F_isError(status) == 0 else { throw .badCompressedData(.badBlock) }
-        // Not 0: the frame goes on past what there was room for.
-        guard status == 0 else { throw .decompressedTooLarge(limit: limit) }
+        guard status == 0 else {
+            // liblz4 does not forget what is left of a frame's stated size when the context is reset: a frame that is cut
+            // short or lies about that would make the next ones wrong, whoever sent them.
+            releaseDecoder()
+            guard LZ4F_isError(status) == 0 else { throw .badCompressedData(.badBlock) }
+            // The frame goes on past what there was room for.
+            throw .decompressedTooLarge(limit: limit)
+        }
         return UnsafeMutableRawBufferPointer(rebasing: memory[..<count])
     }
 
@@ -52,6 +57,11 @@ public struct DecompressionBuffer: ~Copyable {
         guard let created else { throw .decompressedTooLarge(limit: 0) }
         context = created
         return created
+    }
+
+    private mutating func releaseDecoder() {
+        if let context { LZ4F_freeDecompressionContext(context) }
+        context = nil
     }
 
     private mutating func grow(to count: Int) {

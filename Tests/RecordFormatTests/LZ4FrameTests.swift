@@ -55,6 +55,28 @@ struct LZ4FrameTests {
         return Array(try buffer.decompress(frame.span.bytes))
     }
 
+    /// Whether the buffer takes no harm: it must still read a frame that says nothing of its size.
+    private func readsOn(after frame: [UInt8], limit: Int) -> (isRefused: Bool, readsOn: Bool) {
+        var buffer = DecompressionBuffer(limit: limit)
+        let isRefused = (try? buffer.decompress(frame.span.bytes)) == nil
+        let content = [UInt8](repeating: 7, count: 80)
+        let next = (try? buffer.decompress(self.frame(content).span.bytes)).map { Array($0) }
+        return (isRefused, next == content)
+    }
+
+    @Test("a frame that lies about its size, or is too large, costs itself: the same buffer reads the next one")
+    func liars() {
+        let sized = Flags(hasContentSize: true)
+        let long = frame([UInt8](repeating: 1, count: 1000), sized)
+        let short = frame([UInt8](repeating: 1, count: 10), sized)
+        // A header of 15 bytes, with the size and a checksum that is right for it.
+        for (liar, limit) in [(long[..<15] + short[15...], 2000), (short[..<15] + long[15...], 2000), (long[...], 100)]
+        {
+            let outcome = readsOn(after: Array(liar), limit: limit)
+            #expect(outcome.isRefused && outcome.readsOn)
+        }
+    }
+
     private func check(_ frame: [UInt8], limit: Int = .max) throws(BatchError) -> Int {
         try LZ4Frame.check(frame.span.bytes, decompressedBytesMax: limit)
     }
