@@ -21,6 +21,15 @@ extension UnsafeMutableRawBufferPointer {
     }
 }
 
+/// What numbers in files can be. A checksum says only that a number is the one that was written: past these a decoder
+/// says that there is nothing whole, so that whoever counts on from it or adds to it need not fear an overflow.
+enum FieldLimits {
+    /// Places in files.
+    static let positions = 0...(1 << 48)
+    /// Numbers that go up by one.
+    static let numbers = 0...(1 << 62 as UInt64)
+}
+
 /// Writes fields one after the other.
 struct FieldWriter {
     private(set) var bytes: [UInt8] = []

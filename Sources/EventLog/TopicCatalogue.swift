@@ -75,6 +75,21 @@ struct TopicCatalogue: Equatable, Sendable {
             if version > 1 { leaderEpoch = try reader.next() }
             isOfOldVersion = version < Self.version
             for _ in 0..<(try reader.next(UInt32.self)) { topics.append(try Entry(from: &reader)) }
+            for topic in topics {
+                // It becomes a path, and is removed by that.
+                if let problem = TopicName.problem(with: topic.name) {
+                    throw Problem(reason: "the name of a topic is not possible: \(problem)")
+                }
+                guard 1...EventLog.partitionsMax ~= topic.partitionCount else {
+                    throw Problem(
+                        reason:
+                            "topic \(topic.name) has \(topic.partitionCount) partitions, and not 1 to \(EventLog.partitionsMax)"
+                    )
+                }
+            }
+            guard Set(topics.map(\.name)).count == topics.count else {
+                throw Problem(reason: "two topics have the same name")
+            }
             guard version > 2 else { return }
             try rebase(on: try reader.nextSettings())
             storedSettings = try reader.nextSettings()

@@ -82,6 +82,10 @@ struct JournalHeader: Equatable {
             let checkedSize = bytes.count - reader.remaining
             guard try reader.next(UInt32.self) == crc32c(bytes.prefix(checkedSize)) else { return nil }
         } catch { return nil }
+        guard FieldLimits.positions ~= tailPosition, tailPosition >= Self.ringStart,
+            tailPosition.isMultiple(of: StorageAlignment.block), FieldLimits.numbers ~= generation,
+            FieldLimits.numbers ~= tailSequence
+        else { return nil }
     }
 
     /// The newer of the two that is whole. Where the other one is damaged, it may have been newer: then nobody knows

@@ -45,6 +45,7 @@ struct JournalRound {
         for _ in 0..<count {
             guard footer.count - at >= RoundEntryLayout.size else { return nil }
             let entry = RoundEntry(decoding: footer, at: at)
+            guard entry.isPossible else { return nil }
             let runCount = Int(footer.bigEndianUInt32(at: at + RoundEntryLayout.runCount))
             at += RoundEntryLayout.size
             guard runCount <= (footer.count - at) / RoundEntryLayout.runSize else { return nil }
@@ -101,6 +102,11 @@ struct RoundHeader {
 }
 
 extension RoundEntry {
+    /// False: no writer puts such numbers there.
+    var isPossible: Bool {
+        FieldLimits.positions ~= position && segment >= 0 && baseOffset >= segment && endOffset >= baseOffset
+    }
+
     init(decoding bytes: UnsafeRawBufferPointer, at: Int) {
         topic = TopicID(
             high: bytes.bigEndian(at: at + RoundEntryLayout.topicHigh),

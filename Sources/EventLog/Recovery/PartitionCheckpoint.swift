@@ -71,8 +71,16 @@ struct PartitionCheckpoint: Equatable, Sendable {
             let computed = body.withUnsafeBytes { crc32c($0, seed: crc32c(slot.prefix(checkedSize))) }
             guard crc == computed else { return nil }
             var fields = FieldReader(body)
-            return (try PartitionCheckpoint(from: &fields, version: version), generation)
+            let checkpoint = try PartitionCheckpoint(from: &fields, version: version)
+            guard checkpoint.isPossible, FieldLimits.numbers ~= generation else { return nil }
+            return (checkpoint, generation)
         } catch { return nil }
+    }
+
+    /// False: no writer puts such numbers there.
+    private var isPossible: Bool {
+        FieldLimits.numbers ~= journalSequence && logStart >= 0 && end.segment >= 0 && end.offset >= end.segment
+            && FieldLimits.positions ~= end.position
     }
 
     private init(from fields: inout FieldReader, version: UInt16) throws(FieldReader.EndedEarly) {
