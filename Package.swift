@@ -89,6 +89,13 @@ let package = Package(
             name: "BrokerTestSupport",
             dependencies: ["Broker", "EventLog", "TestSupport", logging],
             path: "Tests/BrokerTestSupport", swiftSettings: settings),
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "RecordFormat", "Storage", "EventLog", "KafkaProtocol", "GroupCoordination", "TestSupport", nioCore,
+                logging,
+            ],
+            path: "Tests/FuzzTargets", swiftSettings: settings),
         .testTarget(
             name: "RecordFormatTests", dependencies: ["RecordFormat", "CLZ4", "CInstructions", "TestSupport"],
             swiftSettings: settings),
@@ -123,5 +130,14 @@ let package = Package(
                 "BrokerTestSupport", argumentParser, logging,
             ],
             swiftSettings: settings),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: settings),
     ]
 )
+
+// libFuzzer has a main of its own, so that this links with `-sanitize=fuzzer` alone: see tools/fuzz.
+if Context.environment["MARTLET_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz",
+            swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]))
+}

@@ -1,0 +1,1 @@
+../../GroupCoordinationTests/ConsumerProtocol/ConsumerGroupBench.swift

@@ -1,0 +1,1 @@
+../../GroupCoordinationTests/GroupBench.swift
