@@ -171,7 +171,8 @@ extension TopicCatalogue.Entry {
     }
 }
 
-/// The catalogue's file: written as a whole under another name, synced, then renamed over the old one.
+/// The catalogue's file: written as a whole under another name, synced, then renamed over the old one. A file of zeros
+/// beside it, `catalogue.room`, is removed where there is no other room for that.
 struct CatalogueFile: Sendable {
     static let name = "catalogue"
     private let directory: String
@@ -196,13 +197,34 @@ struct CatalogueFile: Sendable {
     func write(_ catalogue: TopicCatalogue) throws(LogError) {
         let bytes = catalogue.encoded()
         try storage { () throws(FileError) in
-            let temporary = path + ".tmp"
-            if fileSystem.exists(temporary) { try fileSystem.remove(temporary) }
-            let file = try fileSystem.open(temporary, .create)
-            try file.write(bytes, at: 0)
-            try file.synchronize()
-            try fileSystem.rename(temporary, to: path)
-            try fileSystem.synchronizeDirectory(directory)
+            do throws(FileError) { try replace(with: bytes) } catch {
+                guard error.isDiskFull, fileSystem.exists(roomPath) else { throw error }
+                try fileSystem.remove(roomPath)
+                try replace(with: bytes)
+            }
+            keepRoom(bytes.count)
         }
     }
+
+    private func replace(with bytes: [UInt8]) throws(FileError) {
+        let temporary = path + ".tmp"
+        if fileSystem.exists(temporary) { try fileSystem.remove(temporary) }
+        let file = try fileSystem.open(temporary, .create)
+        try file.write(bytes, at: 0)
+        try file.synchronize()
+        try fileSystem.rename(temporary, to: path)
+        try fileSystem.synchronizeDirectory(directory)
+    }
+
+    /// For the next catalogue, which is to be written on a full disk, too: to open the directory takes one. Where there is
+    /// no room for it now, there may be later.
+    private func keepRoom(_ byteCount: Int) {
+        let size = StorageAlignment.roundUp(byteCount + Self.roomMin)
+        guard let file = try? fileSystem.open(roomPath, .create), (try? file.size()) ?? 0 < size else { return }
+        try? file.write([UInt8](repeating: 0, count: size), at: 0)
+    }
+
+    private var roomPath: String { path + ".room" }
+    /// By how many bytes the next catalogue may be larger.
+    private static let roomMin = 4096
 }

@@ -220,7 +220,10 @@ struct ErrorCodeTests {
                 #expect(code == .kafkaStorageError && message?.contains("disk is full") == true)
                 #expect(message?.contains("free some space") == true)
             }
-            func fill() { disk.add(.init(at: disk.operations + 1, .error(noSpace), operation: .write)) }
+            // The second one by the room that is kept for the catalogue.
+            func fill() {
+                for _ in 0..<2 { disk.add(.init(at: disk.operations + 1, .error(noSpace), operation: .write)) }
+            }
             fill()
             let created = try await client.call(CreateTopicsRequest.creating("new")).topics.first
             expectFull(created?.errorCode, created?.errorMessage)

@@ -394,7 +394,7 @@ import Testing
             let killed = disk.kill()
             let second = try open(killed)
             for seed in 0..<4 as Range<UInt64> {
-                let left = killed.crash(seed: seed)
+                let left = killed.crash(seed: UInt64(cut) * 4 + seed)
                 let first = try #require(SegmentFiles.baseOffsets(in: left.list("/data/t-0")).first)
                 if first > 0 { removed += 1 }
                 let bytes = try left.contents(of: "/data/t-0/checkpoint")

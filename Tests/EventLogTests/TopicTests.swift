@@ -74,7 +74,7 @@ import Testing
         #expect(throws: LogError.self) { try settings(["segment.bytes": "many"]) }
         #expect(throws: LogError.self) { try settings(["segment.bytes": "1"]) }
         #expect(log.topics.map(\.name) == ["a.b"])
-        #expect(try directory.names() == ["a.b-0", "a.b-1", "catalogue", "journal", "lock"])
+        #expect(try directory.names() == ["a.b-0", "a.b-1", "catalogue", "catalogue.room", "journal", "lock"])
         try log.close()
     }
 
@@ -85,7 +85,7 @@ import Testing
         let partition = topic.partitions[0]
         try log.deleteTopic("t")
         #expect(log.topic("t") == nil)
-        #expect(try directory.names() == ["catalogue", "journal", "lock"])
+        #expect(try directory.names() == ["catalogue", "catalogue.room", "journal", "lock"])
         #expect(throws: LogError.unknownTopic("t")) { try partition.append(Record(value: "late")) }
         let again = try log.createTopic("t")
         #expect(again.id != topic.id)
@@ -109,7 +109,7 @@ import Testing
         try file.write(catalogue)
         let reopened = try EventLog.open(at: directory.path, options: quietOptions())
         #expect(reopened.topics.map(\.name) == ["kept"])
-        #expect(try directory.names() == ["catalogue", "journal", "kept-0", "lock"])
+        #expect(try directory.names() == ["catalogue", "catalogue.room", "journal", "kept-0", "lock"])
         try reopened.close()
     }
 
