@@ -283,18 +283,16 @@ public final class Partition: Sendable {
         wakeWatchers()
     }
 
-    /// The same where pages may be lost that count as written: no checkpoint may vouch for them, and no second sync.
+    /// The same where bytes may be lost that count as written, by a sync that failed or with a file that is gone: no
+    /// checkpoint may vouch for them, and no second sync. Opening the log writes them anew, from the journal.
     func fence(_ error: FileError) {
-        let isFirst = writer.withLock { writer in
-            defer { writer.syncFailed() }
-            return !writer.hasFailedSync
-        }
-        if isFirst {
-            committer.logger.error(
-                "a partition cannot be synced and takes no more appends until the log is opened again",
-                metadata: metadata("error", "\(error)"))
-        }
+        writer.withLock { $0.syncFailed(error) }
+        let isFirst = failure == nil
         fail(.storage("\(error): check the disk, then open the log again"))
+        guard isFirst else { return }
+        committer.logger.error(
+            "a partition may have lost what is not synced, and takes no more appends until the log is opened again",
+            metadata: metadata("error", "\(error)"))
     }
 
     /// Calls `watcher` once when records past `offset` are durable, when records are deleted, or the partition ends.
@@ -349,7 +347,7 @@ public final class Partition: Sendable {
     @discardableResult
     package func roll(startedBefore now: Timestamp? = nil) throws(FileError) -> Bool {
         try writer.withLock { writer throws(FileError) in
-            if hasFailed.load(ordering: .acquiring) || writer.hasFailedSync { return false }
+            if hasFailed.load(ordering: .acquiring) || writer.failedSync != nil { return false }
             guard try writer.roll(startedBefore: now) else { return false }
             let active = writer.active
             segmentList.withLock { $0.append(active) }
@@ -380,7 +378,11 @@ public final class Partition: Sendable {
         let start = newStart ?? logStart
         let (end, unsettled, segments) = writer.withLock { ($0.published, $0.unsettledMark, $0.takeDirty()) }
         do throws(FileError) {
-            for segment in segments { try segment.writeIndexesIfPossible() }
+            for segment in segments {
+                if !environment.fileSystem.exists(segment.path) { throw FileError.gone(segment.path) }
+                try segment.writeIndexesIfPossible()
+            }
+            try checkWhole(to: end)
             let producers = appends.withLock { $0.producers }.truncated(to: end.offset)
             var epochs = epochs.withLock { $0 }
             epochs.trim(to: start)
@@ -402,6 +404,12 @@ public final class Partition: Sendable {
         return segments
     }
 
+    /// Throws where someone has cut the segment that ends the log: no checkpoint may say that it holds what it does not.
+    private func checkWhole(to end: LogEnd) throws(FileError) {
+        guard let last = segment(holding: end.offset), last.baseOffset == end.segment else { return }
+        if let size = try last.openSize(), size < end.position { throw FileError.gone(last.path) }
+    }
+
     /// Whether segments must be synced before a checkpoint is even written: see `PartitionWriter`.
     var unsettledMark: UInt64? { writer.withLock { $0.unsettledMark } }
 
@@ -418,8 +426,9 @@ public final class Partition: Sendable {
     /// What the slots of the checkpoint agree on.
     var vouchedStart: (logStart: Offset, segment: Offset)? { checkpoints.withLock { $0.vouched } }
 
-    /// True: no checkpoint can be made any more.
-    var hasFailedSync: Bool { writer.withLock { $0.hasFailedSync } }
+    /// The sync that failed, where one has: no checkpoint can be made any more.
+    var failedSync: FileError? { writer.withLock { $0.failedSync } }
+    var hasFailedSync: Bool { failedSync != nil }
 
     func checkpointFailed(_ segments: [Segment]) { writer.withLock { $0.putBack(segments) } }
 

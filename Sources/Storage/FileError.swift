@@ -20,6 +20,8 @@ package struct FileError: Error, Equatable, Sendable {
     package var isDiskFull: Bool { code == ENOSPC || code == EDQUOT }
     package var isDenied: Bool { code == EACCES || code == EPERM }
     package var isMissing: Bool { code == ENOENT }
+    /// A file that was there, or a part of it, is not there any more.
+    package static func gone(_ path: String) -> FileError { FileError(.read, path, code: ENOENT) }
     package var isLocked: Bool { operation == .lock && code == EWOULDBLOCK }
 
     /// What a person can do about it.

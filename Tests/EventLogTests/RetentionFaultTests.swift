@@ -223,7 +223,8 @@ import Testing
         clock.advance(by: 20_000)
         disk.add(SimulatedDisk.Fault(at: 0, .error(5), path: "checkpoint", operation: .synchronize))
         #expect(log.retainNow().failures == 1)
-        #expect(log.retainNow().failures == 1)
+        // There is no more to do for it before the log is opened again.
+        #expect(log.retainNow() == RetentionResult())
         #expect(partition.logStart == 0)
         #expect(try partition.values().count == 9)
         let reopened = try EventLog.open(at: "/data", options: Self.options(disk.crash(seed: 2), clock))

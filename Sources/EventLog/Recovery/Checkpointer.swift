@@ -29,7 +29,6 @@ final class Checkpointer: @unchecked Sendable {
         /// There is no thread: who asks and cannot wait does it.
         var standsAside = false
         var isStopping = false
-        var failure: FileError?
     }
 
     /// What was written is on disk after this long at the latest, even where the journal has room.
@@ -149,7 +148,10 @@ final class Checkpointer: @unchecked Sendable {
         }
         if ringIsTooSmall && !journal.wantsRelease { return }
         do { try checkpoint() } catch {
-            logger.error("a checkpoint failed: the journal keeps its rounds", metadata: ["error": "\(error)"])
+            // Of a partition that is fenced it was said when it was.
+            if !partitions().contains(where: { $0.failedSync == error }) {
+                logger.error("a checkpoint failed: the journal keeps its rounds", metadata: ["error": "\(error)"])
+            }
             journal.cannotRelease(error)
         }
     }
@@ -165,28 +167,29 @@ final class Checkpointer: @unchecked Sendable {
     }
 
     private func checkpointInTurn() throws(FileError) {
-        // A sync that failed has thrown pages away: a second one that succeeds says nothing of them. So nothing is
-        // released any more, and recovery will find the rounds in the journal.
-        if let failure = state.withLock({ $0.failure }) { throw failure }
         // Rounds below this are in their segments' files, and in the ends that the checkpoints will name. Read before
         // those: what is published in between is only replayed once more.
         let boundary = publishedSequence()
         let dirty = partitions().filter { $0.isDirty }
         try write(dirty, journalSequence: boundary)
         for partition in dirty { removeDeleted(from: partition) }
+        // A sync that failed has thrown pages away: a second one that succeeds says nothing of them. So nothing is
+        // released any more, and recovery will find the rounds in the journal. The others go on while it has room.
+        try checkSound()
         try journal.release(below: boundary)
     }
 
     /// Checkpoints of some partitions, by whoever has the turn: the journal keeps its rounds. `starts`: where each of their
     /// logs begins from now on.
     func checkpointAlone(_ partitions: [Partition], starts: [Offset]) throws(FileError) {
-        if let failure = state.withLock({ $0.failure }) { throw failure }
         try write(partitions, journalSequence: publishedSequence(), starts: starts)
     }
 
-    /// Throws where a sync has failed: nothing can be vouched for any more.
+    /// Throws where the journal has rounds that it must keep, for a partition whose sync has failed.
     func checkSound() throws(FileError) {
-        if let failure = state.withLock({ $0.failure }) { throw failure }
+        for partition in partitions() where partition.settings.isJournaled {
+            if let failure = partition.failedSync { throw failure }
+        }
     }
 
     /// Runs `body` while no checkpoint is made and no file of a segment is removed.
@@ -202,57 +205,66 @@ final class Checkpointer: @unchecked Sendable {
     /// Returns when no file is being removed: whoever begins after this sees that its partition has ended.
     func awaitRemovals() { removing {} }
 
-    private typealias Written = (partition: Partition, segments: [Segment])
-
-    /// Writes checkpoints and makes them durable, with all that they speak of.
+    /// Writes checkpoints and makes them durable, with all that they speak of. Those of partitions that fail do not keep
+    /// the others' from it; then it throws the first error.
     func write(
         _ dirty: [Partition], journalSequence: UInt64, starts: [Offset]? = nil
     ) throws(FileError) {
+        var firstError: FileError?
+        let unsettled = dirty.compactMap { partition in partition.unsettledMark.map { (partition, $0) } }
+        if unsettled.count > Self.singleSyncsMax {
+            try synchronizeAll()
+            for (partition, mark) in unsettled { partition.settle(mark) }
+        }
         var written: [Written] = []
-        do throws(FileError) {
-            let unsettled = dirty.compactMap { partition in partition.unsettledMark.map { (partition, $0) } }
-            if unsettled.count > Self.singleSyncsMax {
-                try fileSystem.synchronizeAll(directory)
-                for (partition, mark) in unsettled { partition.settle(mark) }
-            }
-            for (i, partition) in dirty.enumerated() {
+        for (i, partition) in dirty.enumerated() {
+            do throws(FileError) {
                 let segments = try partition.writeCheckpoint(
                     journalSequence: journalSequence, logStart: starts?[i])
-                written.append((partition, segments))
+                let lasting = starts.map { partition.lasting(segments, from: $0[i]) } ?? segments
+                written.append((partition, segments, lasting))
+            } catch { note(error, of: partition, &firstError) }
+        }
+        if written.reduce(0, { $0 + 1 + $1.lasting.count }) > Self.singleSyncsMax {
+            do throws(FileError) { try synchronizeAll(written.map(\.partition)) } catch {
+                for (partition, segments, _) in written { partition.checkpointFailed(segments) }
+                throw error
             }
-            try synchronize(starts.map { Self.lasting(written, from: $0) } ?? written)
-        } catch {
-            for (partition, segments) in written { partition.checkpointFailed(segments) }
-            if error.operation == .synchronize { syncFailed(error) }
-            throw error
+        } else {
+            for (partition, segments, lasting) in written {
+                do throws(FileError) { try synchronize(partition, lasting) } catch {
+                    partition.checkpointFailed(segments)
+                    note(error, of: partition, &firstError)
+                }
+            }
         }
+        if let firstError { throw firstError }
     }
 
-    /// What the journal has can wait for the next opening; what skips it is in doubt from now on.
-    private func syncFailed(_ error: FileError) {
-        state.withLock { if $0.failure == nil { $0.failure = error } }
-        for partition in partitions() where !partition.settings.isJournaled { partition.fence(error) }
+    /// `lasting`: those of the segments that the log has still when the checkpoint counts.
+    private typealias Written = (partition: Partition, segments: [Segment], lasting: [Segment])
+
+    /// Where bytes may be lost that count as written, the partition ends here; else the next checkpoint makes up for it.
+    private func note(_ error: FileError, of partition: Partition, _ first: inout FileError?) {
+        if error.operation == .synchronize || error.isMissing { partition.fence(error) }
+        if first == nil { first = error }
     }
 
-    /// One sync for everything, whoever wants it: it may fail for pages that a checkpoint is to vouch for.
-    func synchronizeAll() throws(FileError) {
+    private func synchronize(_ partition: Partition, _ segments: [Segment]) throws(FileError) {
+        for segment in segments { try segment.synchronize() }
+        try partition.synchronizeCheckpoint()
+        try fileSystem.synchronizeDirectory(partition.directory)
+    }
+
+    /// One sync for everything, whoever wants it. Where it fails nobody knows whose pages are lost: all are in doubt that
+    /// have any. `written`: those that count as clean for what is to be synced now.
+    func synchronizeAll(_ written: [Partition] = []) throws(FileError) {
         do { try fileSystem.synchronizeAll(directory) } catch {
-            syncFailed(error)
+            if error.operation == .synchronize {
+                for partition in written { partition.fence(error) }
+                for partition in partitions() where partition.isDirty { partition.fence(error) }
+            }
             throw error
-        }
-    }
-
-    private static func lasting(_ written: [Written], from starts: [Offset]) -> [Written] {
-        zip(written, starts).map { ($0.partition, $0.partition.lasting($0.segments, from: $1)) }
-    }
-
-    private func synchronize(_ written: [Written]) throws(FileError) {
-        let fileCount = written.reduce(0) { $0 + 1 + $1.segments.count }
-        guard fileCount <= Self.singleSyncsMax else { return try synchronizeAll() }
-        for (partition, segments) in written {
-            for segment in segments { try segment.synchronize() }
-            try partition.synchronizeCheckpoint()
-            try fileSystem.synchronizeDirectory(partition.directory)
         }
     }
 }

@@ -174,6 +174,10 @@ private struct RetentionPass {
             do throws(FileError) { try delete(part, rule) } catch {
                 // A full disk takes no checkpoint of one, and room may be what deleting from the others makes.
                 for deletion in part {
+                    if let failure = deletion.partition.failedSync {
+                        note(LogError(failure), of: deletion.partition)
+                        continue
+                    }
                     do throws(FileError) { try delete([deletion], rule) } catch {
                         note(LogError(error), of: deletion.partition)
                     }

@@ -21,7 +21,8 @@ struct PartitionWriter: ~Copyable {
     private var unsynced: [Segment] = []
     /// True: the directory may have names that are not durable, that of a new segment for one.
     private var hasUnsyncedNames = true
-    private(set) var hasFailedSync = false
+    /// The sync that failed, where one has: nothing is vouched for any more.
+    private(set) var failedSync: FileError?
     /// The base of a segment that could not be begun: a file may be there under its name, empty.
     private var leftover: Offset?
     /// Segments with bytes that no checkpoint has synced.
@@ -91,7 +92,7 @@ struct PartitionWriter: ~Copyable {
         guard unsyncedRecords >= settings.flushMessages, !settings.isJournaled else { return }
         do throws(FileError) { try synchronizeRelaxed() } catch {
             // What was written without being synced may not be answered, nor taken back any more.
-            syncFailed()
+            syncFailed(error)
             throw FileError(.synchronize, error.path, code: error.code)
         }
     }
@@ -266,7 +267,7 @@ struct PartitionWriter: ~Copyable {
             for segment in unsynced { try segment.synchronizeBatches() }
             if hasUnsyncedNames { try fileSystem.synchronizeDirectory(directory) }
         } catch {
-            if error.operation == .synchronize { syncFailed() }
+            if error.operation == .synchronize { syncFailed(error) }
             throw error
         }
         unsynced.removeAll(keepingCapacity: true)
@@ -278,6 +279,7 @@ struct PartitionWriter: ~Copyable {
     mutating func forget(_ segments: [Segment]) {
         dirty.removeAll { segment in segments.contains { $0 === segment } }
         unsynced.removeAll { segment in segments.contains { $0 === segment } }
+        unsettled.removeAll { segment in segments.contains { $0 === segment } }
     }
 
     /// Lets go of all segments and files: nothing is written any more.
@@ -293,7 +295,7 @@ struct PartitionWriter: ~Copyable {
         hasRemains = false
     }
 
-    mutating func syncFailed() { hasFailedSync = true }
+    mutating func syncFailed(_ error: FileError) { if failedSync == nil { failedSync = error } }
 
     /// Segments to sync for a checkpoint; from now on they count as clean.
     mutating func takeDirty() -> [Segment] {
@@ -310,7 +312,7 @@ struct PartitionWriter: ~Copyable {
 
     /// Whether a checkpoint has something to say. After a sync that failed it must not: pages were given up, and a sync
     /// that succeeds later says nothing of them.
-    var isDirty: Bool { !dirty.isEmpty && !hasFailedSync }
+    var isDirty: Bool { !dirty.isEmpty && failedSync == nil }
 
     mutating func wantCheckpoint() {
         if dirty.isEmpty { dirty = [active] }

@@ -80,6 +80,9 @@ final class Segment: Sendable {
 
     var isOpen: Bool { state.withLock { $0.file != nil } }
 
+    /// How large its file is now; nil: it is not open.
+    func openSize() throws(FileError) -> Int? { try state.withLock { $0.file }?.size() }
+
     /// Closes what a sealed segment has open; whoever uses it now keeps it, and the next reader opens it again.
     func releaseFiles() {
         state.withLock { state in
