@@ -66,8 +66,10 @@ public final class EventLog: Sendable {
         lock = Mutex(directory.lock)
         journal = directory.journal
         rounds = CommitRounds()
+        let keptState = KeptState(options.settings)
+        let reserve = SpaceReserve(path, options.environment.fileSystem, keptState, logger: options.logger)
         let committer = Committer(
-            journal: directory.journal, rounds: rounds, logger: options.logger,
+            journal: directory.journal, rounds: rounds, logger: options.logger, reserve: reserve,
             options.environment.footprint)
         catalogueFile = CatalogueFile(in: path, options.environment.fileSystem)
         changes = Monitor(Changes(catalogue: directory.catalogue))
@@ -80,14 +82,14 @@ public final class EventLog: Sendable {
         checkpointer = Checkpointer(
             directory: path, options.environment.fileSystem, journal: directory.journal, logger: options.logger,
             partitions: { table.partitions }, publishedSequence: { committer.publishedSequence },
-            onIdle: { committer.releaseIdleMemory() },
+            onIdle: { committer.releaseIdleMemory() }, onSecond: { reserve.look() },
             afterCheckpoint: { loadedOffsets.current?.writeSnapshots(always: false) })
         services = PartitionServices(
             committer: committer, environment: options.environment, leaderEpoch: directory.catalogue.leaderEpoch,
             checkpointer: checkpointer)
         let kept = KeptLog(
             topicTable: table, committer: committer, checkpointer: checkpointer, environment: options.environment,
-            logger: options.logger, state: KeptState(options.settings))
+            logger: options.logger, state: keptState)
         let retainer = Retainer(kept)
         self.kept = kept
         self.retainer = retainer
@@ -113,6 +115,7 @@ public final class EventLog: Sendable {
             }
             try journal.begin()
         }
+        committer.reserve?.look()
         guard options.environment.footprint.runsThreads else { return checkpointer.standAside() }
         committer.start()
         checkpointer.start()

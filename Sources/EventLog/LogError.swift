@@ -82,7 +82,7 @@ extension LogError: CustomStringConvertible {
         case .damaged(let file, let position, let reason):
             "\(file) is damaged at byte \(position): \(reason)"
         case .diskFull(let what):
-            "the disk is full: \(what): free some space, then open the log again"
+            "the disk is full: \(what): free some space, then try again"
         case .storage(let what):
             "storage failed: \(what)"
         }

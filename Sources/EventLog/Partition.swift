@@ -28,6 +28,8 @@ public final class Partition: Sendable {
     private let watchers = Mutex<[ObjectIdentifier: any PartitionWatcher]>([:])
     private let checkpoints: Mutex<CheckpointFile>
     let compaction: Mutex<CompactionState>
+    /// What is appended are records, which must leave room for what consumer groups commit.
+    private let takesNoReserve: Bool
     /// Says that `failure` is set, to those who must not wait for appends: the committer above all.
     private let hasFailed = Atomic(false)
     /// The era in which batches get their offsets now; see `RefusedBatches`.
@@ -51,6 +53,7 @@ public final class Partition: Sendable {
         topicID = recovered.topicID
         index = recovered.index
         directory = recovered.directory
+        takesNoReserve = recovered.topicName != ConsumerOffsets.topicName
         committer = services.committer
         builders = services.builders
         environment = services.environment
@@ -145,6 +148,7 @@ public final class Partition: Sendable {
         _ batch: UnsafeRawBufferPointer, _ header: RecordBatchHeader, _ state: inout AppendState, leadsItself: Bool,
         at kept: Offset? = nil
     ) -> AppendOutcome {
+        if takesNoReserve, let refusal = committer.reserve?.refusal { return .rejected(refusal) }
         let base = kept ?? state.nextOffset
         let last = base.advanced(by: Int64(header.lastOffsetDelta))
         let appendTime = kept == nil && state.settings.timestampType == .logAppendTime ? environment.now() : nil

@@ -148,6 +148,7 @@ import Testing
                     $0.environment.fileSystem = disk
                     $0.runsHousekeeping = false
                     $0.logger = lines.logger
+                    try? $0.settings.set("min.free.bytes", to: "0")
                 })
             let partitions = try create(log)
             for p in partitions { try p.append(Record(value: "first")) }

@@ -4,7 +4,8 @@ extension Partition {
     /// Appends one record and returns its offset when it is durable.
     ///
     /// Throws `batchTooLarge` past `max.message.bytes`; `diskFull`, `storage` where the disk refuses: nothing was
-    /// acknowledged then, and the partition takes no more until the log is opened again.
+    /// acknowledged then, and it can be tried again, unless a sync has failed, or the journal: then the log has to be opened
+    /// again.
     @discardableResult
     public func append(_ record: Record) throws(LogError) -> Offset {
         try append(contentsOf: [record]).lowerBound

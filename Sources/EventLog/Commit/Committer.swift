@@ -11,6 +11,8 @@ final class Committer: @unchecked Sendable {
     // Unchecked: `spare`, `writeScratch` and `hasNoRoom` belong to the one thread that leads.
     let rounds: CommitRounds
     let latency = RoundLatency()
+    /// nil: records may take all that there is.
+    let reserve: SpaceReserve?
     private let journal: any Journal
     private let published: Atomic<UInt64>
     let logger: Logger
@@ -51,7 +53,11 @@ final class Committer: @unchecked Sendable {
         var journalFailure: LogError?
     }
 
-    init(journal: any Journal, rounds: CommitRounds, logger: Logger, _ footprint: Footprint = Footprint()) {
+    init(
+        journal: any Journal, rounds: CommitRounds, logger: Logger, reserve: SpaceReserve? = nil,
+        _ footprint: Footprint = Footprint()
+    ) {
+        self.reserve = reserve
         self.journal = journal
         self.rounds = rounds
         self.logger = logger
@@ -228,6 +234,7 @@ final class Committer: @unchecked Sendable {
         for group in lanes.relaxed.groups { group.partition.publish(failure: nil) }
         published.store(journal.nextSequence, ordering: .releasing)
         rounds.publish(committed: round)
+        reserve?.wrote(lanes.journaled.payloadCount + lanes.relaxed.payloadCount)
     }
 
     /// Why the round cannot have room in the journal now.

@@ -14,6 +14,7 @@ final class Checkpointer: @unchecked Sendable {
     let partitions: @Sendable () -> [Partition]
     let publishedSequence: @Sendable () -> UInt64
     private let onIdle: @Sendable () -> Void
+    private let onSecond: @Sendable () -> Void
     /// After each checkpoint of the background, whatever came of it.
     private let afterCheckpoint: @Sendable () -> Void
     private let state = Monitor(State())
@@ -44,7 +45,8 @@ final class Checkpointer: @unchecked Sendable {
     init(
         directory: String, _ fileSystem: any FileSystem, journal: RingJournal, logger: Logger,
         partitions: @escaping @Sendable () -> [Partition], publishedSequence: @escaping @Sendable () -> UInt64,
-        onIdle: @escaping @Sendable () -> Void, afterCheckpoint: @escaping @Sendable () -> Void
+        onIdle: @escaping @Sendable () -> Void, onSecond: @escaping @Sendable () -> Void,
+        afterCheckpoint: @escaping @Sendable () -> Void
     ) {
         self.directory = directory
         self.fileSystem = fileSystem
@@ -53,6 +55,7 @@ final class Checkpointer: @unchecked Sendable {
         self.partitions = partitions
         self.publishedSequence = publishedSequence
         self.onIdle = onIdle
+        self.onSecond = onSecond
         self.afterCheckpoint = afterCheckpoint
     }
 
@@ -100,6 +103,7 @@ final class Checkpointer: @unchecked Sendable {
     private func run() {
         var sinceCheckpoint = 0
         var lastCheckpoint = ContinuousClock.now
+        var lastLook = ContinuousClock.now
         while true {
             let (isStopping, isAsked) = state.wait(
                 milliseconds: Self.tickMilliseconds, until: { $0.isAsked || $0.isStopping },
@@ -108,6 +112,10 @@ final class Checkpointer: @unchecked Sendable {
                     return (state.isStopping, state.isAsked)
                 })
             if isStopping { return }
+            if ContinuousClock.now - lastLook >= SpaceReserve.looksEach {
+                lastLook = .now
+                onSecond()
+            }
             sinceCheckpoint += Self.tickMilliseconds
             synchronizeByTime(elapsed: sinceCheckpoint)
             guard isAsked || sinceCheckpoint >= Self.intervalMilliseconds else { continue }

@@ -12,6 +12,7 @@ extension EventLog {
     /// says them, or keeps them by `store`.
     public func apply(_ settings: LogSettings) {
         kept.state.settings.withLock { $0 = settings }
+        committer.reserve?.look()
         housekeeping.wake()
     }
 

@@ -15,6 +15,8 @@ public struct LogSettings: Sendable, Equatable, NamedSettings {
     /// `log.cleaner.latency.max.ms`: compaction pauses while appends take longer than this to become durable; nil: it does
     /// not look. 20 ms.
     public internal(set) var compactionLatencyMilliseconds: Int64? = 20
+    /// `min.free.bytes`: how much room on the disk records leave for all else; nil: 5 % of the file system, at most 1 GiB.
+    public internal(set) var minFreeBytes: Int64?
 
     package var defaults: [SettingOverride] = []
     /// What was set, in order of name.
@@ -77,6 +79,15 @@ extension LogSettings {
             documentation: "How often is looked for segments that are past their retention.",
             kind: .long, value: { String($0.retentionIntervalMilliseconds) },
             assign: { SettingText.number(&$0.retentionIntervalMilliseconds, $1, in: 1...Int64.max) }),
+        Definition(
+            name: "min.free.bytes",
+            documentation: """
+                Martlet's own. While less than this is free on the file system, records are refused with a storage error that \
+                clients retry; commits of offsets, settings, checkpoints and deletions go on. -1: 5 % of it, at most 1 GiB. \
+                0: nothing is kept free.
+                """,
+            kind: .long, value: { String($0.minFreeBytes ?? -1) },
+            assign: { SettingText.limit(&$0.minFreeBytes, $1, in: -1...Int64.max, off: -1) }),
         Definition(
             name: "retention.total.bytes",
             documentation: """

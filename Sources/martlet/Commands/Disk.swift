@@ -35,7 +35,7 @@ struct Disk: TopicSubcommand {
 
     @Option(
         help: ArgumentHelp(
-            "How much room is to be left: 5GiB, 10%. (default: 5 % of the volume, at most 1GiB)", valueName: "size"),
+            "How much room is to be left: 5GiB, 10%. (default: min.free.bytes)", valueName: "size"),
         transform: Self.reserve)
     var reserve: DiskReserve?
 
@@ -71,14 +71,15 @@ struct Disk: TopicSubcommand {
         _ backend: any TopicBackend, now: Timestamp, to out: inout StandardOutput
     ) async throws -> ExitStatus {
         let survey = try await DiskSurvey(of: topic.isEmpty ? nil : topic, from: backend, now: now)
-        let report = DiskReport(survey, level: by, order: sort, top: top, reserve: reserve ?? .usual)
+        let reserve = reserve ?? survey.reserve
+        let report = DiskReport(survey, level: by, order: sort, top: top, reserve: reserve)
         if output.json {
             out.bytes.append(contentsOf: report.json)
             try out.writeLine("")
         } else {
             try report.print(showsVolumes: topic.isEmpty, to: &out)
         }
-        if let svg { try writeTextFile(Array(DiskPlot(survey, reserve: reserve ?? .usual).svg.utf8), to: svg) }
+        if let svg { try writeTextFile(Array(DiskPlot(survey, reserve: reserve).svg.utf8), to: svg) }
         return within.map(report.isReached(within:)) ?? false ? .threshold : .success
     }
 }

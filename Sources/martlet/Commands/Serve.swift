@@ -55,6 +55,13 @@ struct Serve: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            """
+            How much room records leave on the disk, 0: none: below it they are refused. (default: 5 % of it, at most 1GiB)
+            """, valueName: "size"))
+    var minFreeBytes: String?
+
+    @Option(
+        help: ArgumentHelp(
             "A setting of the broker ('martlet config list'); may be given more than once.", valueName: "name=value"))
     var set: [SettingArgument] = []
 
@@ -91,10 +98,10 @@ struct Serve: AsyncParsableCommand {
         if let advertise, advertise.port == 0 { throw ValidationError("--advertise needs the port that clients use") }
         do throws(LogError) {
             var settings = BrokerSettings()
-            for setting in try Self.given(set) { try settings.set(setting.name, to: setting.value) }
+            for setting in try given() { try settings.set(setting.name, to: setting.value) }
             if config == nil { try settings.check() }
         } catch {
-            throw ValidationError("--set: \(error)")
+            throw ValidationError("\(error)")
         }
     }
 
@@ -134,15 +141,14 @@ struct Serve: AsyncParsableCommand {
         }
     }
 
-    /// As a broker takes them.
-    private static func given(_ set: [SettingArgument]) throws(LogError) -> [SettingOverride] {
+    /// What `--set` and flags of its kind say, as a broker takes it.
+    private func given() throws(LogError) -> [SettingOverride] {
         var settings: [SettingOverride] = []
-        for setting in set {
+        for (name, text) in set.map({ ($0.name, $0.value) }) + (minFreeBytes.map { [("min.free.bytes", $0)] } ?? []) {
             do {
-                let value = try SettingValue.wire(setting.name, setting.value)
-                settings.append(SettingOverride(name: setting.name, value: value))
+                settings.append(SettingOverride(name: name, value: try SettingValue.wire(name, text)))
             } catch {
-                throw .invalidSetting(name: setting.name, value: setting.value, reason: "\(error)")
+                throw .invalidSetting(name: name, value: text, reason: "\(error)")
             }
         }
         return settings
@@ -166,7 +172,7 @@ struct Serve: AsyncParsableCommand {
             configuration.settings.removeAll { ["auto.create.topics.enable", "num.partitions"].contains($0.name) }
         }
         // They were tried by `validate`.
-        configuration.settings += (try? Self.given(set)) ?? []
+        configuration.settings += (try? given()) ?? []
         configuration.logger = logger
         configuration.log.logger = logger
         configuration.log.acceptsJournalLoss = acceptJournalLoss

@@ -10,6 +10,8 @@ struct DiskSurvey {
     var rules: [String: KeepingRules]
     /// What all of it together may take; nil: nothing says so.
     var totalBound: Int64?
+    /// What is to be left of the volume, by what holds for records (`min.free.bytes`).
+    var reserve: DiskReserve
     var now: Timestamp
 
     /// - Parameter names: of topics; nil: all.
@@ -17,6 +19,7 @@ struct DiskSurvey {
         self.now = now
         directories = try await backend.directories()
         totalBound = try await backend.retentionTotal()
+        reserve = try await backend.minFree().map { DiskReserve.bytes($0) } ?? .usual
         var sizes: [TopicPartition: Int64] = [:]
         // Where several brokers have a copy, the largest is the one that is whole.
         for directory in directories { sizes.merge(directory.sizes) { max($0, $1) } }

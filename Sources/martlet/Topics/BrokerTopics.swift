@@ -13,9 +13,14 @@ struct BrokerTopics: TopicBackend {
 
     func settings(ofTopic topic: String) async throws -> [Setting] { try await admin.settings(ofTopic: topic) }
 
-    func retentionTotal() async throws -> Int64? {
+    func retentionTotal() async throws -> Int64? { try await limit("retention.total.bytes") }
+
+    func minFree() async throws -> Int64? { try await limit("min.free.bytes") }
+
+    /// A setting of the broker; nil: it has none, or it is off.
+    private func limit(_ name: String) async throws -> Int64? {
         guard let broker = try await admin.describeCluster().brokers.first else { return nil }
-        let setting = try await admin.settings(ofBroker: broker.id).first { $0.name == "retention.total.bytes" }
+        let setting = try await admin.settings(ofBroker: broker.id).first { $0.name == name }
         return setting?.value.flatMap { Int64($0) }.flatMap { $0 < 0 ? nil : $0 }
     }
 

@@ -33,11 +33,15 @@ struct DirectoryTopics: TopicBackend {
 
     func settings(ofTopic name: String) async throws -> [Setting] { Self.settings(of: try existing(name)) }
 
+    func retentionTotal() async throws -> Int64? { try limit("retention.total.bytes") }
+
+    func minFree() async throws -> Int64? { try limit("min.free.bytes") }
+
     /// What was set while a broker ran: for that one, or for all. What it was started with, the directory does not know.
-    func retentionTotal() async throws -> Int64? {
+    private func limit(_ name: String) throws -> Int64? {
         let stored = try log.storedSettings()
         let value = ["broker:", "brokers:"].lazy.compactMap { layer in
-            stored.first { $0.name == "\(layer)retention.total.bytes" }?.value
+            stored.first { $0.name == "\(layer)\(name)" }?.value
         }.first
         return value.flatMap { Int64($0) }.flatMap { $0 < 0 ? nil : $0 }
     }

@@ -11,6 +11,8 @@ protocol TopicBackend: Sendable {
     func settings(ofTopic topic: String) async throws -> [Setting]
     /// What all topics of the directory may take together, in bytes; nil: nothing says so.
     func retentionTotal() async throws -> Int64?
+    /// How much room records leave on the disk, in bytes; nil: the usual part of it.
+    func minFree() async throws -> Int64?
     /// Where the partitions are, with their sizes, and how much room there is.
     func directories() async throws -> [LogDirectory]
     /// What lies at an offset of each partition; those that are not there are left out.
@@ -19,6 +21,10 @@ protocol TopicBackend: Sendable {
     func firstOffsets(at time: Timestamp, in partitions: [TopicPartition]) async throws -> [TopicPartition: Offset]
     /// Which segments the partitions of a topic have; nil: the broker does not say.
     func segments(of topic: String, partitions: [Int]) async throws -> [Int: DescribedSegments]?
+}
+
+extension TopicBackend {
+    func minFree() async throws -> Int64? { nil }
 }
 
 /// A command about topics, which works on a broker and on a directory alike.
