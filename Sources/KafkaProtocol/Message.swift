@@ -34,6 +34,19 @@ extension Message {
         reading body: ByteBuffer, version: Int16, elementsMax: Int = ProtocolReader.elementsMax,
         ignoresTrailingBytes: Bool = Self.ignoresTrailingBytes
     ) throws(ProtocolError) {
+        var memory = 0
+        try self.init(
+            reading: body, version: version, elementsMax: elementsMax, ignoresTrailingBytes: ignoresTrailingBytes,
+            memory: &memory)
+    }
+
+    /// The same.
+    /// - Parameter memory: gains what the message's arrays take, in bytes: it may be far more than the frame does.
+    @inlinable
+    package init(
+        reading body: ByteBuffer, version: Int16, elementsMax: Int = ProtocolReader.elementsMax,
+        ignoresTrailingBytes: Bool = Self.ignoresTrailingBytes, memory: inout Int
+    ) throws(ProtocolError) {
         guard Self.versions.contains(version) else {
             throw .unsupportedVersion(api: Self.apiKey.rawValue, version: version)
         }
@@ -41,6 +54,7 @@ extension Message {
             body, version: version, isFlexible: version >= Self.firstFlexibleVersion, elementsMax: elementsMax)
         self.init()
         try code(&reader)
+        memory += reader.memory
         let left = reader.remainder.readableBytes
         guard left == 0 || ignoresTrailingBytes else { throw .trailingBytes(count: left) }
     }

@@ -15,6 +15,8 @@ package enum ProtocolError: Error, Equatable, Sendable {
     case invalidUTF8(position: Int)
     /// More array elements in one message than a reader allows: a small frame must not become a big allocation.
     case tooManyElements(position: Int, limit: Int)
+    /// The arrays of one message would take more memory than a reader allows.
+    case tooMuchMemory(position: Int, limit: Int)
     /// Bytes after the last field of a response, or inside a tagged field: sender and receiver disagree about the schema.
     case trailingBytes(count: Int)
     /// A string or array that is too long for the length field of this version.
@@ -40,6 +42,8 @@ extension ProtocolError: CustomStringConvertible {
             "a string that is not UTF-8 at byte \(position)"
         case .tooManyElements(let position, let limit):
             "more than \(limit) array elements in one message at byte \(position)"
+        case .tooMuchMemory(let position, let limit):
+            "arrays of more than \(limit) bytes in memory in one message at byte \(position)"
         case .trailingBytes(let count):
             "\(count) bytes after the end of the message"
         case .tooLong(let length, let limit):

@@ -9,6 +9,11 @@ package struct ProtocolReader: Coder {
     /// An array grows past this only as its elements are really there.
     @usableFromInline
     static let elementsReservedMax = 1024
+    /// Arrays up to this count are read without a look at how small their elements can be.
+    @usableFromInline
+    static let fewElements = 64
+    /// What the arrays of one message may take in memory: on the wire an element may be a byte or two.
+    package static let memoryMax = 32 << 20
 
     package let version: Int16
     package let isFlexible: Bool
@@ -16,6 +21,9 @@ package struct ProtocolReader: Coder {
     var buffer: ByteBuffer
     @usableFromInline
     var elementsLeft: Int
+    /// What the arrays that were read take in memory, in bytes.
+    @usableFromInline
+    package var memory = 0
     /// While the content of a tagged field is read: its number.
     @usableFromInline
     var currentTag: UInt32?
@@ -187,7 +195,7 @@ extension ProtocolReader {
     }
 
     private mutating func strings(count: Int) throws(ProtocolError) -> [String] {
-        try elements(count: count, ofAtLeast: 1) { (reader) throws(ProtocolError) in
+        try elements(count: count, ofAtLeast: isFlexible ? 1 : 2) { (reader) throws(ProtocolError) in
             var text = ""
             try reader.string(&text)
             return text
@@ -209,7 +217,11 @@ extension ProtocolReader {
 
     @inlinable
     mutating func structs<Element: WireStruct>(count: Int) throws(ProtocolError) -> [Element] {
-        try elements(count: count, ofAtLeast: 1) { (reader) throws(ProtocolError) in
+        // A few cannot cost much, and hot requests have no more.
+        let smallest =
+            count <= Self.fewElements
+            ? 1 : SmallestSize.of(Element.self, version: version, isFlexible: isFlexible)
+        return try elements(count: count, ofAtLeast: smallest) { (reader) throws(ProtocolError) in
             var element = Element()
             try element.code(&reader)
             return element
@@ -227,6 +239,9 @@ extension ProtocolReader {
         }
         guard count <= elementsLeft else { throw .tooManyElements(position: position, limit: elementsLeft) }
         elementsLeft -= count
+        // An element is no larger than a few hundred bytes, and the count was checked: this does not overflow.
+        memory += count * MemoryLayout<Element>.stride
+        guard memory <= Self.memoryMax else { throw .tooMuchMemory(position: position, limit: Self.memoryMax) }
         var elements: [Element] = []
         elements.reserveCapacity(min(count, Self.elementsReservedMax))
         for _ in 0..<count { elements.append(try read(&self)) }
@@ -255,24 +270,36 @@ extension ProtocolReader {
         _ fields: (inout ProtocolReader) throws(ProtocolError) -> Void
     ) throws(ProtocolError) {
         guard isFlexible else { return }
-        for _ in 0..<(try unsignedVarint()) {
+        for _ in 0..<(try tagCount()) {
             let number = try unsignedVarint()
             let content = try slice(length: Int(try unsignedVarint()))
             var field = ProtocolReader(
                 content, version: version, isFlexible: isFlexible, elementsMax: elementsLeft)
             field.currentTag = number
+            field.memory = memory
             try fields(&field)
             elementsLeft = field.elementsLeft
+            memory = field.memory
         }
     }
 
     @inlinable
     package mutating func tags() throws(ProtocolError) {
         guard isFlexible else { return }
-        for _ in 0..<(try unsignedVarint()) {
+        for _ in 0..<(try tagCount()) {
             _ = try unsignedVarint()
             _ = try slice(length: Int(try unsignedVarint()))
         }
+    }
+
+    /// Each takes two bytes at least: its number, and its length.
+    @inlinable
+    mutating func tagCount() throws(ProtocolError) -> UInt32 {
+        let count = try unsignedVarint()
+        guard Int(count) <= buffer.readableBytes / 2 else {
+            throw .invalidLength(position: position, length: Int(count))
+        }
+        return count
     }
 
     @inlinable
