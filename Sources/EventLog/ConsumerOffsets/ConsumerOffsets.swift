@@ -108,6 +108,11 @@ package final class ConsumerOffsets: Sendable {
         shards.withLock { $0 }.flatMap { $0.withContents { Array($0.groups.keys) } }.sorted()
     }
 
+    /// How many have something stored.
+    package var groupCount: Int {
+        shards.withLock { $0 }.reduce(0) { $0 + $1.withContents { $0.groups.count } }
+    }
+
     /// Every group with what is stored of it, in order of names.
     package var groups: [StoredGroup] {
         shards.withLock { $0 }.flatMap { $0.withContents { Array($0.groups.values) } }.sorted { $0.id < $1.id }

@@ -132,6 +132,7 @@ extension ClassicGroup {
         let member = GroupMember(stored, protocolName: protocolName, arrival: nextArrival, deadline: deadline)
         nextArrival += 1
         members[stored.id] = member
+        assignmentBytes += member.assignment.count
         count(member.protocols, by: 1)
         watch(deadline)
     }

@@ -3,6 +3,13 @@
 extension ClassicGroup {
     package var memberCount: Int { members.count }
 
+    /// So much a member takes at least, with what it is called.
+    static let memberBytesMin = 1024
+    /// What members say of themselves and are assigned, about, in bytes.
+    package var memberBytes: Int {
+        (members.count + pendingMembers.count) * Self.memberBytesMin + protocolBytes + assignmentBytes
+    }
+
     /// Nothing of it needs to be kept, unless it has offsets.
     package var isForgettable: Bool { state == .empty && pendingMembers.isEmpty && !isFenced && waitingStores.isEmpty }
 
@@ -44,6 +51,7 @@ extension ClassicGroup {
         guard let member = members.removeValue(forKey: id) else { return }
         if let instanceID = member.instanceID { staticMembers[instanceID] = nil }
         count(member.protocols, by: -1)
+        assignmentBytes -= member.assignment.count
         refuseParked(of: member, error)
         if leader == id { leader = members.values.min { $0.arrival < $1.arrival }?.id }
     }

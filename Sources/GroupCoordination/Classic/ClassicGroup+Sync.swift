@@ -62,7 +62,9 @@ extension ClassicGroup {
     private mutating func becomeStable(_ assignments: [MemberID: [UInt8]], at now: Instant) {
         state = .stable
         for member in membersByArrival {
-            members[member.id]?.assignment = assignments[member.id] ?? []
+            let assignment = assignments[member.id] ?? []
+            assignmentBytes += assignment.count - member.assignment.count
+            members[member.id]?.assignment = assignment
             guard let request = member.parkedSync else { continue }
             unparkSync(of: member.id, at: now)
             act(.answerSync(request, syncAnswer(to: member.id)))

@@ -35,11 +35,14 @@ extension ConsumerProtocolGroup {
     private func compile(_ pattern: String?) throws(GroupError) -> TopicPattern? {
         guard let pattern, !pattern.isEmpty else { return nil }
         if let known = subscriptions.patterns[pattern] { return known.pattern }
+        let compiled: TopicPattern
         do throws(PatternError) {
-            return try TopicPattern(pattern)
+            compiled = try TopicPattern(pattern)
         } catch {
             throw .invalidRegularExpression(error.description)
         }
+        try subscriptions.check(compiled, topics: topics)
+        return compiled
     }
 
     private func answer(to member: ConsumerMember, withAssignment: Bool) -> ConsumerHeartbeatAnswer {

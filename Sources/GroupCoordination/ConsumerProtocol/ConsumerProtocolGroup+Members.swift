@@ -16,6 +16,11 @@ extension ConsumerProtocolGroup {
 
     var membersByID: [ConsumerMember] { members.values.sorted { $0.id.value < $1.id.value } }
 
+    /// What members say of themselves and are assigned, about, in bytes.
+    package var memberBytes: Int {
+        members.count * ClassicGroup.memberBytesMin + subscriptions.byteCount + owners.count * 64
+    }
+
     /// Removes a member; whoever calls then calls `membersLeft`.
     mutating func remove(_ id: MemberID) {
         guard let member = members.removeValue(forKey: id) else { return }

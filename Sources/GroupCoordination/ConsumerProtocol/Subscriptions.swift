@@ -4,6 +4,11 @@ struct Subscriptions: Sendable {
     private(set) var names: [String: Int] = [:]
     private(set) var patterns: [String: Pattern] = [:]
 
+    /// Of what members name, pattern by pattern and name by name.
+    private(set) var byteCount = 0
+    /// Of all patterns together: what it takes to look at a topic.
+    private(set) var stateCount = 0
+
     struct Pattern: Sendable {
         let pattern: TopicPattern
         var users = 0
@@ -13,22 +18,48 @@ struct Subscriptions: Sendable {
 
     /// Adds what a member subscribes to. Its pattern is compiled before, unless it is known.
     mutating func add(_ member: ConsumerMember, compiled: TopicPattern?, topics: TopicsSnapshot) {
+        byteCount += Self.bytes(of: member)
         for name in member.topicNames { names[name, default: 0] += 1 }
         guard let text = member.topicPattern else { return }
         if patterns[text] == nil, let compiled {
             patterns[text] = Pattern(pattern: compiled, matched: Self.matches(of: compiled, in: topics.byName))
+            stateCount += compiled.stateCount
         }
         patterns[text]?.users += 1
     }
 
     mutating func remove(_ member: ConsumerMember) {
+        byteCount -= Self.bytes(of: member)
         for name in member.topicNames {
             let count = names[name, default: 0] - 1
             names[name] = count > 0 ? count : nil
         }
         guard let text = member.topicPattern else { return }
         patterns[text]?.users -= 1
-        if patterns[text]?.users == 0 { patterns[text] = nil }
+        if let pattern = patterns[text], pattern.users == 0 {
+            patterns[text] = nil
+            stateCount -= pattern.pattern.stateCount
+        }
+    }
+
+    private static func bytes(of member: ConsumerMember) -> Int {
+        member.topicNames.reduce(member.topicPattern?.utf8.count ?? 0) { $0 + $1.utf8.count }
+    }
+
+    /// Throws where a pattern that nobody has yet would take too long: over the topics that there are, or together with
+    /// the others at each topic that is created.
+    func check(_ pattern: TopicPattern, topics: TopicsSnapshot) throws(GroupError) {
+        guard stateCount + pattern.stateCount <= TopicPattern.groupStatesMax else {
+            throw .invalidRegularExpression("the group has too many and too large ones: use fewer, or simpler ones")
+        }
+        var steps = TopicPattern.stepsMax
+        for (name, topic) in topics.byName where !topic.isInternal {
+            guard pattern.matches(name, steps: &steps) != nil else {
+                throw .invalidRegularExpression(
+                    "it takes too long for \(topics.byName.count) topics: use a simpler one, without repetitions in "
+                        + "repetitions")
+            }
+        }
     }
 
     /// Looks at what is new alone.

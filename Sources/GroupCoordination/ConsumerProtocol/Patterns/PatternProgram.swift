@@ -64,7 +64,10 @@ struct PatternProgram: Sendable {
 // MARK: Matching
 
 extension PatternProgram {
-    func matches(_ text: String) -> Bool {
+    var stateCount: Int { states.count }
+
+    /// - Parameter steps: how many states may be entered; nil is returned where they did not do.
+    func matches(_ text: String, steps: inout Int) -> Bool? {
         let characters = text.unicodeScalars
         var current = StateSet(states.count)
         var following = StateSet(states.count)
@@ -73,6 +76,9 @@ extension PatternProgram {
         enter(start, &current, &stack, nil, index < characters.endIndex ? characters[index] : nil)
         while index < characters.endIndex {
             if current.isEmpty { return false }
+            // Each state that was entered is read from, too.
+            steps -= 2 * current.members.count
+            if steps < 0 { return nil }
             let character = characters[index]
             index = characters.index(after: index)
             let after = index < characters.endIndex ? characters[index] : nil

@@ -9,6 +9,11 @@ package struct TopicPattern: Sendable {
     static let charactersMax = 1000
     static let statesMax = 1500
     static let depthMax = 100
+    /// States of all patterns of one group: so a topic that is created holds a group up for some milliseconds at most.
+    package static let groupStatesMax = 15_000
+    /// Steps from state to state over all topics, when a member brings a pattern: some tens of milliseconds. An ordinary
+    /// one takes one or two a character.
+    package static let stepsMax = 10_000_000
 
     private let program: PatternProgram
 
@@ -19,5 +24,14 @@ package struct TopicPattern: Sendable {
         program = try PatternProgram(try parser.parse())
     }
 
-    package func matches(_ name: String) -> Bool { program.matches(name) }
+    var stateCount: Int { program.stateCount }
+
+    package func matches(_ name: String) -> Bool {
+        var steps = Int.max
+        return program.matches(name, steps: &steps) ?? false
+    }
+
+    /// - Parameter steps: how many may be taken; those that were are gone.
+    /// - Returns: nil: they did not do.
+    func matches(_ name: String, steps: inout Int) -> Bool? { program.matches(name, steps: &steps) }
 }
