@@ -43,12 +43,18 @@ package final class Broker: Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(
-                .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: configuration.limits.receiveBytes)
+                .recvAllocator,
+                value: ReceiveAllocator(largest: configuration.limits.receiveBytes, context.connectionCount)
             )
+            // More reads at once are more buffers that a connection keeps.
+            .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(
-                        Connection(context, loop: context.loop(of: channel.eventLoop), channel))
+                    let loop = context.loop(of: channel.eventLoop)
+                    let most = loop.limits.outboundBytes
+                    try channel.syncOptions?.setOption(
+                        .writeBufferWaterMark, value: .init(low: max(1, most / 2), high: most))
+                    try channel.pipeline.syncOperations.addHandler(Connection(context, loop: loop, channel))
                 }
             }
         do {

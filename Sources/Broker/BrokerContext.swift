@@ -3,6 +3,7 @@ internal import KafkaProtocol
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
+internal import Storage
 internal import Synchronization
 
 /// What all connections share.
@@ -19,7 +20,14 @@ final class BrokerContext: Sendable {
     let settings: SettingsInForce
     /// Held while the settings of a topic are changed, across writes to disk: on threads of `blocking` only.
     let settingsChanges = Mutex(())
-    let connectionCount = Atomic<Int>(0)
+    let connectionCount = ConnectionCount()
+    let addresses = ConnectionsByAddress()
+    /// What clients take of this process's memory.
+    let memory: MemoryBudget
+    /// For what clients do.
+    let clientLog: ClientLog
+    /// Held while topics and partitions are counted and made, across writes to disk: on threads of `blocking` only.
+    let topicCreation = Mutex(())
     private let loops: [BrokerLoop]
     /// Of groups that have nothing left, and how often that is.
     private let cleaning = Mutex<(interval: Int64, task: RepeatedTask?)?>(nil)
@@ -32,25 +40,36 @@ final class BrokerContext: Sendable {
         self.log = log
         self.configuration = configuration
         now = configuration.log.environment.now
-        self.loops = loops.map { BrokerLoop($0, rounds: log.rounds, limits: configuration.limits) }
+        let memory = MemoryBudget(limit: inForce.limits.memoryBytes)
+        self.memory = memory
+        clientLog = ClientLog(configuration.logger)
+        self.loops = loops.map { BrokerLoop($0, rounds: log.rounds, limits: inForce.limits, memory: memory) }
         fetchSessions = FetchSessionCache(configuration.limits)
         groups = GroupCoordinator(
-            log, offsets, inForce.groups, loops: self.loops, logger: configuration.logger)
+            log, offsets, inForce.groups, inForce.limits, loops: self.loops, logger: configuration.logger,
+            clientLog: clientLog)
         blocking = NIOThreadPool(numberOfThreads: 2)
         blocking.start()
         keepHistory(inForce.groups.offsetsHistory)
+        for loop in self.loops {
+            // Before the loop serves anybody.
+            loop.trim = { [blocking] in
+                blocking.submit { state in if case .active = state { ProcessMemory.trim() } }
+            }
+        }
         follow(inForce)
     }
 
     /// Goes by settings that have changed. Not on an event loop, one call at a time.
     func take(_ settings: BrokerSettings) {
-        groups.apply(settings.groups)
+        groups.apply(settings.groups, settings.limits)
         follow(settings)
     }
 
     private func follow(_ settings: BrokerSettings) {
         fetchSessions.limit(to: settings.limits.fetchSessions)
-        for loop in loops { loop.watchIdle(milliseconds: settings.limits.idleMilliseconds) }
+        memory.limit(to: settings.limits.memoryBytes)
+        for loop in loops { loop.take(settings) }
         let interval = settings.groups.offsetsRetentionCheckInterval
         cleaning.withLock { cleaning in
             guard cleaning?.interval != interval else { return }

@@ -12,34 +12,96 @@ final class BrokerLoop: @unchecked Sendable {
     var scratch: DecompressionBuffer
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var drained: EventLoopPromise<Void>?
-    private var idleWatch: RepeatedTask?
-    private let limits: Limits
+    private var watch: RepeatedTask?
+    /// What is in force.
+    private(set) var limits: Limits
+    /// Of the text that is committed with an offset, in bytes.
+    private(set) var offsetMetadataBytes = 0
+    let memory: MemoryBudget
+    /// Those that are not read for want of memory.
+    private var waiting: [ObjectIdentifier: Connection] = [:]
+    private var retry: Scheduled<Void>?
+    /// Gives free memory back to the system, elsewhere than here.
+    var trim: () -> Void = {}
 
-    init(_ eventLoop: any EventLoop, rounds: CommitRounds, limits: Limits) {
+    init(_ eventLoop: any EventLoop, rounds: CommitRounds, limits: Limits, memory: MemoryBudget) {
         self.eventLoop = eventLoop
         self.limits = limits
+        self.memory = memory
         scratch = DecompressionBuffer(limit: limits.decompressedBytes)
         written = RoundWaitList(eventLoop, rounds, .written)
         committed = RoundWaitList(eventLoop, rounds, .committed)
     }
 
-    /// Has connections closed that nobody has used for so long, as long as the loop runs. From any thread; another call
-    /// takes the place of the last.
-    func watchIdle(milliseconds: Int) {
-        // A year is as good as never, and can be counted in nanoseconds.
-        let idle = TimeAmount.milliseconds(Int64(min(milliseconds, 31_536_000_000)))
-        eventLoop.execute { self.watch(idle) }
+    /// Goes by settings that have changed. Returns when that is so; from any thread but that of an event loop.
+    func take(_ settings: BrokerSettings) {
+        // A loop that has ended serves nobody.
+        try? eventLoop.submit { self.follow(settings) }.wait()
     }
 
-    private func watch(_ idle: TimeAmount) {
-        let interval = TimeAmount.nanoseconds(max(1_000_000, idle.nanoseconds / 10))
-        idleWatch?.cancel()
-        idleWatch = eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] _ in
+    private func follow(_ settings: BrokerSettings) {
+        if settings.limits.decompressedBytes != scratch.limit {
+            scratch = DecompressionBuffer(limit: settings.limits.decompressedBytes)
+        }
+        scratch.ratioMax = settings.limits.decompressedRatio
+        limits = settings.limits
+        offsetMetadataBytes = Int(settings.groups.offsetMetadataBytesMax)
+        beginWatch()
+    }
+
+    // MARK: What clients may not
+
+    /// Often enough for the shortest of the times that a connection has.
+    private func beginWatch() {
+        let shortest = [
+            limits.idleMilliseconds, limits.firstRequestMilliseconds, limits.receiveMilliseconds,
+            limits.memoryWaitMilliseconds,
+        ].min()
+        let interval = TimeAmount.nanoseconds(max(1_000_000, TimeAmount.limit(shortest ?? 0).nanoseconds / 10))
+        watch?.cancel()
+        watch = eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] _ in
             guard let self else { return }
-            let deadline = NIODeadline.now() - idle
-            for connection in Array(connections.values) where connection.isIdle(since: deadline) {
-                connection.closeIdle()
-            }
+            let now = NIODeadline.now()
+            for connection in Array(connections.values) { connection.checkTimes(at: now) }
+            makeRoom(at: now)
+            if memory.takesTrim() { trim() }
+        }
+    }
+
+    /// Where connections wait for memory, here or elsewhere, those go that hold most of it and do nothing with it, until
+    /// a sixteenth is free. One that has all of it would wait for itself otherwise.
+    private func makeRoom(at now: NIODeadline) {
+        guard memory.isWaitedFor else { return }
+        var missing = memory.byteCountMax / 16 - (memory.byteCountMax - memory.byteCount)
+        guard missing > 0 else { return }
+        let inTheWay = connections.values.filter { $0.isInTheWay(at: now) }.sorted { $0.heldBytes > $1.heldBytes }
+        for connection in inTheWay where missing > 0 {
+            missing -= connection.heldBytes
+            connection.closeForMemory()
+        }
+    }
+
+    // MARK: Waiting for memory
+
+    private static let retryInterval = TimeAmount.milliseconds(10)
+
+    func waitForMemory(_ connection: Connection) {
+        waiting[ObjectIdentifier(connection)] = connection
+        memory.beginWait()
+        scheduleRetry()
+    }
+
+    func stopWaitingForMemory(_ connection: Connection) {
+        guard waiting.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
+        memory.endWait()
+    }
+
+    private func scheduleRetry() {
+        guard retry == nil, !waiting.isEmpty else { return }
+        retry = eventLoop.scheduleTask(in: Self.retryInterval) {
+            self.retry = nil
+            for connection in Array(self.waiting.values) { connection.retryForMemory() }
+            self.scheduleRetry()
         }
     }
 

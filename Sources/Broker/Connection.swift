@@ -3,7 +3,6 @@ internal import KafkaProtocol
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
-internal import Synchronization
 
 /// One client's connection: cuts its bytes into requests, has them handled, and sends the answers in their order.
 ///
@@ -25,6 +24,10 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
     /// Made once: it goes with each record of a group.
     private var author: ChangeAuthor?
     private var frames = FrameBuffer()
+    /// When the part of a request came that `frames` begins with.
+    private var frameBegin = NIODeadline.now()
+    private var hasRequested = false
+    private let begin = NIODeadline.now()
     private var pending = CircularBuffer<Pending>()
     /// Of the requests that `pending` stands for, and of the answers in it: small requests may have large ones.
     private var pendingBytes = 0
@@ -33,6 +36,14 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
     /// Answers that were written but not handed to the channel.
     private var output: ByteBuffer
     private var isOutputEmpty = true
+    /// Of answers that the channel was given, no fewer than it still has in memory.
+    private var unsentBytes = 0
+    /// When the client last took some of them, or there were none.
+    private var lastSent = NIODeadline.now()
+    /// What the broker's budget was told that this connection holds.
+    private(set) var heldBytes = 0
+    /// Since when it is not read for want of memory.
+    private var memoryWaitBegin: NIODeadline?
     private var delayedFetches: [UInt64: DelayedFetch] = [:]
     /// Requests that wait for others of their group.
     private var parkedCalls: [UInt64: ParkedCall] = [:]
@@ -47,6 +58,7 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
     private var lastRead = NIODeadline.now()
     private var isDraining = false
     private var isClosed = false
+    private var hasLeft = false
 
     private struct Pending {
         var reply = PendingReply.waiting
@@ -81,18 +93,25 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
         guard !isActivated else { return }
         isActivated = true
         remoteAddress = channel.remoteAddress
-        let count = context.connectionCount.wrappingAdd(1, ordering: .relaxed).newValue
+        let count = context.connectionCount.enter()
+        let countOfAddress = context.addresses.enter(clientAddress)
         loop.add(self)
-        let limit = context.settings.limits.connections
-        if count > limit {
-            logger.warning("too many connections: one is refused", metadata: ["limit": "\(limit)"])
+        let limits = loop.limits
+        if count > limits.connections {
+            context.clientLog.write(
+                .warning, "too many connections: one is refused", ["limit": "max.connections=\(limits.connections)"])
+            closeNow()
+        } else if countOfAddress > limits.connectionsOfAddress {
+            context.clientLog.write(
+                .warning, "too many connections of one address: one is refused",
+                ["peer": "\(peer)", "limit": "max.connections.per.ip=\(limits.connectionsOfAddress)"])
             closeNow()
         }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         if !isClosed, !frames.isEmpty {
-            logger.info("a client left in the middle of a request", metadata: ["peer": "\(peer)"])
+            self.context.clientLog.write(.info, "a client left in the middle of a request", ["peer": "\(peer)"])
         }
         isClosed = true
         for fetch in delayedFetches.values { fetch.cancel() }
@@ -100,9 +119,16 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
         for parked in parkedCalls.values { parked.abandon() }
         parkedCalls = [:]
         pending = []
+        pendingBytes = 0
         stalled = nil
+        frames = FrameBuffer()
+        unsentBytes = 0
+        settle()
+        hasLeft = true
+        stopWaitingForMemory()
         if isActivated {
-            self.context.connectionCount.wrappingSubtract(1, ordering: .relaxed)
+            self.context.connectionCount.leave()
+            self.context.addresses.leave(clientAddress)
             loop.remove(self)
         }
         context.fireChannelInactive()
@@ -123,7 +149,7 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
             metadata["api"] = "\(ApiKey(rawValue: request.api)?.name ?? "\(request.api)")"
             metadata["version"] = "\(request.version)"
         }
-        logger.warning("a connection is closed", metadata: metadata)
+        context.clientLog.write(.warning, "a connection is closed", metadata)
         closeNow()
     }
 
@@ -134,11 +160,28 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
         channel.close(promise: nil)
     }
 
-    /// Whether the client has said nothing since `deadline`, and no answer is due.
-    func isIdle(since deadline: NIODeadline) -> Bool { lastRead < deadline && pending.isEmpty && stalled == nil }
+    /// Closes where the client has let one of its times pass. Called from time to time.
+    func checkTimes(at now: NIODeadline) {
+        guard !isClosed else { return }
+        settle()
+        let limits = loop.limits
+        func isOver(_ milliseconds: Int, since begin: NIODeadline) -> Bool { now - begin > .limit(milliseconds) }
+        if !hasRequested, isOver(limits.firstRequestMilliseconds, since: begin) {
+            close(
+                "a connection without a request is closed",
+                "connections.first.request.max.ms=\(limits.firstRequestMilliseconds)")
+        } else if !frames.isEmpty, !isPaused, isOver(limits.receiveMilliseconds, since: frameBegin) {
+            close(
+                "a connection is closed whose request does not end",
+                "request.receive.max.ms=\(limits.receiveMilliseconds)")
+        } else if pending.isEmpty, stalled == nil, isOver(limits.idleMilliseconds, since: lastRead) {
+            close(
+                "a connection that says nothing is closed", "connections.max.idle.ms=\(limits.idleMilliseconds)")
+        }
+    }
 
-    func closeIdle() {
-        logger.info("a connection that says nothing is closed", metadata: ["peer": "\(peer)"])
+    private func close(_ message: StaticString, _ limit: String) {
+        context.clientLog.write(.info, message, ["peer": "\(peer)", "limit": "\(limit)"])
         closeNow()
     }
 
@@ -166,15 +209,17 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
         return HostPort(host: host, port: port).description
     }
 
+    private var clientAddress: String { remoteAddress?.ipAddress ?? "unknown" }
+
     /// The client's machine, as Kafka writes it.
-    var clientHost: String { "/\(remoteAddress?.ipAddress ?? "unknown")" }
+    var clientHost: String { "/\(clientAddress)" }
 
     /// Who changes a group here. Nobody is authenticated yet.
     func author(clientID: String?) -> ChangeAuthor {
         let clientID = clientID ?? ""
         if let author, author.clientID == clientID { return author }
         let author = ChangeAuthor(
-            principal: "User:ANONYMOUS", clientID: clientID, address: remoteAddress?.ipAddress ?? "unknown")
+            principal: "User:ANONYMOUS", clientID: clientID, address: clientAddress)
         self.author = author
         return author
     }
@@ -195,36 +240,46 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isDraining, !isClosed else { return }
         lastRead = .now()
+        if frames.isEmpty { frameBegin = lastRead }
         frames.append(unwrapInboundIn(data))
         isReading = true
+        settle()
         handleFrames()
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
         isReading = false
         flushOutput()
-        frames.releaseIfEmpty()
+        frames.compact()
+        settle()
         context.fireChannelReadComplete()
     }
 
     /// The channel is read only while there is room for answers.
     func read(context: ChannelHandlerContext) {
-        if isPaused { isReadHeld = true } else { context.read() }
+        guard isPaused else { return context.read() }
+        isReadHeld = true
+        waitForMemoryIfShort()
     }
 
     private var isPaused: Bool {
-        stalled != nil || isWorking || pending.count >= context.limits.pendingRequests
-            || pendingBytes >= context.limits.pendingBytes || handlerContext?.channel.isWritable == false
+        stalled != nil || isWorking || pending.count >= loop.limits.pendingRequests
+            || pendingBytes >= loop.limits.pendingBytes || handlerContext?.channel.isWritable == false
+            || !loop.memory.hasRoom(for: heldBytes)
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
+        settle()
         if context.channel.isWritable { resume() }
         context.fireChannelWritabilityChanged()
     }
 
     /// Goes on with requests that were held back.
     private func resume() {
-        guard !isPaused, !isClosed else { return }
+        guard !isClosed else { return }
+        guard !isPaused else { return waitForMemoryIfShort() }
+        // What it was not read for does not count as the client's delay.
+        if isReadHeld { frameBegin = .now() }
         handleFrames()
         flushIfDue()
         if !isPaused, isReadHeld {
@@ -238,12 +293,19 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
         // the call: a client that sends thousands of small requests must not decide how deep the stack gets.
         guard !isHandling else { return }
         isHandling = true
-        defer { isHandling = false }
+        defer {
+            isHandling = false
+            settle()
+            waitForMemoryIfShort()
+        }
+        let limits = FrameLimits(largest: loop.limits.requestBytes, small: loop.limits.smallRequestBytes)
         while !isPaused, !isClosed, !isDraining {
             let frame: ByteBuffer
             do {
-                guard let next = try frames.next(limit: context.settings.limits.requestBytes) else { return }
+                guard let next = try frames.next(limits) else { return }
                 frame = next
+                frameBegin = lastRead
+                hasRequested = true
             } catch {
                 return close(because: "\(error)")
             }
@@ -275,6 +337,68 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
         precondition(call.sequence == firstSequence + UInt64(pending.count), "answers are asked for in order")
         pending.append(Pending(byteCount: call.byteCount))
         pendingBytes += call.byteCount
+    }
+
+    // MARK: Memory
+
+    /// So much each request counts for that waits for its answer, besides what it says: what the broker keeps of it.
+    private static let requestOverhead = 512
+
+    /// Tells the broker's budget what this connection holds by now: where that has changed, by one atomic addition.
+    private func settle() {
+        // What was under way when it left holds no place any more.
+        guard !hasLeft else { return }
+        if unsentBytes > 0 { noteUnsent() }
+        let held =
+            frames.byteCount + pendingBytes + pending.count * Self.requestOverhead + unsentBytes
+            + (stalled?.byteCount ?? 0)
+        guard held != heldBytes else { return }
+        loop.memory.add(held - heldBytes)
+        heldBytes = held
+    }
+
+    /// The channel does not say what it has in memory, but what it has in all: of ranges of files, too.
+    private func noteUnsent() {
+        let buffered = (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        guard buffered < unsentBytes else { return }
+        unsentBytes = buffered
+        lastSent = .now()
+    }
+
+    private func waitForMemoryIfShort() {
+        guard memoryWaitBegin == nil, !isClosed, !loop.memory.hasRoom(for: heldBytes) else { return }
+        memoryWaitBegin = .now()
+        loop.waitForMemory(self)
+    }
+
+    private func stopWaitingForMemory() {
+        guard memoryWaitBegin != nil else { return }
+        memoryWaitBegin = nil
+        loop.stopWaitingForMemory(self)
+    }
+
+    /// Reads on where there is memory again.
+    func retryForMemory() {
+        guard loop.memory.hasRoom(for: heldBytes) else { return }
+        stopWaitingForMemory()
+        resume()
+    }
+
+    /// Whether others wait for memory because of this one: its request does not go on, or its answers are not taken.
+    func isInTheWay(at now: NIODeadline) -> Bool {
+        guard !isClosed, heldBytes > 0 else { return false }
+        let patience = TimeAmount.limit(loop.limits.memoryWaitMilliseconds)
+        if let memoryWaitBegin { return now - memoryWaitBegin > patience }
+        // These are the client's own delays.
+        let isStuck = !frames.isEmpty && !isPaused && now - lastRead > .seconds(1)
+        return isStuck || unsentBytes > 0 && now - lastSent > .seconds(1)
+    }
+
+    func closeForMemory() {
+        context.clientLog.write(
+            .warning, "there is no memory left for clients: the one that holds most is closed",
+            ["peer": "\(peer)", "holds": "\(heldBytes)", "limit": "memory.max.bytes=\(loop.memory.byteCountMax)"])
+        closeNow()
     }
 
     private func removeFirstPending() {
@@ -359,6 +483,7 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
             removeFirstPending()
         }
         flushIfDue()
+        settle()
         if isDraining { return closeIfDrained() }
         if !isReading { resume() }
     }
@@ -397,6 +522,7 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
             if file.position > position,
                 let part = reply.buffer.getSlice(at: position, length: file.position - position)
             {
+                noteWrite(part)
                 handlerContext.write(wrapOutboundOut(.byteBuffer(part)), promise: nil)
             }
             position = file.position
@@ -405,6 +531,7 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
         if let rest = reply.buffer.getSlice(at: position, length: reply.buffer.writerIndex - position),
             rest.readableBytes > 0
         {
+            noteWrite(rest)
             handlerContext.write(wrapOutboundOut(.byteBuffer(rest)), promise: nil)
         }
         needsFlush = true
@@ -423,10 +550,16 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
 
     private func writeOutput() {
         guard !isOutputEmpty, let handlerContext else { return }
+        noteWrite(output)
         handlerContext.write(wrapOutboundOut(.byteBuffer(output)), promise: nil)
         output = ByteBuffer()
         isOutputEmpty = true
         needsFlush = true
+    }
+
+    private func noteWrite(_ buffer: ByteBuffer) {
+        if unsentBytes == 0 { lastSent = .now() }
+        unsentBytes += buffer.readableBytes
     }
 
     private func flushOutput() {
@@ -462,4 +595,9 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
     func add(_ fetch: DelayedFetch) { delayedFetches[fetch.call.sequence] = fetch }
 
     func remove(_ fetch: DelayedFetch) { delayedFetches[fetch.call.sequence] = nil }
+}
+
+extension TimeAmount {
+    /// A time that is a limit: a year is as good as never, and can be counted in nanoseconds.
+    static func limit(_ milliseconds: Int) -> TimeAmount { .milliseconds(Int64(min(milliseconds, 31_536_000_000))) }
 }

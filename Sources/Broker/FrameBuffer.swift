@@ -7,6 +7,14 @@ struct FrameBuffer {
     private var buffer = ByteBuffer()
     /// False: there is a part of a frame, or more.
     var isEmpty: Bool { buffer.readableBytes == 0 }
+    /// What has come and is not part of a frame that was taken.
+    var byteCount: Int { buffer.readableBytes }
+
+    /// What is held for it.
+    var capacity: Int { buffer.storageCapacity }
+
+    /// A length up to this is believed before the frame says what it is.
+    static let trustedBytes = 16 << 10
 
     mutating func append(_ bytes: ByteBuffer) {
         var bytes = bytes
@@ -28,32 +36,79 @@ struct FrameBuffer {
         return Frame.lengthPrefix + Int(length) - buffer.readableBytes
     }
 
-    /// The next whole frame, without its length; nil: it is not all there yet. Throws where it is longer than `limit`.
-    mutating func next(limit: Int) throws -> ByteBuffer? {
-        guard let length = buffer.getInteger(at: buffer.readerIndex, as: Int32.self) else { return nil }
-        guard length >= 0 else { throw FrameError.negativeLength(length) }
-        guard Int(length) <= limit else { throw FrameError.tooLong(length, limit: limit) }
+    /// The next whole frame, without its length; nil: it is not all there yet. Throws where it is longer than a request
+    /// of its API may be: as soon as that is known, not when it is all there.
+    mutating func next(_ limits: FrameLimits) throws(FrameError) -> ByteBuffer? {
+        let start = buffer.readerIndex
+        guard let length = buffer.getInteger(at: start, as: Int32.self) else { return nil }
+        guard length >= 0 else { throw .negativeLength(length) }
+        guard Int(length) <= limits.largest else { throw .tooLong(length, limit: limits.largest) }
+        if Int(length) > Self.trustedBytes {
+            guard let api = buffer.getInteger(at: start + Frame.lengthPrefix, as: Int16.self),
+                let version = buffer.getInteger(at: start + Frame.lengthPrefix + 2, as: Int16.self)
+            else { return nil }
+            try limits.check(length, api, version)
+        }
         guard buffer.readableBytes >= Frame.lengthPrefix + Int(length) else { return nil }
         buffer.moveReaderIndex(forwardBy: Frame.lengthPrefix)
         return buffer.readSlice(length: Int(length))
     }
 
-    /// Gives a large buffer back between requests.
-    mutating func releaseIfEmpty() {
-        if buffer.readableBytes == 0 { buffer = ByteBuffer() }
+    /// Between reads: gives a large buffer back that little is left in.
+    mutating func compact() {
+        if buffer.readableBytes == 0 {
+            buffer = ByteBuffer()
+        } else if buffer.storageCapacity > 4 * buffer.readableBytes + 1024 {
+            var small = ByteBufferAllocator().buffer(capacity: buffer.readableBytes)
+            small.writeImmutableBuffer(buffer)
+            buffer = small
+        }
+    }
+}
+
+/// How long a request may be, by its API.
+struct FrameLimits {
+    /// Of those that carry records, or a list that a client makes up.
+    let largest: Int
+    /// Of the others.
+    let small: Int
+
+    func check(_ length: Int32, _ api: Int16, _ version: Int16) throws(FrameError) {
+        guard let key = ApiKey(rawValue: api), SupportedVersions.contains(api, version: version) || key == .apiVersions
+        else { throw .unknown(length, api, version) }
+        guard key.isAlwaysSmall, Int(length) > small else { return }
+        throw .tooLongFor(key, length, limit: small)
+    }
+}
+
+extension ApiKey {
+    /// Whether its requests name a few things at most.
+    fileprivate var isAlwaysSmall: Bool {
+        switch self {
+        case .apiVersions, .findCoordinator, .heartbeat, .initProducerID, .listGroups, .describeCluster: true
+        default: false
+        }
     }
 }
 
 enum FrameError: Error, CustomStringConvertible {
     case negativeLength(Int32)
     case tooLong(Int32, limit: Int)
+    case tooLongFor(ApiKey, Int32, limit: Int)
+    case unknown(Int32, Int16, Int16)
 
     var description: String {
         switch self {
         case .negativeLength(let length): "a request of \(length) bytes is not possible: is this a Kafka client?"
         case .tooLong(let length, let limit):
             "a request of \(length) bytes is over the limit of \(limit): is this a Kafka client, without TLS? "
-                + "If so, let it send smaller batches, or fewer at a time"
+                + "If so, let it send smaller batches, or fewer at a time, or raise socket.request.max.bytes"
+        case .tooLongFor(let key, let length, let limit):
+            "\(key.name) of \(length) bytes is over the limit of \(limit) (socket.request.small.max.bytes): is this a "
+                + "Kafka client?"
+        case .unknown(let length, let api, let version):
+            "a request of \(length) bytes for API \(api), version \(version), which is not served: is this a Kafka "
+                + "client?"
         }
     }
 }

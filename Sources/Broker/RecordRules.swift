@@ -14,11 +14,15 @@ struct RecordRules {
     private let needsKeys: Bool
     /// False: records get the time of the append, whatever they say.
     private let readsTimestamps: Bool
+    private let keyBytesMax: Int
+    private let headersMax: Int
 
     /// So many records of a batch are named that are at fault: an answer must not grow with what a client sends.
     static let faultsMax = 1000
 
-    init(_ settings: TopicSettings, now: Timestamp) {
+    init(_ settings: TopicSettings, now: Timestamp, _ limits: Limits) {
+        keyBytesMax = limits.keyBytes
+        headersMax = limits.recordHeaders
         needsKeys = settings.isCompacted
         readsTimestamps = settings.timestampType == .createTime
         guard readsTimestamps else {
@@ -35,7 +39,8 @@ struct RecordRules {
     /// Looks at what the walk has not seen, and throws where the batch is not to be taken.
     /// - Parameter survey: of the records, where they are not compressed; of all that was opened, afterwards.
     func check(
-        _ batch: RecordBatchView, _ survey: inout RecordSurvey, _ scratch: inout DecompressionBuffer
+        _ batch: RecordBatchView, _ survey: inout RecordSurvey, _ scratch: inout DecompressionBuffer,
+        _ memory: MemoryBudget
     ) throws(Refusal) {
         switch batch.header.compression {
         case .some(.none):
@@ -51,7 +56,12 @@ struct RecordRules {
             )
         }
         survey = RecordSurvey(collectsFaults: true)
-        defer { scratch.releaseIfLarge() }
+        let byteCount = scratch.byteCountMax(of: batch.payload.byteCount)
+        memory.add(byteCount)
+        defer {
+            scratch.releaseIfLarge()
+            memory.add(-byteCount)
+        }
         do throws(BatchError) {
             var cursor = try RecordCursor(batch, into: &scratch)
             try cursor.scan { record in
@@ -71,7 +81,8 @@ struct RecordRules {
 
     @inline(__always)
     fileprivate func accepts(_ record: borrowing RecordView) -> Bool {
-        accepts(record.timestamp) && (record.hasKey || !needsKeys)
+        accepts(record.timestamp) && (record.hasKey || !needsKeys) && record.keyByteCount <= keyBytesMax
+            && record.headerCount <= headersMax
     }
 
     @inline(__always)
@@ -93,18 +104,32 @@ struct RecordRules {
                 code: .invalidRecord, index: index,
                 message: "record \(index) has no key: a compacted topic keeps the last record of each key")
         }
+        guard record.keyByteCount <= keyBytesMax else {
+            return RecordFault(
+                code: .invalidRecord, index: index,
+                message:
+                    "record \(index) has a key of \(record.keyByteCount) bytes, over record.key.max.bytes=\(keyBytesMax)"
+            )
+        }
+        guard record.headerCount <= headersMax else {
+            return RecordFault(
+                code: .invalidRecord, index: index,
+                message: "record \(index) has \(record.headerCount) headers, over record.headers.max=\(headersMax)")
+        }
         return RecordFault(
             code: .invalidTimestamp, index: index, message: "record \(index) has timestamp \(record.timestamp)")
     }
 
     private func refusal(_ survey: RecordSurvey) -> Refusal {
         let isOfTime = survey.faults.contains { $0.code == .invalidTimestamp }
-        let advice = isOfTime ? bounds : "give each record a key, or the topic another cleanup.policy"
+        let advice = isOfTime ? bounds : needsKeys ? keyAdvice : "send smaller records, or raise the limit"
         let rest = survey.faultCount == 1 ? "" : ", and \(survey.faultCount - 1) more records are wrong"
         return Refusal(
             isOfTime ? .invalidTimestamp : .invalidRecord,
             "the batch is refused: \(survey.faults.first?.message ?? "")\(rest): \(advice)", survey.faults)
     }
+
+    private var keyAdvice: String { "give each record a key, or the topic another cleanup.policy" }
 
     private var bounds: String {
         let span = earliest <= 0 ? "up to \(latest)" : "from \(earliest) to \(latest)"

@@ -68,6 +68,8 @@ enum AppendReply {
 /// A request that found no room in the round that gathers, and is gone on with after it.
 struct StalledWork {
     let round: UInt64
+    /// Of a request that has no place in the order of answers, which would count it.
+    var byteCount = 0
     let resume: () -> Void
 }
 
@@ -80,8 +82,8 @@ struct Call: Sendable {
     let clientID: String?
     /// Of the connection's answers, counted from 0.
     let sequence: UInt64
-    /// Of the request.
-    let byteCount: Int
+    /// Of the request: as it came, and as it was read.
+    var byteCount: Int
 
     /// Answers on the connection's loop.
     func reply<Response: Message>(_ response: Response) { connection.complete(self, response) }
@@ -105,7 +107,11 @@ struct Call: Sendable {
         let connection = connection
         let rest = UncheckedRest(run: rest)
         connection.beginWork()
+        // For itself: the connection may be gone before the work is done, or begun.
+        let (memory, byteCount) = (connection.context.memory, byteCount)
+        memory.add(byteCount)
         connection.context.blocking.submit { state in
+            defer { memory.add(-byteCount) }
             // The broker stops, and has closed the connection.
             guard case .active = state else { return }
             let result = work()

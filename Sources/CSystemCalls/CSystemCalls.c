@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "CSystemCalls.h"
+#include <malloc.h>
 #include <pthread.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -17,3 +18,7 @@ void martlet_lower_thread_priority(void) {
     syscall(SYS_ioprio_set, whoProcess, 0, classIdle << classShift);
 #endif
 }
+
+void martlet_map_blocks_from(int byte_count) { mallopt(M_MMAP_THRESHOLD, byte_count); }
+
+void martlet_trim_memory(void) { malloc_trim(0); }

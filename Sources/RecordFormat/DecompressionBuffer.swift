@@ -6,6 +6,9 @@ public struct DecompressionBuffer: ~Copyable {
     public static let defaultLimit = 64 << 20
 
     public let limit: Int
+    /// How many times its own size a frame may take, where that is more than `anyRatioBytes`.
+    package var ratioMax = Int.max
+    private static let anyRatioBytes = 1 << 20
     private var memory = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     private var context: OpaquePointer?
 
@@ -16,14 +19,21 @@ public struct DecompressionBuffer: ~Copyable {
         if let context { LZ4F_freeDecompressionContext(context) }
     }
 
+    /// What a frame of so many bytes may take at most.
+    package func byteCountMax(of frameBytes: Int) -> Int {
+        let (most, isLarge) = frameBytes.multipliedReportingOverflow(by: ratioMax)
+        return isLarge ? limit : min(limit, max(Self.anyRatioBytes, most))
+    }
+
     /// Decompresses one whole frame and returns its bytes, valid until the next call.
     mutating func decompress(_ frame: RawSpan) throws(BatchError) -> UnsafeMutableRawBufferPointer {
         let bound = try LZ4Frame.check(frame, decompressedBytesMax: .max)
         // The bound is exact within a block: so much memory is enough, unless that is more than the limit allows.
-        grow(to: min(bound, limit))
+        let most = byteCountMax(of: frame.byteCount)
+        grow(to: min(bound, most))
         let context = try decoder()
         let (count, status) = frame.withUnsafeBytes { frame in
-            var (produced, consumed) = (memory.count, frame.count)
+            var (produced, consumed) = (min(memory.count, most), frame.count)
             let status = LZ4F_decompress(context, memory.baseAddress, &produced, frame.baseAddress, &consumed, nil)
             return (produced, status)
         }
@@ -33,7 +43,7 @@ public struct DecompressionBuffer: ~Copyable {
             releaseDecoder()
             guard LZ4F_isError(status) == 0 else { throw .badCompressedData(.badBlock) }
             // The frame goes on past what there was room for.
-            throw .decompressedTooLarge(limit: limit)
+            throw .decompressedTooLarge(limit: most)
         }
         return UnsafeMutableRawBufferPointer(rebasing: memory[..<count])
     }

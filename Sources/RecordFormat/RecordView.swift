@@ -32,6 +32,9 @@ public struct RecordView: ~Escapable {
         get { span(keyField) }
     }
 
+    /// 0: it has none, or an empty one.
+    @inlinable package var keyByteCount: Int { keyField.count }
+
     @inlinable public var hasKey: Bool { keyField.start != nil }
 
     /// nil: the record has no value; in a compacted topic it deletes its key.

@@ -109,4 +109,271 @@ struct LimitTests {
             #expect(try await client.receive(produce).responses[0].partitionResponses[0].errorCode == .none)
         }
     }
+
+    // MARK: Connections
+
+    @Test("a connection over the limit of its address is closed with a line in the log")
+    func connectionsOfAddress() async throws {
+        // One more than is needed: those that have gone may still be counted for a moment.
+        try await withSurvivor(limits: .with { $0.connectionsOfAddress = 4 }) { broker in
+            let third = try await WireClient.connect(to: broker.broker)
+            _ = try await third.metadata(of: nil)
+            let fourth = try await WireClient.connect(to: broker.broker)
+            _ = try await fourth.metadata(of: nil)
+            try await WireClient.connect(to: broker.broker).expectClosed()
+            let line = await broker.logs.line(with: "too many connections of one address")
+            #expect(line.contains("limit=max.connections.per.ip=4") && line.contains("peer=127.0.0.1:"), "\(line)")
+            await third.close()
+            await fourth.close()
+            while await !answers(broker.broker) {}
+        }
+    }
+
+    @Test("a connection without a request is closed, whatever part of one it sends, and others go on")
+    func firstRequest() async throws {
+        try await withSurvivor(limits: .with { $0.firstRequestMilliseconds = 3000 }) { broker in
+            let silent = try await WireClient.connect(to: broker.broker)
+            let half = try await WireClient.connect(to: broker.broker)
+            await half.send(Wire.bytes(Int32(1000)) + [0, 1])
+            await silent.expectClosed()
+            await half.expectClosed()
+            let line = await broker.logs.line(with: "a connection without a request is closed")
+            #expect(line.contains("limit=connections.first.request.max.ms=3000"), "\(line)")
+        }
+    }
+
+    @Test("a request that does not end closes its connection, however steadily its bytes come")
+    func receiving() async throws {
+        try await withSurvivor(limits: .with { $0.receiveMilliseconds = 1000 }) { broker in
+            let slow = try await WireClient.connect(to: broker.broker)
+            _ = try await slow.metadata(of: nil)
+            await slow.send(Wire.bytes(Int32(1 << 20)))
+            let drip = Task {
+                while !Task.isCancelled {
+                    await slow.send([0])
+                    try? await Task.sleep(for: .milliseconds(10))
+                }
+            }
+            await slow.expectClosed()
+            drip.cancel()
+            let line = await broker.logs.line(with: "a connection is closed whose request does not end")
+            #expect(line.contains("limit=request.receive.max.ms=1000"), "\(line)")
+        }
+    }
+
+    @Test("limits that are altered hold for the next connection and request")
+    func altered() async throws {
+        try await withSurvivor { broker in
+            for (name, value) in [("max.connections.per.ip", "3"), ("socket.request.max.bytes", "65536")] {
+                var request = IncrementalAlterConfigsRequest.changing("1", [(name, .set, value)])
+                request.resources[0].resourceType = .broker
+                #expect(try await broker.client.change(request).errorCode == .none)
+            }
+            let third = try await WireClient.connect(to: broker.broker)
+            _ = try await third.metadata(of: nil)
+            try await WireClient.connect(to: broker.broker).expectClosed()
+            await broker.client.send(Wire.bytes(Int32(65_537)))
+            let line = await broker.expectClosed(because: "over the limit of 65536")
+            #expect(line.contains("socket.request.max.bytes"), "\(line)")
+            await third.close()
+            while await !answers(broker.broker) {}
+        }
+    }
+
+    // MARK: What is kept
+
+    @Test("topics and partitions past their limits are refused, asked for or created by use, and there is room again")
+    func topics() async throws {
+        func limit(_ limits: inout Limits) { (limits.topics, limits.partitions) = (3, 8) }
+        try await withSurvivor(limits: .with(limit)) { broker in
+            let client = broker.client
+            let wide = try await client.call(CreateTopicsRequest.creating("wide", partitions: 8)).topics[0]
+            #expect(wide.errorCode == .policyViolation && wide.errorMessage?.contains("partitions.max.count") == true)
+            try await client.create("second", partitions: 2)
+            let grown = try await client.call(
+                CreatePartitionsRequest {
+                    $0.topics = [.init { ($0.name, $0.count, $0.assignments) = ("second", 8, nil) }]
+                })
+            #expect(grown.results[0].errorCode == .policyViolation)
+            try await client.create("third")
+            let fourth = try await client.call(CreateTopicsRequest.creating("fourth")).topics[0]
+            #expect(fourth.errorCode == .policyViolation && fourth.errorMessage?.contains("topics.max.count") == true)
+            let used = try await client.metadata(of: ["fifth"]).topics[0]
+            #expect(used.errorCode == .policyViolation)
+            await broker.logs.line(with: "a topic was not created")
+            _ = try await client.call(DeleteTopicsRequest.deleting("third"))
+            try await client.create("fourth")
+        }
+    }
+
+    @Test("a group past the limit is refused, whoever it would be for, and one that is there goes on")
+    func groups() async throws {
+        func configure(_ configuration: inout BrokerConfiguration) {
+            configuration.limits.groups = 2
+            configuration.hurryGroups()
+        }
+        try await withBroker(configure: configure) { broker in
+            let client = try await WireClient.connect(to: broker)
+            try await client.create("readings")
+            #expect(try await client.commit(1, of: "first") == .none)
+            let member = try await client.member(.joining("second"))
+            #expect(try await client.commit(2, of: "second", by: member) == .none)
+            #expect(try await client.commit(1, of: "third") == .policyViolation)
+            #expect(try await client.join(.joining("third")).errorCode == .groupMaxSizeReached)
+            let heartbeat = ConsumerGroupHeartbeatRequest.joining("m", "third")
+            #expect(try await client.call(heartbeat).errorCode == .groupMaxSizeReached)
+            #expect(try await client.commit(3, of: "first") == .none)
+            #expect(try await client.heartbeat(member, of: "second") == .none)
+        }
+    }
+
+    @Test("where members say too much nobody joins any more, and when they leave there is room again")
+    func groupBytes() async throws {
+        func configure(_ configuration: inout BrokerConfiguration) {
+            configuration.limits.groupBytes = 3000
+            configuration.hurryGroups()
+        }
+        try await withBroker(configure: configure) { broker in
+            let client = try await WireClient.connect(to: broker)
+            let first = try await client.member(.joining("first"))
+            let second = try await client.member(.joining("second"))
+            #expect(try await client.join(.joining("third")).errorCode == .groupMaxSizeReached)
+            #expect(try await client.heartbeat(first, of: "first") == .none)
+            #expect(try await client.leave(first, "first") == .none)
+            #expect(try await client.leave(second, "second") == .none)
+            _ = try await client.member(.joining("third"))
+        }
+    }
+
+    @Test("a regular expression that takes too long for the topics there are is refused, and too many of a group are")
+    func patterns() async throws {
+        try await withBroker(configure: hurried) { broker in
+            let client = try await WireClient.connect(to: broker)
+            func join(_ member: String, _ pattern: String, _ group: String) async throws
+                -> ConsumerGroupHeartbeatResponse
+            {
+                var request = ConsumerGroupHeartbeatRequest.joining(member, group)
+                request.subscribedTopicNames = nil
+                request.subscribedTopicRegex = pattern
+                return try await client.call(request)
+            }
+            // Each is in 1,400 states at a time.
+            for place in 0..<15 {
+                let answer = try await join("m-\(place)", "(.?){700}\(place)", "few")
+                #expect(answer.errorCode == (place < 10 ? .none : .invalidRegularExpression), "\(place): \(answer)")
+                if place >= 10 { #expect(answer.errorMessage?.contains("too many and too large") == true) }
+            }
+            let name = String(repeating: "a", count: 240)
+            for place in 0..<20 { try await client.create("\(name)-\(place)") }
+            let slow = try await join("m", "(.?){700}", "many")
+            #expect(
+                slow.errorCode == .invalidRegularExpression && slow.errorMessage?.contains("takes too long") == true)
+            #expect(try await join("m", "a*-[0-9]+", "many").errorCode == .none)
+        }
+    }
+
+    // MARK: Records
+
+    @Test("header floods: a record with more headers, or with a longer key, than may be is refused by its place")
+    func records() async throws {
+        func limit(_ limits: inout Limits) { (limits.recordHeaders, limits.keyBytes) = (100, 1000) }
+        try await withSurvivor(limits: .with(limit)) { broker in
+            let client = broker.client
+            try await client.create("readings")
+            try await client.create("compacted", ["cleanup.policy": "compact"])
+            func record(headers: Int, key: Int) -> Record {
+                let headers = (0..<headers).map { RecordHeader(name: "\($0)", value: []) }
+                return Record(key: [UInt8](repeating: 65, count: key), value: [1], headers: headers)
+            }
+            #expect(
+                try await client.produce(Batch([record(headers: 100, key: 1000)]), to: "readings").errorCode == .none)
+            for (bad, reason) in [
+                (record(headers: 101, key: 1), "record.headers.max=100"),
+                (record(headers: 0, key: 1001), "record.key.max.bytes=1000"),
+            ] {
+                for (compression, topic) in [(Compression.none, "readings"), (.lz4, "compacted")] {
+                    let batch = try Batch([record(headers: 1, key: 1), bad], compression: compression)
+                    let answer = try await client.produce(batch, to: topic)
+                    #expect(
+                        answer.errorCode == .invalidRecord && answer.errorMessage?.contains(reason) == true, "\(answer)"
+                    )
+                    #expect(answer.recordErrors.map(\.batchIndex) == [1])
+                }
+            }
+            // A count of headers that the record has no room for.
+            let flood = try Batch(
+                payload: [126, 0, 0, 0, 2, 0x6b, 2, 0x76, 0xfe, 0xff, 0xff, 0x0f], codec: 0, recordCount: 1)
+            #expect(try await client.produce(flood, to: "readings").errorCode == .invalidRecord)
+        }
+    }
+
+    @Test("decompression bombs: a batch that takes too many times its size is refused where it is opened")
+    func bomb() async throws {
+        func limit(_ limits: inout Limits) { limits.decompressedRatio = 50 }
+        try await withSurvivor(limits: .with(limit)) { broker in
+            let client = broker.client
+            try await client.create("compacted", ["cleanup.policy": "compact"])
+            let bomb = try Batch([Record(key: "k", value: String(repeating: "0", count: 8 << 20))], compression: .lz4)
+            #expect(bomb.bytes.count < 100_000)
+            let answer = try await client.produce(bomb, to: "compacted")
+            #expect(answer.errorCode == .messageTooLarge && answer.errorMessage?.contains("when decompressed") == true)
+            // As good as nothing is no bomb, however small it was.
+            let small = try Batch(
+                [Record(key: "k", value: String(repeating: "0", count: 1_000_000))], compression: .lz4)
+            #expect(try await client.produce(small, to: "compacted").errorCode == .none)
+        }
+    }
+
+    // MARK: Memory
+
+    @Test("clients that fill the memory with requests that do not end are closed, and others go on meanwhile")
+    func memory() async throws {
+        func limit(_ limits: inout Limits) { (limits.memoryBytes, limits.memoryWaitMilliseconds) = (4 << 20, 300) }
+        try await withSurvivor(limits: .with(limit)) { broker in
+            try await broker.client.create("readings")
+            var hogs: [WireClient] = []
+            let part =
+                Wire.bytes(Int32(30 << 20)) + Wire.header(api: 0, version: 9) + [UInt8](repeating: 0, count: 4 << 20)
+            for _ in 0..<16 {
+                let hog = try await WireClient.connect(to: broker.broker)
+                hog.push(part)
+                hogs.append(hog)
+            }
+            for _ in 0..<50 {
+                #expect(
+                    try await broker.client.produce(Batch(String(repeating: "x", count: 50_000)), to: "readings")
+                        .errorCode == .none)
+            }
+            let line = await broker.logs.line(with: "there is no memory left for clients")
+            #expect(line.contains("limit=memory.max.bytes=\(4 << 20)"), "\(line)")
+            // What they would not let go of is free again.
+            for hog in hogs { await hog.close() }
+            let large = try Batch(String(repeating: "x", count: 1_000_000))
+            #expect(try await broker.client.produce(large, to: "readings").errorCode == .none)
+            #expect(try await broker.client.values(in: "readings").count == 51)
+        }
+    }
+
+    @Test("what clients hold is given back when they have their answers, or have gone")
+    func memoryGivenBack() async throws {
+        try await withSurvivor(limits: .with { $0.memoryBytes = 4 << 20 }) { broker in
+            try await broker.client.create("readings")
+            // Together far more than there is: requests that wait, answers that are not taken, parts, and clients that go.
+            for _ in 0..<20 {
+                let gone = try await WireClient.connect(to: broker.broker, reads: false)
+                gone.push(
+                    Wire.bytes(Int32(2 << 20)) + Wire.header(api: 0, version: 9) + [UInt8](repeating: 0, count: 500_000)
+                )
+                let waiting = try await WireClient.connect(to: broker.broker)
+                for _ in 0..<10 { _ = try await waiting.post(FetchRequest.waiting(on: "readings")) }
+                let batch = try Batch(String(repeating: "x", count: 900_000))
+                #expect(
+                    try await broker.client.produce(batch, to: "kept2", acks: 1).errorCode == .unknownTopicOrPartition)
+                await waiting.close()
+                await gone.close()
+            }
+            let batch = try Batch(String(repeating: "x", count: 1_000_000))
+            for _ in 0..<3 { #expect(try await broker.client.produce(batch, to: "readings").errorCode == .none) }
+        }
+    }
 }

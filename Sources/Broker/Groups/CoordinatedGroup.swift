@@ -48,7 +48,9 @@ final class CoordinatedGroup: Sendable {
         self.id = id
         self.coordinator = coordinator
         self.loop = loop
-        state = Mutex(State(machine: GroupMachine(id, coordinator, restoring: stored)))
+        let machine = GroupMachine(id, coordinator, restoring: stored)
+        coordinator.countMembers(bytes: machine.memberBytes)
+        state = Mutex(State(machine: machine))
     }
 
     /// Calls the machine and carries out what it wants. Nil: the group was dropped meanwhile; look it up again.
@@ -57,9 +59,11 @@ final class CoordinatedGroup: Sendable {
     ) -> R? {
         let (result, isDropped) = state.withLock { state -> (R?, Bool) in
             guard !state.isDropped else { return (nil, false) }
+            let before = state.machine.memberBytes
             let result = body(&state, coordinator.now)
             carryOut(&state)
             if mayDrop { drop(&state) }
+            coordinator.countMembers(bytes: (state.isDropped ? 0 : state.machine.memberBytes) - before)
             return (result, state.isDropped)
         }
         if isDropped { coordinator.forget(self) }

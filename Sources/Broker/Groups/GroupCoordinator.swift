@@ -19,6 +19,10 @@ final class GroupCoordinator: Sendable {
     /// Held while groups are told of topics: two changes must not overtake each other.
     private let topicsChange = Mutex(())
     private let isPrepared: Atomic<Bool>
+    let clientLog: ClientLog
+    private let groupsMax: Atomic<Int>
+    private let memberBytesMax: Atomic<Int>
+    private let memberBytes = Atomic<Int>(0)
 
     private struct InForce {
         let settings: GroupSettings
@@ -40,7 +44,8 @@ final class GroupCoordinator: Sendable {
 
     /// Takes back the groups that have members: their sessions begin now.
     init(
-        _ log: EventLog, _ offsets: ConsumerOffsets, _ settings: GroupSettings, loops: [BrokerLoop], logger: Logger
+        _ log: EventLog, _ offsets: ConsumerOffsets, _ settings: GroupSettings, _ limits: Limits, loops: [BrokerLoop],
+        logger: Logger, clientLog: ClientLog
     ) {
         self.log = log
         snapshot = Mutex(TopicsSnapshot(log))
@@ -48,8 +53,11 @@ final class GroupCoordinator: Sendable {
         inForce = Mutex(InForce(settings))
         self.loops = loops
         self.logger = logger
+        self.clientLog = clientLog
+        groupsMax = Atomic(limits.groups)
+        memberBytesMax = Atomic(limits.groupBytes)
         isPrepared = Atomic(offsets.isPrepared)
-        for stored in offsets.groups where stored.hasMembers { _ = group(stored.id) }
+        for stored in offsets.groups where stored.hasMembers { _ = existing(stored.id) }
     }
 
     var now: Instant { Instant(.now()) }
@@ -61,11 +69,28 @@ final class GroupCoordinator: Sendable {
     var consumerRules: ConsumerGroupRules { inForce.withLock { $0.consumerRules } }
 
     /// Groups go by these from now on; timers that run go on.
-    func apply(_ settings: GroupSettings) {
+    func apply(_ settings: GroupSettings, _ limits: Limits) {
+        groupsMax.store(limits.groups, ordering: .relaxed)
+        memberBytesMax.store(limits.groupBytes, ordering: .relaxed)
         let new = InForce(settings)
         // First: a group that comes to be meanwhile takes its rules from here.
         inForce.withLock { $0 = new }
         for group in groups { _ = group.withMachine { state, _ in state.machine.take(new.rules, new.consumerRules) } }
+    }
+
+    // MARK: What members say
+
+    /// Whether the members of all groups together say too much already for anybody to join, or to assign.
+    var isFullOfMembers: Bool {
+        let most = memberBytesMax.load(ordering: .relaxed)
+        guard memberBytes.load(ordering: .relaxed) >= most else { return false }
+        clientLog.write(
+            .warning, "the members of groups say too much: nobody joins", ["limit": "groups.members.max.bytes=\(most)"])
+        return true
+    }
+
+    func countMembers(bytes change: Int) {
+        if change != 0 { memberBytes.wrappingAdd(change, ordering: .relaxed) }
     }
 
     // MARK: Groups by id
@@ -81,12 +106,17 @@ final class GroupCoordinator: Sendable {
     }
 
     /// The group as it is, or a new one.
-    private func group(_ id: String) -> CoordinatedGroup {
-        begun(
-            table.withLock { table in
-                if let group = table.groups[id] { return Found(group: group) }
-                return add(id, restoring: offsets.group(id), to: &table)
-            })
+    /// nil: there are as many as there may be.
+    private func group(_ id: String) -> CoordinatedGroup? {
+        let most = groupsMax.load(ordering: .relaxed)
+        let found = table.withLock { table -> Found? in
+            if let group = table.groups[id] { return Found(group: group) }
+            let stored = offsets.group(id)
+            // Those that stand here, or have something stored: the two are not added up, as most are both.
+            guard stored != nil || table.groups.count < most && offsets.groupCount < most else { return nil }
+            return add(id, restoring: stored, to: &table)
+        }
+        return found.map(begun)
     }
 
     private struct Found {
@@ -122,16 +152,19 @@ final class GroupCoordinator: Sendable {
         return nil
     }
 
-    /// The same with a group that comes to be where it was not.
+    /// The same with a group that comes to be where it was not; nil: there are too many.
     func withGroup<R: Sendable>(
         _ id: String, mayDrop: Bool = false,
         _ body: (CoordinatedGroup, inout CoordinatedGroup.State, Instant) -> R
-    ) -> R {
-        while true {
-            let group = group(id)
+    ) -> R? {
+        while let group = group(id) {
             if let result = group.withMachine(mayDrop: mayDrop, { body(group, &$0, $1) }) { return result }
             forget(group)
         }
+        clientLog.write(
+            .warning, "there are too many groups: one is refused",
+            ["group": "\(id.abbreviated)", "limit": "groups.max.count=\(groupsMax.load(ordering: .relaxed))"])
+        return nil
     }
 
     func forget(_ group: CoordinatedGroup) {

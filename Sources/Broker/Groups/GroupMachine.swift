@@ -46,6 +46,8 @@ struct GroupMachine: Sendable {
 extension GroupMachine {
     var isDead: Bool { classic.map { $0.state == .dead } ?? consumer?.isDead ?? true }
     var memberCount: Int { classic?.memberCount ?? consumer?.memberCount ?? 0 }
+    /// What its members say of themselves and are assigned, about.
+    var memberBytes: Int { (classic?.memberBytes ?? 0) + (consumer?.memberBytes ?? 0) }
     var isForgettable: Bool { classic?.isForgettable ?? consumer?.isForgettable ?? true }
 
     /// What lists show.

@@ -29,15 +29,18 @@ struct OffsetAlteration: Sendable {
 
     func run() {
         do throws(Refusal) { try checkRequest() } catch { return refuse(error) }
-        let begun: Result<AlterGroupOffsetsResponse?, Refusal> = groups.withGroup(request.groupID, mayDrop: true) {
+        let begun: Result<AlterGroupOffsetsResponse?, Refusal>? = groups.withGroup(request.groupID, mayDrop: true) {
             group, state, now in
             do throws(Refusal) { return .success(try begin(group, &state, now)) } catch { return .failure(error) }
         }
         switch begun {
-        case .success(let answer?): completion(answer)
+        case .success(let answer?)?: completion(answer)
         // It is on its way to the log.
-        case .success(nil): break
-        case .failure(let refusal): refuse(refusal)
+        case .success(nil)?: break
+        case .failure(let refusal)?: refuse(refusal)
+        case nil:
+            refuse(
+                Refusal(.policyViolation, "there are groups.max.count groups: delete some, or raise the limit"))
         }
     }
 

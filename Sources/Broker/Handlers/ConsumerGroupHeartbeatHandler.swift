@@ -24,6 +24,9 @@ enum ConsumerGroupHeartbeatHandler {
                 state.machine.consumer?.heartbeat(heartbeat, at: now)
                 return .parked
             }
+            if isJoining, groups.isFullOfMembers {
+                return refuse(.groupMaxSizeReached, "the members of all groups say too much: groups.members.max.bytes")
+            }
             let taken =
                 isJoining
                 ? groups.withGroup(request.groupID, mayDrop: true, heartbeat)
@@ -36,6 +39,8 @@ enum ConsumerGroupHeartbeatHandler {
                     .groupIDNotFound,
                     "the group has members by the classic protocol: stop them, or join by that as well")
             // Kafka says GROUP_ID_NOT_FOUND, which clients take for the end; this has them join anew.
+            case nil where isJoining:
+                refuse(.groupMaxSizeReached, "there are groups.max.count groups: delete some, or raise the limit")
             case .classic?, nil: refuse(.unknownMemberID, GroupError.unknownMemberID.description)
             }
         }

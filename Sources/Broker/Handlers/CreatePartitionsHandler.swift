@@ -27,7 +27,7 @@ enum CreatePartitionsHandler {
             guard !InternalTopics.contains(wanted.name) else {
                 throw .internalTopic(wanted.name, "where a group's offsets are depends on how many partitions it has")
             }
-            try add(wanted, to: context.log.existingTopic(wanted.name), validateOnly: validateOnly)
+            try add(wanted, to: context.log.existingTopic(wanted.name), context, validateOnly: validateOnly)
         } catch {
             result.errorCode = error.code
             result.errorMessage = error.message
@@ -36,12 +36,15 @@ enum CreatePartitionsHandler {
     }
 
     private static func add(
-        _ wanted: CreatePartitionsRequest.Topic, to topic: Topic, validateOnly: Bool
+        _ wanted: CreatePartitionsRequest.Topic, to topic: Topic, _ context: BrokerContext, validateOnly: Bool
     ) throws(Refusal) {
         do throws(LogError) { try topic.checkPartitions(to: Int(wanted.count)) } catch { throw Refusal(error) }
         try check(wanted.assignments, ofNew: Int(wanted.count) - topic.partitions.count)
-        guard !validateOnly else { return }
-        do throws(LogError) { try topic.addPartitions(to: Int(wanted.count)) } catch { throw Refusal(error) }
+        let count = Int(wanted.count) - topic.partitions.count
+        guard !validateOnly else { return try context.checkRoom(topics: 0, partitions: count) }
+        try context.withRoom(topics: 0, partitions: count) { () throws(LogError) in
+            try topic.addPartitions(to: Int(wanted.count))
+        }
     }
 
     private static func check(_ assignments: [CreatePartitionsRequest.Assignment]?, ofNew count: Int) throws(Refusal) {

@@ -61,25 +61,40 @@ enum CreateTopicsHandler {
                 wanted, .invalidConfig,
                 "setting '\(config.name.abbreviated)' has no value: give one, or leave it out")
         }
+        do throws(Refusal) {
+            return try create(wanted, partitions: count, context, validateOnly: validateOnly)
+        } catch {
+            return failed(wanted, error.code, error.message)
+        }
+    }
+
+    private static func create(
+        _ wanted: CreateTopicsRequest.Topic, partitions count: Int, _ context: BrokerContext, validateOnly: Bool
+    ) throws(Refusal) -> CreateTopicsResponse.TopicResult {
+        let settings: TopicSettings
         do throws(LogError) {
-            let settings = try context.log.checked(
+            settings = try context.log.checked(
                 TopicSettings(wanted.configs.reduce(into: [:]) { $0[$1.name] = $1.value ?? "" }), ofTopic: wanted.name)
             try context.log.checkNewTopic(wanted.name, partitions: count)
-            var result = CreateTopicsResponse.TopicResult()
-            result.name = wanted.name
-            result.numPartitions = Int32(clamping: count)
-            // More replicas than one are asked for by habit, and would be refused by every client's defaults: take it.
-            result.replicationFactor = 1
-            result.configs = settings.wireConfigs(ofTopic: wanted.name, context.settings.layers)
-            if !validateOnly {
-                let topic = try context.log.createTopic(wanted.name, partitions: count, settings: settings)
-                result.topicID = UUIDBytes(topic.id)
-                context.logger.info("created a topic", metadata: ["topic": "\(wanted.name)", "partitions": "\(count)"])
-            }
-            return result
         } catch {
-            return failed(wanted, error.wireCode, error.wireMessage)
+            throw Refusal(error)
         }
+        var result = CreateTopicsResponse.TopicResult()
+        result.name = wanted.name
+        result.numPartitions = Int32(clamping: count)
+        // More replicas than one are asked for by habit, and would be refused by every client's defaults: take it.
+        result.replicationFactor = 1
+        result.configs = settings.wireConfigs(ofTopic: wanted.name, context.settings.layers)
+        guard !validateOnly else {
+            try context.checkRoom(topics: 1, partitions: count)
+            return result
+        }
+        let topic = try context.withRoom(topics: 1, partitions: count) { () throws(LogError) in
+            try context.log.createTopic(wanted.name, partitions: count, settings: settings)
+        }
+        result.topicID = UUIDBytes(topic.id)
+        context.logger.info("created a topic", metadata: ["topic": "\(wanted.name)", "partitions": "\(count)"])
+        return result
     }
 
     private static func failed(

@@ -14,7 +14,7 @@ enum FetchHandler {
         } catch {
             return call.reply(FetchResponse { $0.errorCode = error.wireCode })
         }
-        let maxBytes = min(Int(max(request.maxBytes, 0)), context.settings.limits.fetchBytes)
+        let maxBytes = min(Int(max(request.maxBytes, 0)), call.connection.loop.limits.fetchBytes)
         // More than an answer may hold never comes.
         let minBytes = min(Int(max(request.minBytes, 0)), maxBytes)
         let fetch = Fetch(call: call, source: source, minBytes: minBytes, maxBytes: maxBytes)

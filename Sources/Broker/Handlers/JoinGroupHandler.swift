@@ -23,7 +23,11 @@ enum JoinGroupHandler {
             }
             if request.memberID.isEmpty {
                 // Its members speak the other protocol.
-                if !groups.withGroup(request.groupID, mayDrop: true, join) { refuse(.inconsistentGroupProtocol) }
+                switch groups.isFullOfMembers ? nil : groups.withGroup(request.groupID, mayDrop: true, join) {
+                case true?: break
+                case false?: refuse(.inconsistentGroupProtocol)
+                case nil: refuse(.groupMaxSizeReached)
+                }
             } else if groups.withExisting(request.groupID, mayDrop: true, join) != true {
                 // Who has an id has it from a group that is there.
                 refuse(.unknownMemberID)

@@ -44,17 +44,19 @@ enum MetadataHandler {
     ) -> [String: ErrorCode] {
         var errors: [String: ErrorCode] = [:]
         for name in names {
-            do throws(LogError) {
-                try context.log.createTopic(name, partitions: partitions)
+            do throws(Refusal) {
+                _ = try context.withRoom(topics: 1, partitions: partitions) { () throws(LogError) in
+                    try context.log.createTopic(name, partitions: partitions)
+                }
                 context.logger.info(
                     "created a topic that a client asked for",
                     metadata: ["topic": "\(name)", "partitions": "\(partitions)"])
-            } catch .topicExists {
-                // Another request was quicker.
-                continue
             } catch {
-                errors[name] = error.wireCode
-                context.logger.warning("a topic was not created", metadata: ["topic": "\(name)", "error": "\(error)"])
+                // Another request was quicker.
+                if error.code == .topicAlreadyExists { continue }
+                errors[name] = error.code
+                context.clientLog.write(
+                    .warning, "a topic was not created", ["topic": "\(name)", "error": "\(error.message)"])
             }
         }
         return errors

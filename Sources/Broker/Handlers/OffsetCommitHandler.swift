@@ -27,7 +27,7 @@ private struct OffsetCommitWork {
         self.call = call
         groups = call.connection.context.groups
         let log = call.connection.context.log
-        let metadataBytesMax = call.connection.context.settings.limits.offsetMetadataBytes
+        let metadataBytesMax = call.connection.loop.offsetMetadataBytes
         var answer = OffsetCommitResponse()
         var entries: [GroupEntry] = []
         answer.topics.reserveCapacity(request.topics.count)
@@ -71,7 +71,7 @@ private struct OffsetCommitWork {
             // Of a group that is not there, no generation is.
             outcome = groups.withExisting(request.groupID, commit) ?? .refused(.illegalGeneration)
         } else {
-            outcome = groups.withGroup(request.groupID, commit)
+            outcome = groups.withGroup(request.groupID, commit) ?? .refused(.policyViolation)
         }
         finish(outcome)
     }

@@ -42,7 +42,9 @@ struct ProduceWork {
                         var rest = work
                         rest.run()
                     }
-                    return call.connection.stall(StalledWork(round: round, resume: resume))
+                    return call.connection.stall(
+                        StalledWork(
+                            round: round, byteCount: request.acks == 0 ? call.byteCount : 0, resume: resume))
                 }
                 partitionIndex += 1
             }
@@ -55,9 +57,9 @@ struct ProduceWork {
     private func finish() {
         if let first = reply.firstRefusal, let partition = first.partition {
             // One line a request: a client must not be able to fill the disk by the log.
-            call.connection.logger.warning(
-                "a batch is refused",
-                metadata: [
+            call.connection.context.clientLog.write(
+                .warning, "a batch is refused",
+                [
                     "peer": "\(call.connection.peer)", "topic": "\(partition.topicName)",
                     "partition": "\(partition.index)", "error": "\(first.refusal.code.name)",
                     "reason": "\(first.refusal.message)",
@@ -124,8 +126,8 @@ struct ProduceWork {
     ) throws(Refusal) -> AppendOutcome {
         let settings = partition.settings
         let loop = call.connection.loop
-        let decompressedBytesMax = call.connection.context.limits.decompressedBytes
-        let rules = RecordRules(settings, now: call.connection.context.now())
+        let decompressedBytesMax = loop.limits.decompressedBytes
+        let rules = RecordRules(settings, now: call.connection.context.now(), loop.limits)
         var latest: Timestamp?
         let (outcome, refusal) = records.withUnsafeReadableBytes { bytes -> (AppendOutcome?, Refusal?) in
             do throws(Refusal) {
@@ -133,7 +135,7 @@ struct ProduceWork {
                 let batch = try ProducedBatch.check(
                     bytes, version: call.version, bytesMax: settings.batchBytesMax,
                     decompressedBytesMax: decompressedBytesMax, rules, &survey)
-                try rules.check(batch, &survey, &loop.scratch)
+                try rules.check(batch, &survey, &loop.scratch, loop.memory)
                 latest = rules.correction(batch.header, survey)
                 if latest != nil { return (nil, nil) }
                 if settings.compression == .lz4, loop.compressor.compress(batch) {

@@ -13,6 +13,10 @@ enum SyncGroupHandler {
         if call.version >= firstProtocolVersion, request.protocolType == nil || request.protocolName == nil {
             return refuse(.inconsistentGroupProtocol)
         }
+        // It is the leader's to say what all of them get.
+        if !request.assignments.isEmpty, call.connection.context.groups.isFullOfMembers {
+            return refuse(.groupMaxSizeReached)
+        }
         let isParked = call.connection.context.groups.withExisting(request.groupID, mayDrop: true) {
             group, state, now in
             guard state.machine.classic != nil else { return false }

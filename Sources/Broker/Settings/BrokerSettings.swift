@@ -71,7 +71,7 @@ package struct BrokerSettings: Sendable {
 
 extension BrokerSettings {
     /// Every setting that can be changed, in order of name.
-    package static let all: [Definition] = (own + ofLog + ofGroups + ofTopics).sorted { $0.name < $1.name }
+    package static let all: [Definition] = (own + ofLimits + ofLog + ofGroups + ofTopics).sorted { $0.name < $1.name }
 
     package static let definitions = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
 
@@ -86,6 +86,76 @@ extension BrokerSettings {
             value: { String($0.groups.value(definition)) },
             assign: { $0.groups.assign(definition, $1) })
     }
+
+    /// A limit that is a number of bytes, or of things.
+    private static func limit(
+        _ name: String, _ path: any WritableKeyPath<Limits, Int> & Sendable, _ documentation: String,
+        from least: Int = 1, to most: Int = Int(Int32.max), kind: SettingKind = .int
+    ) -> Definition {
+        Definition(
+            name: name, documentation: documentation, kind: kind, value: { String($0.limits[keyPath: path]) },
+            assign: { SettingText.number(&$0.limits[keyPath: path], $1, in: least...most) })
+    }
+
+    /// Martlet's own, where nothing else is said.
+    private static let ofLimits = [
+        limit(
+            "connection.outbound.max.bytes", \.outboundBytes,
+            "Of answers that a client does not take; past it its connection is not read.", from: 1024),
+        limit(
+            "connection.requests.max", \.pendingRequests,
+            "Requests of a connection that wait for their answers; past it the connection is not read."),
+        limit(
+            "connection.requests.max.bytes", \.pendingBytes,
+            "Of a connection's requests that wait for answers, and of answers that wait for those before them; past it "
+                + "the connection is not read.", from: 1024),
+        limit(
+            "connections.first.request.max.ms", \.firstRequestMilliseconds,
+            "How long a connection may take until its first request is there; then it is closed.", kind: .long),
+        limit(
+            "decompressed.max.bytes", \.decompressedBytes,
+            "What an lz4 batch may take when decompressed; one that could take more is refused.", from: 65_536),
+        limit(
+            "decompressed.max.ratio", \.decompressedRatio,
+            "How many times its size an lz4 batch may take that the broker opens, where that is more than 1 MiB.",
+            from: 2),
+        limit(
+            "groups.max.count", \.groups,
+            "Consumer groups that have members, and those that have offsets. One more is refused with "
+                + "GROUP_MAX_SIZE_REACHED, a commit to one with POLICY_VIOLATION."),
+        limit(
+            "groups.members.max.bytes", \.groupBytes,
+            "What the members of all groups say of themselves and are assigned. Past it nobody joins, with "
+                + "GROUP_MAX_SIZE_REACHED.", kind: .long),
+        limit(
+            "max.connections.per.ip", \.connectionsOfAddress,
+            "The most connections of one address; the next is closed at once."),
+        limit(
+            "memory.max.bytes", \.memoryBytes,
+            "Of all clients together: requests that come and are worked on, as they were sent and as they are read, and "
+                + "answers that are not taken. A connection may hold as much as is free, and is not read past that.",
+            from: 1 << 20, to: Int.max, kind: .long),
+        limit(
+            "partitions.max.count", \.partitions,
+            "Partitions of all topics together; what goes past it is refused with POLICY_VIOLATION."),
+        limit(
+            "record.headers.max", \.recordHeaders,
+            "Headers of a record, in batches that are looked into: those that are not compressed, and those that are "
+                + "opened. More are refused with INVALID_RECORD.", from: 0),
+        limit(
+            "record.key.max.bytes", \.keyBytes,
+            "A record's key, in the same batches. A longer one is refused with INVALID_RECORD.", from: 0),
+        limit(
+            "request.receive.max.ms", \.receiveMilliseconds,
+            "How long a request may take from its first byte to its last; then its connection is closed. The time that "
+                + "the broker does not read is not counted.", kind: .long),
+        limit(
+            "socket.request.small.max.bytes", \.smallRequestBytes,
+            "The largest request of an API whose requests name a few things, such as ApiVersions and Heartbeat.",
+            from: 16_384),
+        limit(
+            "topics.max.count", \.topics, "Topics; one more is refused with POLICY_VIOLATION."),
+    ]
 
     private static let own = [
         Definition(

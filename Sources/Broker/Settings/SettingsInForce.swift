@@ -7,7 +7,6 @@ internal import Synchronization
 final class SettingsInForce: Sendable {
     private let log: EventLog
     private let state: Mutex<State>
-    let limits: LiveLimits
 
     private struct State {
         var layers: SettingLayers
@@ -24,7 +23,6 @@ final class SettingsInForce: Sendable {
                 "a setting that is stored is not in force: alter it, or delete it", metadata: ["error": "\(problem)"])
         }
         let settings = try layers.settings()
-        limits = LiveLimits(settings)
         state = Mutex(State(layers: layers, settings: settings))
         try log.alterTopicDefaults(layers.topicDefaults)
         log.apply(settings.log)
@@ -57,7 +55,6 @@ final class SettingsInForce: Sendable {
             throw error
         }
         log.apply(settings.log)
-        limits.publish(settings)
         state.withLock { $0 = State(layers: layers, settings: settings) }
         return settings
     }

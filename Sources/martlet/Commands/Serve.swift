@@ -109,6 +109,7 @@ struct Serve: AsyncParsableCommand {
         let clock = ContinuousClock()
         let start = clock.now
         OpenFileLimit.raise()
+        ProcessMemory.mapLargeBlocks()
         var logger = Logger(label: "martlet") { label in StreamLogHandler.standardError(label: label) }
         let file = try readFile()
         logger.logLevel = logLevel ?? file?.logLevel ?? .info

@@ -1,0 +1,46 @@
+internal import Synchronization
+
+/// What clients take of the broker's memory, all together: parts of requests that have come, requests that are worked
+/// on, answers that wait to be sent. Where little is left connections are not read, so that it grows no further.
+///
+/// A connection may hold as much as is free. So what many hold between them always leaves as much again for another: of
+/// n that want all they can get each ends at the (n+1)-th part, and as large a part stays for whoever comes.
+final class MemoryBudget: Sendable {
+    private let limit: Atomic<Int>
+    private let used = Atomic<Int>(0)
+
+    init(limit: Int) { self.limit = Atomic(limit) }
+
+    /// In bytes.
+    var byteCount: Int { used.load(ordering: .relaxed) }
+    var byteCountMax: Int { limit.load(ordering: .relaxed) }
+
+    func limit(to byteCount: Int) { limit.store(byteCount, ordering: .relaxed) }
+
+    func add(_ byteCount: Int) { used.wrappingAdd(byteCount, ordering: .relaxed) }
+
+    private let waiting = Atomic<Int>(0)
+    /// The most that was used when somebody looked, since memory was given back last.
+    private let peak = Atomic<Int>(0)
+    private static let worthTrimming = 32 << 20
+
+    /// Whether so much less is used than was that it is time to give memory back to the system: true once.
+    func takesTrim() -> Bool {
+        let now = byteCount
+        let before = peak.load(ordering: .relaxed)
+        if now >= before {
+            peak.store(now, ordering: .relaxed)
+            return false
+        }
+        guard before - now >= Self.worthTrimming, now < before / 4 else { return false }
+        return peak.compareExchange(expected: before, desired: now, ordering: .relaxed).exchanged
+    }
+
+    /// Whether there are connections that are not read for want of memory.
+    var isWaitedFor: Bool { waiting.load(ordering: .relaxed) > 0 }
+    func beginWait() { waiting.wrappingAdd(1, ordering: .relaxed) }
+    func endWait() { waiting.wrappingSubtract(1, ordering: .relaxed) }
+
+    /// Whether one that holds so much may be read on.
+    func hasRoom(for held: Int) -> Bool { held <= byteCountMax - byteCount }
+}

@@ -1,0 +1,203 @@
+import KafkaProtocol
+import NIOCore
+import NIOPosix
+import Testing
+
+@testable import Broker
+
+@Suite("What limits are counted by")
+struct LimitUnitTests {
+    // MARK: The budget
+
+    @Test("a connection may hold as much as is free, so that as much again is left for another", arguments: 1...8)
+    func shares(count: Int) {
+        let budget = MemoryBudget(limit: 9000)
+        var held = [Int](repeating: 0, count: count)
+        // All take what they are given, in turn.
+        for step in 0..<100_000 {
+            let place = step % count
+            guard budget.hasRoom(for: held[place] + 1) else { continue }
+            held[place] += 1
+            budget.add(1)
+        }
+        let share = 9000 / (count + 1)
+        #expect(held.allSatisfy { abs($0 - share) <= count + 1 }, "\(held)")
+        #expect(budget.hasRoom(for: share - 2 * (count + 1)))
+    }
+
+    @Test("nobody has room where more is held than may be, and everybody who holds nothing has at the limit")
+    func over() {
+        let budget = MemoryBudget(limit: 100)
+        budget.add(100)
+        #expect(budget.hasRoom(for: 0) && !budget.hasRoom(for: 1))
+        budget.add(1)
+        #expect(!budget.hasRoom(for: 0))
+        budget.limit(to: 200)
+        #expect(budget.hasRoom(for: 99) && !budget.hasRoom(for: 100))
+        budget.add(-101)
+        #expect(budget.byteCount == 0)
+    }
+
+    // MARK: Lines in the log
+
+    @Test("of each kind of line so many are written in a while, and the next one says how many were not")
+    func lines() {
+        var limiter = LineLimiter()
+        let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
+        let admitted = (0..<LineLimiter.linesMax).map { _ in limiter.admit("a", at: start) }
+        #expect(admitted.allSatisfy { $0 == 0 })
+        let leftOut = (0..<1000).map { _ in limiter.admit("a", at: start) }
+        #expect(leftOut.allSatisfy { $0 == nil })
+        let line9 = limiter.admit("b", at: start)
+        #expect(line9 == 0)
+        let late = start + .milliseconds(LineLimiter.windowMilliseconds)
+        let line10 = limiter.admit("a", at: late - .nanoseconds(1))
+        #expect(line10 == nil)
+        let line11 = limiter.admit("a", at: late)
+        #expect(line11 == 1001)
+        let line12 = limiter.admit("a", at: late)
+        #expect(line12 == 0)
+    }
+
+    // MARK: What is read into
+
+    @Test(
+        "what connections are read into together stays within a few times what is shared",
+        arguments: [1, 128, 1000, 10_000, 100_000])
+    func receiving(count: Int) {
+        let connections = ConnectionCount()
+        var allocator = ReceiveAllocator(largest: 256 << 10, connections)
+        var total = 0
+        for _ in 0..<count {
+            _ = connections.enter()
+            let size = allocator.nextBufferSize() ?? 0
+            #expect((ReceiveAllocator.smallest...256 << 10).contains(size))
+            #expect(allocator.buffer(allocator: ByteBufferAllocator()).capacity >= size)
+            let mayGrow = allocator.record(actualReadBytes: size)
+            #expect(!mayGrow)
+            total += size
+        }
+        // 1 + ln(n): and four KiB for each that has no share.
+        #expect(total <= 10 * ReceiveAllocator.sharedBytes + count * ReceiveAllocator.smallest)
+        for _ in 0..<count { connections.leave() }
+        #expect(connections.current == 0)
+    }
+
+    // MARK: Frames
+
+    private static let limits = FrameLimits(largest: 32 << 20, small: 1 << 20)
+
+    private func frame(length: Int, _ body: [UInt8] = []) -> FrameBuffer {
+        var frames = FrameBuffer()
+        frames.append(ByteBuffer(bytes: Wire.bytes(Int32(length)) + body))
+        return frames
+    }
+
+    @Test("unauthenticated allocation (CVE-2022-34917): what is announced takes no memory before it comes")
+    func announced() throws {
+        var frames = frame(length: 32 << 20, Wire.header(api: 0, version: 9))
+        let taken1 = try frames.next(Self.limits)
+        #expect(taken1 == nil)
+        #expect(frames.capacity < 1024)
+        for _ in 0..<64 {
+            frames.append(ByteBuffer(repeating: 7, count: 1000))
+            let taken2 = try frames.next(Self.limits)
+            #expect(taken2 == nil)
+            // No more than twice what has come, rounded up as buffers are.
+            #expect(frames.capacity <= 4 * frames.byteCount + 1024)
+        }
+    }
+
+    @Test("a large request is refused by its API as soon as its header is there, not when it has come")
+    func api() throws {
+        // API 3 may be large: there is more to come.
+        var large = frame(length: 2 << 20, Wire.header(api: 3, version: 9))
+        let taken3 = try large.next(Self.limits)
+        #expect(taken3 == nil)
+        var small = frame(length: 2 << 20, Wire.header(api: 18, version: 3))
+        #expect(throws: FrameError.self) { try small.next(Self.limits) }
+        var fits = frame(length: 1 << 20, Wire.header(api: 18, version: 3))
+        let taken4 = try fits.next(Self.limits)
+        #expect(taken4 == nil)
+        for (api, version) in [(999, 0), (-1, 0), (3, 99), (17, 0)] as [(Int16, Int16)] {
+            var unknown = frame(length: FrameBuffer.trustedBytes + 1, Wire.header(api: api, version: version))
+            #expect(throws: FrameError.self) { try unknown.next(Self.limits) }
+        }
+        // What is short is believed until it is there, and told apart then.
+        var short = frame(length: FrameBuffer.trustedBytes, Wire.header(api: 999, version: 0))
+        let taken5 = try short.next(Self.limits)
+        #expect(taken5 == nil)
+        // Half a header says nothing yet.
+        var half = frame(length: 2 << 20, [0, 18, 0])
+        let taken6 = try half.next(Self.limits)
+        #expect(taken6 == nil)
+        half.append(ByteBuffer(bytes: [3]))
+        #expect(throws: FrameError.self) { try half.next(Self.limits) }
+    }
+
+    @Test("between reads a large buffer that little is left in is given back")
+    func compacted() throws {
+        var frames = FrameBuffer()
+        var buffer = ByteBufferAllocator().buffer(capacity: 256 << 10)
+        let request = Wire.prefixed([UInt8](repeating: 1, count: 1000))
+        buffer.writeBytes(request + request.prefix(100))
+        frames.append(buffer)
+        let taken7 = try frames.next(Self.limits)?.readableBytes
+        #expect(taken7 == 1000)
+        #expect(frames.capacity >= 256 << 10)
+        frames.compact()
+        #expect(frames.byteCount == 100 && frames.capacity < 2048)
+        frames.append(ByteBuffer(bytes: request.dropFirst(100)))
+        let taken8 = try frames.next(Self.limits)?.readableBytes
+        #expect(taken8 == 1000)
+        frames.compact()
+        #expect(frames.isEmpty && frames.capacity == 0)
+    }
+
+    // MARK: What a request takes when it is read
+
+    @Test("array amplification: what the arrays of a request take in memory is bounded, and told")
+    func memory() throws {
+        func body(_ count: Int) -> ByteBuffer {
+            ByteBuffer(bytes: Wire.bytes(Int32(count)) + [UInt8](repeating: 0, count: count * 2))
+        }
+        var memory = 0
+        let request = try MetadataRequest(reading: body(1000), version: 1, memory: &memory)
+        #expect(request.topics?.count == 1000)
+        #expect(memory == 1000 * MemoryLayout<MetadataRequest.Topic>.stride)
+        #expect(ProtocolReader.memoryMax <= 32 << 20)
+        // Groups that are asked for take more: a message of empty ones is refused before they are made.
+        let count = ProtocolReader.memoryMax / MemoryLayout<OffsetFetchRequest.Group>.stride + 1
+        var groups = ByteBuffer()
+        var rest = UInt32(count + 1)
+        while rest >= 0x80 {
+            groups.writeInteger(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        groups.writeInteger(UInt8(rest))
+        groups.writeRepeatingByte(1, count: count * 8)
+        #expect(throws: ProtocolError.self) { try OffsetFetchRequest(reading: groups, version: 9) }
+    }
+
+    @Test("array amplification: a count is no larger than what is left has room for, whatever an element is")
+    func counts() {
+        // A topic to create takes a name, two numbers and two arrays: 16 bytes at least. One byte each is not enough.
+        let body = ByteBuffer(bytes: Wire.bytes(Int32(1000)) + [UInt8](repeating: 0, count: 15_999))
+        #expect(throws: ProtocolError.invalidLength(position: 4, length: 1000)) {
+            try CreateTopicsRequest(reading: body, version: 0)
+        }
+        let texts = ByteBuffer(bytes: Wire.bytes(Int32(1000)) + [UInt8](repeating: 0, count: 1999))
+        #expect(throws: ProtocolError.invalidLength(position: 4, length: 1000)) {
+            try DeleteTopicsRequest(reading: texts, version: 0)
+        }
+    }
+
+    @Test("tagged-field amplification: a number of fields that cannot be there is refused before one is looked for")
+    func tags() {
+        // Metadata 9: no topics, three booleans, then 4 billion fields.
+        let body = ByteBuffer(bytes: [1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0])
+        #expect(throws: ProtocolError.invalidLength(position: 9, length: Int(UInt32.max))) {
+            try MetadataRequest(reading: body, version: 9)
+        }
+    }
+}
