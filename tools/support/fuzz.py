@@ -151,7 +151,7 @@ def main():
                     f"{result['coverage_before']} to {result['coverage']} of {result['places']} places, "
                     f"{result['features']} features, {result['corpus']} inputs kept", file=sys.stderr, flush=True)
     shutil.rmtree(work)
-    if not os.listdir(options.artifacts):
+    if os.path.isdir(options.artifacts) and not os.listdir(options.artifacts):
         os.rmdir(options.artifacts)
     failed = [result for result in results if result["problem"]]
     total = sum(result["executions"] for result in results)
