@@ -31,7 +31,8 @@ extension LogError {
             switch self {
             case .locked, .closed: "the broker is stopping: send it again, to this broker when it is back"
             case .corruptBatch(let error): "the batch is refused: \(error.producerMessage)"
-            case .diskFull(let what): "the broker's disk is full: \(what): free some space there, and it goes on by itself"
+            case .diskFull(let what):
+                "the broker's disk is full: \(what): free some space there, and it goes on by itself"
             default: description
             }
         // Scalars, not characters, of which a single one may be as long as the whole request.

@@ -14,7 +14,8 @@ import Testing
             })
     }
 
-    @Test("with a clock that is an hour back, or stands still, appends, reads, rolls, syncs and commits go on",
+    @Test(
+        "with a clock that is an hour back, or stands still, appends, reads, rolls, syncs and commits go on",
         .timeLimit(.minutes(10)), arguments: [-3_600_000 as Int64, 0])
     func goesBack(by step: Int64) async throws {
         let disk = SimulatedDisk()

@@ -19,7 +19,8 @@ import Testing
     private static let line =
         "a partition may have lost what is not synced, and takes no more appends until the log is opened again"
 
-    @Test("the partition whose sync fails takes no more, is read on, and is whole when the log is opened again",
+    @Test(
+        "the partition whose sync fails takes no more, is read on, and is whole when the log is opened again",
         arguments: [".log", "index", "t-1/checkpoint", "t-1"])
     func onePartition(path: String) throws {
         let disk = SimulatedDisk()
@@ -96,7 +97,7 @@ import Testing
         }
     }
 
-    @Test("the journal keeps the rounds of a fenced partition: when it is full the others are told, until the topic goes")
+    @Test("the journal keeps what a fenced partition needs: when it is full the others are told, until the topic goes")
     func fullJournal() throws {
         let disk = SimulatedDisk()
         let lines = LogLineCounter()
@@ -161,7 +162,8 @@ import Testing
 
     // MARK: Files that someone takes away
 
-    @Test("a segment or directory that is removed or cut under the log ends its partition, and the journal brings it back",
+    @Test(
+        "a segment or directory that is removed or cut under the log ends its partition; the journal brings it back",
         arguments: ["segment", "directory", "cut"])
     func removed(what: String) throws {
         let directory = TemporaryDirectory.inMemory()

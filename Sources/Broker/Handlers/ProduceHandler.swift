@@ -230,7 +230,8 @@ struct ProduceReply {
         var answer = answer
         var namesLeader = namesLeader
         for (topic, place, partition, ticket) in tickets {
-            let failure = waitsForDisk
+            let failure =
+                waitsForDisk
                 ? partition.outcome(of: ticket) : partition.refusal(of: ticket) ?? partition.failure
             guard let failure else { continue }
             answer.responses[topic].partitionResponses[place].refuse(Refusal(failure), partition)

@@ -138,9 +138,12 @@ final class Checkpointer: @unchecked Sendable {
                 try partition.synchronizeRelaxed()
                 late.remove(ObjectIdentifier(partition))
             } catch {
-                if error.operation == .synchronize { partition.fence(error) }
+                guard error.operation != .synchronize else {
+                    partition.fence(error)
+                    continue
+                }
                 // Where no sync was made, for want of descriptors, nothing is lost: the next time makes up for it.
-                else if late.insert(ObjectIdentifier(partition)).inserted {
+                if late.insert(ObjectIdentifier(partition)).inserted {
                     logger.warning(
                         "a partition cannot be synced in time", metadata: partition.metadata("error", "\(error)"))
                 }
