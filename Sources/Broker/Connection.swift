@@ -123,8 +123,8 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
         stalled = nil
         frames = FrameBuffer()
         unsentBytes = 0
-        settle()
         hasLeft = true
+        settle()
         stopWaitingForMemory()
         if isActivated {
             self.context.connectionCount.leave()
@@ -241,7 +241,8 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
         guard !isDraining, !isClosed else { return }
         lastRead = .now()
         if frames.isEmpty { frameBegin = lastRead }
-        frames.append(unwrapInboundIn(data))
+        let bytes = unwrapInboundIn(data)
+        frames.append(bytes)
         isReading = true
         settle()
         handleFrames()
@@ -259,6 +260,7 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
     func read(context: ChannelHandlerContext) {
         guard isPaused else { return context.read() }
         isReadHeld = true
+        settle()
         waitForMemoryIfShort()
     }
 
@@ -284,6 +286,7 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
         flushIfDue()
         if !isPaused, isReadHeld {
             isReadHeld = false
+            settle()
             handlerContext?.read()
         }
     }
@@ -346,15 +349,23 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
 
     /// Tells the broker's budget what this connection holds by now: where that has changed, by one atomic addition.
     private func settle() {
-        // What was under way when it left holds no place any more.
-        guard !hasLeft else { return }
         if unsentBytes > 0 { noteUnsent() }
+        // What was under way when it left holds no place any more.
         let held =
-            frames.byteCount + pendingBytes + pending.count * Self.requestOverhead + unsentBytes
-            + (stalled?.byteCount ?? 0)
+            hasLeft
+            ? 0
+            : frames.byteCount + pendingBytes + pending.count * Self.requestOverhead + unsentBytes
+                + (stalled?.byteCount ?? 0) + readBytes
         guard held != heldBytes else { return }
         loop.memory.add(held - heldBytes)
         heldBytes = held
+    }
+
+    /// What the channel keeps to read into, and as much for what the next read brings, while it may read.
+    private var readBytes: Int {
+        let byteCount = ReceiveAllocator.byteCount(
+            largest: loop.limits.receiveBytes, context.connectionCount, loop.memory)
+        return isReadHeld ? byteCount : 2 * byteCount
     }
 
     /// The channel does not say what it has in memory, but what it has in all: of ranges of files, too.

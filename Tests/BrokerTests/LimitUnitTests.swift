@@ -66,7 +66,7 @@ struct LimitUnitTests {
         arguments: [1, 128, 1000, 10_000, 100_000])
     func receiving(count: Int) {
         let connections = ConnectionCount()
-        var allocator = ReceiveAllocator(largest: 256 << 10, connections)
+        var allocator = ReceiveAllocator(largest: 256 << 10, connections, MemoryBudget(limit: 256 << 20))
         var total = 0
         for _ in 0..<count {
             _ = connections.enter()
@@ -78,7 +78,7 @@ struct LimitUnitTests {
             total += size
         }
         // 1 + ln(n): and four KiB for each that has no share.
-        #expect(total <= 10 * ReceiveAllocator.sharedBytes + count * ReceiveAllocator.smallest)
+        #expect(total <= 10 * (16 << 20) + count * ReceiveAllocator.smallest)
         for _ in 0..<count { connections.leave() }
         #expect(connections.current == 0)
     }

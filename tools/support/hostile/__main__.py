@@ -72,7 +72,8 @@ def prepare(address):
 def run(arguments, directory):
     broker = Broker(
         arguments.martlet, f"{directory}/data", "--set", f"max.connections={CONNECTIONS}", "--set",
-        f"memory.max.bytes={BUDGET * MIB}", "--set", "partitions.max.count=300")
+        f"memory.max.bytes={BUDGET * MIB}", "--set", "partitions.max.count=300", "--set",
+        "group.initial.rebalance.delay.ms=0")
     witness = None
     try:
         memory = Memory(broker.process)

@@ -175,7 +175,7 @@ class Attack:
 
     def arrays(self):
         """Elements of one or two bytes that take a hundred in memory, by clients that leave before they are answered."""
-        count = 250_000
+        count = int(250_000 * self.scale)
         topics = wire.frame(wire.header(3, 1) + struct.pack(">i", count) + bytes(2 * count))
         groups = wire.frame(wire.header(9, 9, True) + varint(count + 1) + b"\x01\x01\x00\x01\x00" * count + b"\x00\x00")
         lies = wire.frame(wire.header(19, 1) + struct.pack(">i", 0x7FFFFFFF) + bytes(1000))
@@ -188,10 +188,10 @@ class Attack:
             taken, closed = self.push(streams, 5)
             if turn % 2:
                 self.close()
-        return "64 clients at a time asked for 250,000 topics, groups and new topics at once"
+        return f"64 clients at a time asked for {count:,} topics, groups and new topics at once"
 
     def tags(self):
-        count = 400_000
+        count = int(400_000 * self.scale)
         flood = varint(count) + b"\x09\x00" * count
         body = wire.frame(wire.header(3, 12, True) + b"\x01\x00\x00" + flood)
         head = wire.frame(struct.pack(">hhih", 3, 12, 1, 7) + b"hostile" + flood + b"\x01\x00\x00\x00")
@@ -235,11 +235,12 @@ class Attack:
             join += b"consumer" + struct.pack(">ih", 1, 5) + b"range" + struct.pack(">i", len(said)) + said
             client = self.connect()
             try:
-                client.settimeout(0.05)
                 client.sendall(wire.frame(join))
-                refused += struct.unpack(">h", wire.answer(client)[4:6])[0] == 81
-            except TimeoutError:
-                taken += 1
+                # Version 1 says no throttle time.
+                code = struct.unpack(">h", wire.answer(client)[4:6])[0]
+                taken, refused = taken + (code == 0), refused + (code == 81)
+            except ConnectionError:
+                refused += 1
         if not refused:
             raise AssertionError("groups took whatever members said")
         return f"{taken} members of a MiB each were let in, {refused} refused"
