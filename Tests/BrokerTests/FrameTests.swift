@@ -179,7 +179,7 @@ struct FrameTests {
         WrongField("a compact array of 2^32-2 topics", 3, 9, [0, 0xff, 0xff, 0xff, 0xff, 0x0f], "impossible length"),
         WrongField("a varint of more than 32 bits", 3, 9, [0, 0xff, 0xff, 0xff, 0xff, 0x1f], "varint"),
         WrongField("a varint without an end", 3, 9, [0, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80], "varint"),
-        WrongField("tagged fields without end", 3, 9, [0xff, 0xff, 0xff, 0xff, 0x0f], "cut short"),
+        WrongField("tagged fields without end", 3, 9, [0xff, 0xff, 0xff, 0xff, 0x0f], "impossible length"),
         WrongField("a tagged field past the end", 3, 9, [1, 0, 0x7f], "cut short"),
         WrongField("a tagged field of 4 GB", 3, 9, [1, 0, 0xff, 0xff, 0xff, 0xff, 0x0f], "cut short"),
         WrongField("a string past the end", 3, 1, Wire.bytes(Int32(1)) + Wire.bytes(Int16.max), "cut short"),
