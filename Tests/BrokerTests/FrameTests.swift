@@ -38,7 +38,9 @@ struct FrameTests {
                 await client.send(frame: Array(whole[..<length]))
                 await client.expectClosed()
             }
-            #expect(broker.logs.lines.count { $0.contains("a connection is closed") } == whole.count - 10)
+            // Of the same kind the log gets so many lines in a while, not one for each.
+            let lines = broker.logs.lines.count { $0.contains("a connection is closed") }
+            #expect((20...whole.count - 10).contains(lines), "\(lines)")
         }
     }
 
