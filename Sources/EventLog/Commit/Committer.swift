@@ -229,6 +229,11 @@ final class Committer: @unchecked Sendable {
             group.partition.write(group, in: lanes.relaxed, &writeScratch) { _, _ in }
         }
         rounds.publish(written: round)
+        #if PLANTED_BUGS
+        if PlantedBug.watermarkEarly.isPlanted {
+            for group in lanes.journaled.groups { group.partition.publish(failure: nil) }
+        }
+        #endif
         let failure = encoder.isEmpty ? nil : writeJournal(encoder)
         for group in lanes.journaled.groups { group.partition.publish(failure: failure) }
         for group in lanes.relaxed.groups { group.partition.publish(failure: nil) }

@@ -201,6 +201,9 @@ package final class ConsumerOffsets: Sendable {
 
     /// Waits until the changes are durable.
     func finish(_ staged: [StagedChange]) throws(LogError) {
+        #if PLANTED_BUGS
+        if PlantedBug.commitAcknowledgedEarly.isPlanted { return }
+        #endif
         guard let last = staged.map(\.ticket.round).max() else { return }
         committer.waitLeading(for: last)
         for change in staged { if let failure = outcome(of: change.ticket, in: change.group) { throw failure } }

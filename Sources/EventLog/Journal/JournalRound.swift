@@ -33,6 +33,9 @@ struct JournalRound {
         for (entry, runs) in entries {
             var crc: UInt32 = 0
             for run in runs { crc = crc32c(payload.part(run.lowerBound, run.count), seed: crc) }
+            #if PLANTED_BUGS
+            if PlantedBug.checksumIgnored.isPlanted { continue }
+            #endif
             guard crc == entry.crc else { throw .torn(sequence: header.sequence) }
         }
     }

@@ -306,6 +306,9 @@ extension RingJournal.State {
     /// Where a round of `count` bytes can go; nil while there is no room.
     fileprivate func place(_ count: Int) -> Int? {
         let start = JournalHeader.ringStart
+        #if PLANTED_BUGS
+        let live = PlantedBug.journalOverwritten.isPlanted ? [] : live
+        #endif
         guard let tail = live.first?.position else {
             if head + count <= capacity { return head }
             return start + count <= capacity ? start : nil

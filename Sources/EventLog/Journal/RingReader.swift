@@ -23,6 +23,9 @@ final class RingReader {
     /// The round of this sequence number: where the one before it ended, or at the start of the ring.
     func round(_ sequence: UInt64, near position: Int) throws(FileError) -> (round: JournalRound, position: Int)? {
         for place in [position, JournalHeader.ringStart] {
+            #if PLANTED_BUGS
+            if PlantedBug.replayEndsAtWrap.isPlanted, place != position { return nil }
+            #endif
             if let round = try round(sequence, at: place) { return (round, place) }
         }
         return nil
@@ -32,6 +35,14 @@ final class RingReader {
         guard let header = try header(at: position), header.sequence == sequence,
             header.byteCount <= Self.roundBytesMax, header.byteCount <= capacity - position
         else { return nil }
+        #if PLANTED_BUGS
+        if PlantedBug.replayOneRoundShort.isPlanted {
+            let next = try [position + header.byteCount, JournalHeader.ringStart].map { place throws(FileError) in
+                try self.header(at: place)?.sequence
+            }
+            if !next.contains(sequence + 1) { return nil }
+        }
+        #endif
         let bytes = try read(header.byteCount, at: position)
         return try? JournalRound(checking: bytes, nonce: nonce)
     }

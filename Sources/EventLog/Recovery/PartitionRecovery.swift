@@ -171,6 +171,9 @@ final class PartitionRecovery {
     private func note(_ header: RecordBatchHeader) {
         guard header.lastOffset >= checkpoint.end.offset else { return }
         epochs.begin(header.partitionLeaderEpoch, at: max(header.baseOffset, checkpoint.logStart))
+        #if PLANTED_BUGS
+        if PlantedBug.sequencesForgotten.isPlanted { return }
+        #endif
         guard header.isNumbered else { return }
         producers.add(header, baseOffset: header.baseOffset, lastOffset: header.lastOffset, round: 0)
     }
@@ -185,6 +188,9 @@ final class PartitionRecovery {
         if !topic.settings.isJournaled || losesJournal || hasNoCheckpoint || checkpointFile.hasDamagedSlot {
             try extendByScanning()
         }
+        #if PLANTED_BUGS
+        if PlantedBug.unacknowledgedTailKept.isPlanted { try extendByScanning() }
+        #endif
         return try storage { () throws(FileError) in try openActive() }
     }
 
@@ -311,7 +317,12 @@ final class PartitionRecovery {
         var sealed: [Segment] = []
         for base in bases where base < end.segment {
             // Sealed since the last checkpoint that came to count: its index files may be torn.
-            if touched.contains(base) { try removeIndexes(of: base) }
+            #if PLANTED_BUGS
+            let isTorn = touched.contains(base) && !PlantedBug.indexTrusted.isPlanted
+            #else
+            let isTorn = touched.contains(base)
+            #endif
+            if isTorn { try removeIndexes(of: base) }
             sealed.append(Segment(sealed: base, in: directory, fileSystem, indexInterval: interval))
         }
         let restored = ActiveIndex.restore(

@@ -161,6 +161,9 @@ final class Segment: Sendable {
             guard hit != nil else { throw error }
             first = nil
         }
+        #if PLANTED_BUGS
+        if PlantedBug.indexTrusted.isPlanted, let first, first.lastOffset >= offset { return first }
+        #endif
         if let hit, !hit.isConfirmed(by: first, base: baseOffset) {
             // The index lied: it is a cache, so make it anew and walk from the start this once.
             try rebuildIndex()

@@ -1,0 +1,33 @@
+#if PLANTED_BUGS
+/// A mistake in the engine that the simulation has to find. Only in a build that is made for that
+/// (`tools/simulate --planted-bugs`): nothing of it is in any other.
+package enum PlantedBug: String, CaseIterable, Sendable {
+    /// Readers see a round before the journal has it.
+    case watermarkEarly
+    /// What was written and never acknowledged stays when the log is opened.
+    case unacknowledgedTailKept
+    /// The journal gives up rounds before the segments that they are in are synced.
+    case journalReleasedEarly
+    /// Of the rounds of the journal the last one is not read back.
+    case replayOneRoundShort
+    /// Reading the journal ends where the ring begins anew.
+    case replayEndsAtWrap
+    /// A round's checksums are not looked at.
+    case checksumIgnored
+    /// What index files say is taken for true.
+    case indexTrusted
+    /// What producers sent is not found out again.
+    case sequencesForgotten
+    /// A committed offset is acknowledged before it is durable.
+    case commitAcknowledgedEarly
+    /// A round is written over ones that are needed.
+    case journalOverwritten
+    /// A partition goes on after a write that failed.
+    case failedWriteIgnored
+
+    /// The one that is at work.
+    package nonisolated(unsafe) static var planted: PlantedBug?
+
+    var isPlanted: Bool { Self.planted == self }
+}
+#endif
