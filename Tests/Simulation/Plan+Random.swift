@@ -4,6 +4,7 @@ extension Plan {
     /// A life as `seed` draws it.
     package init(seed: UInt64) {
         var draw = Draw(SeededRandom(seed: seed))
+        draw.leaning = draw.number(in: 0...3)
         var steps = [draw.create(0)]
         if draw.chance(40) { steps.append(draw.create(1)) }
         for _ in 0..<draw.number(in: 10...34) { steps.append(draw.step()) }
@@ -14,6 +15,9 @@ extension Plan {
 /// Draws steps.
 private struct Draw {
     private var random: SeededRandom
+    /// What there is more of than usual: 1: deleting and checkpoints; 2: faults and crashes; 3: index files that are
+    /// spoiled, and looking things up.
+    var leaning = 0
 
     init(_ random: SeededRandom) { self.random = random }
 
@@ -30,7 +34,8 @@ private struct Draw {
     private mutating func size() -> Int { chance(6) ? number(in: 2000...9000) : number(in: 8...700) }
 
     mutating func step() -> Step {
-        switch number(in: 0...199) {
+        if leaning > 0, chance(20) { return leaningStep() }
+        return switch number(in: 0...199) {
         case 0..<46: Step(.append, topic(), partition(), count(), size())
         case 46..<68: Step(.number, topic(), partition(), count(), size())
         case 68..<78: Step(.spread, topic(), count(), size())
@@ -51,14 +56,29 @@ private struct Draw {
         case 149..<151: Step(.delete, topic())
         case 151..<154: Step(.alter, topic(), number(in: 0...SimulatedTopic.settings.count - 1))
         case 154..<156: Step(.grow, topic(), number(in: 2...3))
-        case 156..<180:
-            Step(
-                .fault, number(in: 0...FaultKind.allCases.count - 1), number(in: 1...(chance(50) ? 12 : 60)),
-                chance(30) ? 1 : 0)
+        case 156..<180: fault()
         case 180..<182: Step(.spoil, number(in: 0...100), number(in: 0...9999))
         case 182..<186: Step(.close)
         case 186..<192: Step(.kill)
         default: Step(.cut, number(in: 0...9999))
         }
+    }
+
+    private mutating func leaningStep() -> Step {
+        switch (leaning, number(in: 0...2)) {
+        case (1, 0): Step(.trim, topic(), partition(), number(in: 0...1000))
+        case (1, 1): Step(.checkpoint)
+        case (1, _): Step(.retain)
+        case (2, 0): Step(.cut, number(in: 0...9999))
+        case (2, _): fault()
+        case (_, 0): Step(.spoil, number(in: 0...100), number(in: 0...9999))
+        case (_, 1): Step(.read, topic(), partition(), number(in: 0...1000))
+        default: Step(.find, topic(), partition(), number(in: 0...1000))
+        }
+    }
+
+    private mutating func fault() -> Step {
+        let kind = number(in: 0...FaultKind.allCases.count - 1)
+        return Step(.fault, kind, number(in: 1...(chance(50) ? 12 : 60)), chance(30) ? 1 : 0)
     }
 }

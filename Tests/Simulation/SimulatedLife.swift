@@ -224,6 +224,12 @@ package final class SimulatedLife {
         log = nil
         replaceDisk(by: left)
         begin(.killed)
+        for permille in [250, 500, 750] where !isOver {
+            for (at, index) in [(0, 0), (0, 1), (1, 0)] where !isOver {
+                if let log { find(log, Step(.find, at, index, permille)) }
+                if let log, !isOver { read(log, Step(.read, at, index, permille)) }
+            }
+        }
     }
 
     /// The partition that a step is about, if it takes appends as far as is known.
@@ -276,6 +282,7 @@ package final class SimulatedLife {
         defer {
             attemptCount += 1
             valueCount += count
+            world.milliseconds.wrappingAdd(1, ordering: .relaxed)
         }
         events.append(
             .sent(HistoryEvent.Attempt(partition: partition, value: valueCount, count: count, time: time)))
@@ -410,7 +417,8 @@ package final class SimulatedLife {
         let time = 1_700_000_000_000 + (world.now.milliseconds - 1_700_000_000_000) * Int64(step[2]) / 1000
         attempt {
             let found = try partition.offset(at: Timestamp(milliseconds: time))
-            guard disk.hasPower else { return }
+            // Where a read has failed, the index of a segment may lack times until it is made anew.
+            guard !disk.hadFault else { return }
             events.append(.found(partition: number, time: time, offset: found?.offset.value))
         }
     }

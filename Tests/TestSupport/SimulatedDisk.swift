@@ -31,7 +31,8 @@ package final class SimulatedDisk: FileSystem {
         package enum Kind: Sendable, Equatable {
             /// Everything fails from here on; `crash` then says what is left, or `kill`.
             case powerCut
-            /// The same in the middle of this operation: a write may have come as far as the cache, or a part of it.
+            /// The same in the middle of this operation: of a write all may be in the cache, or the first bytes; of one
+            /// that was to be durable, none of it for good.
             case cutWithin
             /// This one operation fails with the system's error.
             case error(Int32)
@@ -539,7 +540,10 @@ private final class SimulatedFile: StorageFile, @unchecked Sendable {
                 if isDurable, !state.lies.contains(.durableWrites) { makeDurable(written.count, at: position) }
                 return true
             } partly: { state in
-                let count = bytes.isEmpty ? 0 : Int.random(in: 0..<bytes.count, using: &state.random)
+                // Where power is lost all of it was on its way, and any of its sectors may have come there.
+                let isWhole = !state.hasPower && Bool.random(using: &state.random)
+                let most = isWhole ? bytes.count : Int.random(in: 0...max(0, bytes.count - 1), using: &state.random)
+                let count = min(most, bytes.count)
                 node.write(UnsafeRawBufferPointer(rebasing: bytes[..<count]), at: position)
             }
         } catch {
