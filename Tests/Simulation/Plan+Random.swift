@@ -31,7 +31,9 @@ private struct Draw {
     private mutating func topic() -> Int { chance(75) ? 0 : 1 }
     private mutating func partition() -> Int { chance(70) ? 0 : 1 }
     private mutating func count() -> Int { chance(70) ? 1 : number(in: 2...6) }
-    private mutating func size() -> Int { chance(6) ? number(in: 2000...9000) : number(in: 8...700) }
+    private mutating func size() -> Int {
+        chance(leaning == 2 ? 25 : 6) ? number(in: 1200...9000) : number(in: 8...700)
+    }
 
     mutating func step() -> Step {
         if leaning > 0, chance(20) { return leaningStep() }
@@ -78,7 +80,8 @@ private struct Draw {
     }
 
     private mutating func fault() -> Step {
-        let kind = number(in: 0...FaultKind.allCases.count - 1)
+        let isTorn = leaning == 2 && chance(30)
+        let kind = isTorn ? FaultKind.tear.rawValue : number(in: 0...FaultKind.allCases.count - 1)
         return Step(.fault, kind, number(in: 1...(chance(50) ? 12 : 60)), chance(30) ? 1 : 0)
     }
 }

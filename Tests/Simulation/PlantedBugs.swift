@@ -40,6 +40,15 @@ package enum PlantedBugs {
         for i in 0..<max {
             let plan = Plan(seed: seed + UInt64(i))
             guard let violation = plan.violation(lies: bug.lies) else { continue }
+            // Without the bug it must not show: else it is another one.
+            #if PLANTED_BUGS
+            PlantedBug.planted = nil
+            defer { PlantedBug.planted = bug.engine.flatMap(PlantedBug.init(rawValue:)) }
+            #endif
+            guard plan.violation() == nil else { continue }
+            #if PLANTED_BUGS
+            PlantedBug.planted = bug.engine.flatMap(PlantedBug.init(rawValue:))
+            #endif
             return (i + 1, plan.shrunk(violation.rule, lies: bug.lies), violation)
         }
         return nil
