@@ -218,7 +218,9 @@ package final class SimulatedLife {
         if !indexes.isEmpty {
             let path = indexes[step[0] % indexes.count]
             let bits = (left.contents(path)?.count ?? 1) * 8
-            left.flip(bit: step[1] % 8, of: path, at: step[1] % bits / 8)
+            // Every other time an offset: an entry that is whole, but another record's.
+            let at = step[1] % bits / 8
+            left.flip(bit: step[1] % 8, of: path, at: step[0] % 2 == 0 ? at : min(at | 3, bits / 8 - 1))
         }
         guard !disk.hadFault else { return restart(.killed) }
         log = nil
