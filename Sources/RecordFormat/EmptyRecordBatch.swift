@@ -26,4 +26,14 @@ package enum EmptyRecordBatch {
         RecordBatchPatch.place(bytes, baseOffset: first, leaderEpoch: leaderEpoch)
         RecordBatchPatch.storeChecksum(bytes)
     }
+
+    /// Runs `body` with such a batch.
+    package static func withBytes<R, E: Error>(
+        from first: Offset, through last: Offset, leaderEpoch: Int32, _ body: (UnsafeRawBufferPointer) throws(E) -> R
+    ) throws(E) -> R {
+        let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 8)
+        defer { bytes.deallocate() }
+        write(to: bytes, from: first, through: last, leaderEpoch: leaderEpoch)
+        return try body(UnsafeRawBufferPointer(bytes))
+    }
 }

@@ -160,7 +160,7 @@ public struct RecordBatchFilter: ~Copyable {
         }
     }
 
-    /// The batch that `filter`, `makeEmpty` or `makeFiller` made last, until the next call.
+    /// The batch that `filter` or `makeEmpty` made last, until the next call.
     public var bytes: RawSpan {
         @_lifetime(borrow self)
         get {
@@ -180,42 +180,19 @@ public struct RecordBatchFilter: ~Copyable {
     /// Makes the batch that is left of one when no record is: it says still what its producer's last number was. As
     /// Kafka's, but without a timestamp, so that nobody who looks for a time ends up at it.
     public mutating func makeEmpty(_ header: RecordBatchHeader) {
-        let attributes = header.attributes.rawValue & RecordAttributes.bitsOfEmpty
-        let place = beginEmpty(header.baseOffset, header.lastOffsetDelta, header.partitionLeaderEpoch, attributes)
+        kept.reserve(RecordBatchLayout.headerSize)
+        kept.count = RecordBatchLayout.headerSize
+        result = .kept
+        EmptyRecordBatch.write(
+            to: wholeBatch, from: header.baseOffset, through: header.lastOffset,
+            leaderEpoch: header.partitionLeaderEpoch)
+        let place = kept.start
+        place.storeBigEndian(
+            header.attributes.rawValue & RecordAttributes.bitsOfEmpty, at: RecordBatchLayout.attributes)
         place.storeBigEndian(header.producerID, at: RecordBatchLayout.producerID)
         place.storeBigEndian(header.producerEpoch, at: RecordBatchLayout.producerEpoch)
         place.storeBigEndian(header.baseSequence, at: RecordBatchLayout.baseSequence)
         RecordBatchPatch.storeChecksum(wholeBatch)
     }
 
-    /// Makes a batch of nobody that stands for the offsets from `first` to `last`, of which no record is left; there may
-    /// be at most 2,147,483,648 of them.
-    public mutating func makeFiller(from first: Offset, through last: Offset, leaderEpoch: Int32) {
-        precondition(last >= first && last.distance(from: first) <= Int64(Int32.max), "offsets of one batch")
-        _ = beginEmpty(first, Int32(last.distance(from: first)), leaderEpoch, 0)
-        RecordBatchPatch.storeChecksum(wholeBatch)
-    }
-
-    private mutating func beginEmpty(
-        _ base: Offset, _ lastOffsetDelta: Int32, _ leaderEpoch: Int32, _ attributes: UInt16
-    ) -> UnsafeMutableRawPointer {
-        kept.reserve(RecordBatchLayout.headerSize)
-        kept.count = RecordBatchLayout.headerSize
-        result = .kept
-        let place = kept.start
-        place.storeBigEndian(base.value, at: RecordBatchLayout.baseOffset)
-        let length = Int32(RecordBatchLayout.headerSize - RecordBatchLayout.lengthPrefix)
-        place.storeBigEndian(length, at: RecordBatchLayout.batchLength)
-        place.storeBigEndian(leaderEpoch, at: RecordBatchLayout.partitionLeaderEpoch)
-        place.storeBigEndian(RecordBatchLayout.currentMagic, at: RecordBatchLayout.magic)
-        place.storeBigEndian(attributes, at: RecordBatchLayout.attributes)
-        place.storeBigEndian(lastOffsetDelta, at: RecordBatchLayout.lastOffsetDelta)
-        place.storeBigEndian(-1 as Int64, at: RecordBatchLayout.baseTimestamp)
-        place.storeBigEndian(-1 as Int64, at: RecordBatchLayout.maxTimestamp)
-        place.storeBigEndian(-1 as Int64, at: RecordBatchLayout.producerID)
-        place.storeBigEndian(-1 as Int16, at: RecordBatchLayout.producerEpoch)
-        place.storeBigEndian(-1 as Int32, at: RecordBatchLayout.baseSequence)
-        place.storeBigEndian(0 as Int32, at: RecordBatchLayout.recordCount)
-        return place
-    }
 }

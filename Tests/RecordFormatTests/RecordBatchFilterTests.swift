@@ -199,10 +199,11 @@ struct RecordBatchFilterTests {
 
     @Test("a filler stands for offsets alone")
     func filler() throws {
-        var filter = RecordBatchFilter()
         for (first, last) in [(0, 0), (7, 9), (1 << 40, 1 << 40 + Int64(Int32.max))] as [(Int64, Int64)] {
-            filter.makeFiller(from: Offset(first), through: Offset(last), leaderEpoch: 4)
-            let left = try decode(filter.withUnsafeBytes { Array($0) })
+            let bytes = EmptyRecordBatch.withBytes(from: Offset(first), through: Offset(last), leaderEpoch: 4) {
+                Array($0)
+            }
+            let left = try decode(bytes)
             #expect(left.records.isEmpty && left.header.producerID == -1 && left.header.baseSequence == -1)
             #expect(left.header.baseOffset == Offset(first) && left.header.lastOffset == Offset(last))
             #expect(left.header.maxTimestamp == .none && left.header.partitionLeaderEpoch == 4)
@@ -261,8 +262,7 @@ struct RecordBatchFilterTests {
                 try store(left, at: base)
             }
         }
-        filter.makeFiller(from: 5, through: 12, leaderEpoch: 0)
-        try store(filter.withUnsafeBytes { Array($0) }, at: 5)
+        try store(EmptyRecordBatch.withBytes(from: 5, through: 12, leaderEpoch: 0) { Array($0) }, at: 5)
         let folder = TemporaryDirectory()
         try folder.write(stored, to: "filtered")
         let script = vectorFolder.appending(path: "batches/read_filtered.py").path

@@ -176,8 +176,12 @@ struct PartitionCompaction: ~Copyable {
         guard output.nextBase.distance(from: output.end) <= EmptyRecordBatch.offsetsMax else {
             throw .failed(.storage("no batch can stand for offsets \(output.end) to \(output.nextBase)"))
         }
-        filter.makeFiller(from: output.end, through: output.nextBase.advanced(by: -1), leaderEpoch: leaderEpoch)
-        _ = try appendFiltered(to: output)
+        try EmptyRecordBatch.withBytes(
+            from: output.end, through: output.nextBase.advanced(by: -1), leaderEpoch: leaderEpoch
+        ) { bytes throws(CompactionInterruption) in
+            let header = try interrupting { () throws(LogError) in try bytes.batchHeader() }
+            try append(bytes, header, output)
+        }
     }
 
     private func appendFiltered(to output: SegmentSwap) throws(CompactionInterruption) -> RecordBatchHeader {
