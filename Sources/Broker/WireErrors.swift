@@ -15,7 +15,7 @@ extension LogError {
         case .offsetOutOfRange: .offsetOutOfRange
         case .corruptBatch(let error): error.wireCode
         case .batchTooLarge: .messageTooLarge
-        case .unreadable, .damaged: .corruptMessage
+        case .unreadable, .damaged, .damagedRecords: .corruptMessage
         case .outOfOrderSequence: .outOfOrderSequenceNumber
         case .producerFenced: .invalidProducerEpoch
         case .diskFull, .storage: .kafkaStorageError

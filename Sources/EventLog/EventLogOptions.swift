@@ -9,6 +9,9 @@ public struct EventLogOptions: Sendable {
     public var journalBytesInitial = 16 << 20
     /// Opens a directory whose journal is missing, damaged or foreign, giving up what only the journal held.
     public var acceptsJournalLoss = false
+    /// Opens a directory in which a partition's checkpoint is missing, or neither of its slots is whole, by what the segments
+    /// hold: records that were deleted and lie in a segment that holds others are there again.
+    public var acceptsCheckpointLoss = false
     /// How the directory is kept in bounds, until `EventLog.apply` says otherwise.
     public var settings = LogSettings()
     /// Deletes what is past its retention, and compacts, on threads of its own from the start. Off where `EventLog`'s

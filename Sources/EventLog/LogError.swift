@@ -25,6 +25,9 @@ public enum LogError: Error, Equatable, Sendable {
     case producerFenced(producer: Int64, epoch: Int16, current: Int16)
     /// Stored bytes are damaged: `position` is in bytes, in the file named.
     case damaged(file: String, position: Int, reason: String)
+    /// Records cannot be read: from `position` on, in bytes, the file named does not hold the batches of `offsets`. Those
+    /// before and behind them can: `offsets.upperBound` is where to go on.
+    case damagedRecords(file: String, position: Int, offsets: Range<Offset>, reason: String)
     case diskFull(String)
     /// What failed, and what to do.
     case storage(String)
@@ -35,6 +38,12 @@ public enum LogError: Error, Equatable, Sendable {
         } else {
             self = .storage("\(error): \(error.advice)")
         }
+    }
+
+    /// Of records that are damaged, the offset behind them: a reader may go on there. nil for everything else.
+    public var goesOnAt: Offset? {
+        if case .damagedRecords(_, _, let offsets, _) = self { return offsets.upperBound }
+        return nil
     }
 
     /// True where the disk, not the caller, is to blame.
@@ -81,6 +90,9 @@ extension LogError: CustomStringConvertible {
                 + "over: stop this one"
         case .damaged(let file, let position, let reason):
             "\(file) is damaged at byte \(position): \(reason)"
+        case .damagedRecords(let file, let position, let offsets, let reason):
+            "\(file) is damaged at byte \(position), and offsets \(offsets.lowerBound) to "
+                + "\(offsets.upperBound.advanced(by: -1)) cannot be read: \(reason): read on from \(offsets.upperBound)"
         case .diskFull(let what):
             "the disk is full: \(what): free some space, then try again"
         case .storage(let what):

@@ -27,6 +27,8 @@ public final class Partition: Sendable {
     /// By identity: thousands may wait, and each takes itself back.
     private let watchers = Mutex<[ObjectIdentifier: any PartitionWatcher]>([:])
     private let checkpoints: Mutex<CheckpointFile>
+    /// Where damage was found, by file and position.
+    let saidDamage = Mutex<Set<String>>([])
     let compaction: Mutex<CompactionState>
     /// What is appended are records, which must leave room for what consumer groups commit.
     private let takesNoReserve: Bool
@@ -69,6 +71,9 @@ public final class Partition: Sendable {
             AppendState(
                 nextOffset: end.offset, settings: recovered.settings, isJournaled: recovered.settings.isJournaled,
                 producers: recovered.producers))
+        for (segment, next) in zip(recovered.segments, recovered.segments.dropFirst()) {
+            segment.precede(next.baseOffset)
+        }
         segmentList = Mutex(recovered.segments)
         checkpoints = Mutex(recovered.checkpointFile)
         compaction = Mutex(CompactionState(recovered.compaction))
@@ -470,6 +475,7 @@ public final class Partition: Sendable {
             guard let first = segments.firstIndex(where: { $0 === replaced[0] }) else {
                 preconditionFailure("a segment was exchanged that is not the partition's")
             }
+            if first + replaced.count < segments.count { segment.precede(segments[first + replaced.count].baseOffset) }
             segments.replaceSubrange(first..<first + replaced.count, with: [segment])
         }
         writer.withLock { $0.forget(replaced) }

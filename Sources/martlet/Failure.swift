@@ -44,7 +44,7 @@ struct Failure: Error {
 
     private static func status(of error: LogError) -> ExitStatus {
         switch error {
-        case .damaged, .unreadable, .corruptBatch: .damage
+        case .damaged, .damagedRecords, .unreadable, .corruptBatch: .damage
         case .locked, .closed, .unknownTopic, .topicExists, .invalidTopicName, .invalidPartitionCount, .invalidSetting,
             .invalidGroup,
             .offsetOutOfRange, .batchTooLarge, .outOfOrderSequence, .producerFenced, .diskFull, .storage:

@@ -184,13 +184,21 @@ import Testing
         }
     }
 
-    @Test func aDamagedCheckpointCostsAScanAndNothingElse() throws {
+    @Test func aCheckpointWithoutAWholeSlotIsRefusedAndItsLossMayBeAccepted() throws {
         let log = try EventLog.open(at: directory.path, options: quietOptions())
         let partition = try log.createTopic("t").partitions[0]
         try partition.append(contentsOf: numbered(1000))
         try log.close()
         try directory.write([UInt8](repeating: 0xAB, count: 8192), to: "t-0/checkpoint")
-        let reopened = try EventLog.open(at: directory.path, options: quietOptions())
+        for isMissing in [false, true] {
+            let left = try directory.copy()
+            if isMissing { try left.remove("t-0/checkpoint") }
+            let error = #expect(throws: LogError.self) { try EventLog.open(at: left.path, options: quietOptions()) }
+            guard case .damaged(let file, _, let reason) = error else { return #expect(Bool(false), "\(error as Any)") }
+            #expect(file == "\(left.path)/t-0/checkpoint")
+            #expect(reason.contains("--accept-checkpoint-loss"))
+        }
+        let reopened = try EventLog.open(at: directory.path, options: quietOptions { $0.acceptsCheckpointLoss = true })
         let again = try #require(reopened.topic("t")).partitions[0]
         #expect(try again.values().count == 1000)
         #expect(try again.append(Record(value: "next")) == 1000)
@@ -245,12 +253,13 @@ import Testing
         var bytes = try directory.contents(of: first)
         bytes[bytes.count / 2] ^= 0xFF
         try directory.write(bytes, to: first)
-        let reopened = try EventLog.open(at: directory.path, options: quietOptions())
+        let reopened = try EventLog.open(at: directory.path, options: quietOptions { $0.acceptsCheckpointLoss = true })
         let partition = try #require(reopened.topic("t")).partitions[0]
         #expect(partition.end == 1000)
-        let second = try #require(partition.segments.dropFirst().first?.baseOffset)
-        let rest = try partition.read(from: .offset(second), maxBytes: .max)
-        #expect(rest.map(\.valueText) == (Int(second.value)..<1000).map { "value \($0)" })
+        // The batch that is damaged, and no other.
+        let (values, damage) = try partition.valuesAndDamage()
+        #expect(damage.map(\.count) == [50])
+        #expect(values == (0..<1000).filter { !damage[0].contains($0) }.map { "value \($0)" })
         #expect(try partition.read(from: .earliest).first?.valueText == "value 0")
         #expect(try directory.contents(of: first) == bytes)
         try reopened.close()

@@ -192,6 +192,55 @@ import Testing
         try log.close()
     }
 
+    @Test("a time index that lost its last entries is made again: no later time is overlooked")
+    func shortTimeIndex() throws {
+        let log = try EventLog.open(at: directory.path, options: quietOptions())
+        let settings = try settings(["compression.type": "producer", "index.interval.bytes": "200"])
+        let partition = try log.createTopic("t", settings: settings).partitions[0]
+        // The latest time lies in the middle: nothing behind it says that there is one.
+        let times: [Int64] =
+            (0..<20).map { (i: Int64) in 10_000 + i * 1000 } + (0..<20).map { (i: Int64) in 10_500 + i }
+        for time in times {
+            try partition.append(Record(value: "at \(time)", timestamp: Timestamp(milliseconds: time)))
+        }
+        try partition.roll()
+        try log.close()
+        let path = "t-0/00000000000000000000.timeindex"
+        let bytes = try directory.contents(of: path)
+        #expect(bytes.count > 5 * 12)
+        for count in 0..<bytes.count / 12 {
+            try directory.write(Array(bytes[..<(count * 12)]), to: path)
+            let (log, partition) = try open()
+            #expect(try partition.segments[0].newest(isSealed: true) == Timestamp(milliseconds: 29_000), "\(count)")
+            #expect(try partition.offset(at: Timestamp(milliseconds: 28_500))?.offset == 19, "\(count)")
+            #expect(try directory.contents(of: path) == bytes, "\(count)")
+            try log.close()
+        }
+    }
+
+    @Test("indexes of a segment that has no time in it are made once")
+    func noTimes() throws {
+        let disk = SimulatedDisk()
+        func open() throws -> EventLog {
+            try EventLog.open(at: "/data", options: quietOptions { $0.environment.fileSystem = disk })
+        }
+        let log = try open()
+        let partition = try log.createTopic("t").partitions[0]
+        for i in 0..<10 { try partition.append(Record(value: "value \(i)")) }
+        try partition.roll()
+        try log.settleForCompaction([partition])
+        try Rewriting(partition: partition).run { _ in false }
+        try partition.append(Record(value: "last"))
+        try log.close()
+        for _ in 0..<2 {
+            let log = try open()
+            let before = disk.operations
+            #expect(try #require(log.topic("t")).partitions[0].values() == ["last"])
+            #expect(disk.operations == before)
+            try log.close()
+        }
+    }
+
     @Test func oneWrongIndexEntryDoesNotMislead() throws {
         try fill()
         let name = try #require(try segments().first)

@@ -27,4 +27,25 @@ extension Partition {
     }
 }
 
+extension Partition {
+    /// All values that can be read, as text, and the offsets of those that cannot.
+    func valuesAndDamage() throws -> ([String], [Range<Int>]) {
+        var (values, damage, next): ([String], [Range<Int>], Offset) = ([], [], logStart)
+        while next < end {
+            do throws(LogError) {
+                next = try scan(from: .offset(next)) {
+                    values.append($0.makeStoredRecord().valueText ?? "?")
+                    next = $0.offset.advanced(by: 1)
+                    return true
+                }
+            } catch {
+                guard case .damagedRecords(_, _, let offsets, _) = error, offsets.upperBound > next else { throw error }
+                damage.append(Int(offsets.lowerBound.value)..<Int(offsets.upperBound.value))
+                next = offsets.upperBound
+            }
+        }
+        return (values, damage)
+    }
+}
+
 func settings(_ pairs: [String: String]) throws(LogError) -> TopicSettings { try TopicSettings(pairs) }

@@ -65,6 +65,7 @@ import Testing
     static func options(_ disk: SimulatedDisk) -> EventLogOptions {
         var options = PowerCutTests.options(disk)
         options.runsHousekeeping = false
+        options.acceptsCheckpointLoss = true
         return options
     }
 

@@ -48,7 +48,8 @@ extension LogError {
         case .batchTooLarge: .invalidCommitOffsetSize
         case .invalidGroup: .invalidGroupID
         case .topicExists, .invalidTopicName, .invalidPartitionCount, .invalidSetting, .offsetOutOfRange,
-            .corruptBatch, .unreadable, .damaged, .outOfOrderSequence, .producerFenced, .diskFull, .storage:
+            .corruptBatch, .unreadable, .damaged, .damagedRecords, .outOfOrderSequence, .producerFenced, .diskFull,
+            .storage:
             .coordinatorNotAvailable
         }
     }

@@ -165,9 +165,11 @@ struct FetchPlan {
             data.records = .external(byteCount: slice.byteCount)
             return data
         } catch {
-            if case .offsetOutOfRange = error {
-                data.highWatermark = partition.end.value
-            } else {
+            switch error {
+            case .offsetOutOfRange: data.highWatermark = partition.end.value
+            // The log has said so, once.
+            case .damagedRecords: break
+            default:
                 call.connection.logger.error("a fetch failed", metadata: ["error": "\(error)"])
             }
             return failed(data, error.wireCode)

@@ -135,6 +135,10 @@ final class Compactor: Sendable {
         ]
         if case .damaged(let file, _, _) = error, let segment = work.segments.first(where: { $0.path == file }) {
             held.add(damaged: segment, of: work.partition)
+            // From now on its readers know.
+            if let damage = try? segment.checkEveryBatch() {
+                for range in damage { _ = work.partition.said(range.error(in: file)) }
+            }
             return logger.error(
                 "a partition is not compacted any more: restore the segment from a copy, and open the log again",
                 metadata: metadata)
@@ -169,10 +173,9 @@ extension Segment {
     /// About when the first of its records was made that has a time; nil: none has, or the segment does not say.
     fileprivate var firstTimestamp: Timestamp? {
         // By the index: of a segment without any, not every batch is looked at.
-        guard let latest = try? maxTimestamp(), latest.timestamp > .none, let file = try? file(),
-            let size = try? visibleBytes()
+        guard let latest = try? maxTimestamp(), latest.timestamp > .none,
+            var walk = try? walk(from: 0, windowSize: 4096)
         else { return nil }
-        var walk = BatchWalk(file, from: 0, to: size, windowSize: 4096)
         while let batch = try? walk.next() {
             let header = batch.header
             let isBaseTheFirst =

@@ -71,6 +71,10 @@ struct ShardContents {
                 start = limit
             } catch {
                 problems.note(error.description)
+                if case .damagedRecords(_, _, let offsets, _) = error, offsets.upperBound > start {
+                    start = offsets.upperBound
+                    continue
+                }
                 if error.isOfStorage {
                     end = max(end, start)
                     problems.log(to: logger, partition)

@@ -13,8 +13,9 @@ extension Partition {
             var run = ExpiredRun(from: next)
             defer { look.note(run) }
             let file = try segment.file()
-            var walk = BatchWalk(file, from: first.position, to: try segment.visibleBytes())
-            while let batch = try walk.next() {
+            var walk = try segment.walk(from: first.position)
+            // To damage at most: the next look meets it.
+            while let batch = try walk.nextOrDamage() {
                 guard work.take(look.cost(of: batch)) else { return .unfinished(at: run.end) }
                 guard let expiry = try look.expiry(of: batch, in: file) else { return .found(segment, batch) }
                 run.add(batch.lastOffset, expiry: expiry)
@@ -46,10 +47,10 @@ extension Partition {
         let visible = try segment.visibleBytes()
         let limit = batch.position + min(max(maxBytes, batch.byteCount), visible - batch.position)
         var end = batch.position + batch.byteCount
-        var walk = BatchWalk(file, from: end, to: visible)
+        var walk = try segment.walk(from: end)
         while end < limit {
             // A batch that cannot be read ends the answer before it: it is the next that meets it.
-            guard work.take(0), let next = try? walk.next(), work.take(look.cost(of: next)),
+            guard work.take(0), let next = try? walk.nextOrDamage(), work.take(look.cost(of: next)),
                 try look.expiry(of: next, in: file) == nil
             else { return end }
             end = next.position + next.byteCount

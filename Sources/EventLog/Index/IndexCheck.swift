@@ -5,7 +5,7 @@ internal import Storage
 enum IndexCheck {
     static func holds(_ index: SealedIndex, of segment: Segment, interval: Int) throws(LogError) -> Bool {
         let end = try segment.visibleBytes()
-        guard isAscending(index), index.timeEntryCount > 0 || end == 0 else { return false }
+        guard isAscending(index) else { return false }
         return try covers(index, segment, end: end, interval: interval)
     }
 
@@ -36,7 +36,7 @@ enum IndexCheck {
         let last = count > 0 ? index.offsetEntry(count - 1) : nil
         guard Int(last?.position ?? 0) < max(end, 1) else { return false }
         var rest = GrowingIndex()
-        var walk = BatchWalk(try segment.file(), from: Int(last?.position ?? 0), to: end)
+        var walk = try segment.walk(from: Int(last?.position ?? 0))
         guard let first = try? walk.next() else { return end == 0 }
         if let last, first.lastOffset.distance(from: segment.baseOffset) != Int64(last.relativeOffset) { return false }
         rest.add(first, base: segment.baseOffset, interval: interval)
@@ -44,25 +44,34 @@ enum IndexCheck {
             rest.add(batch, base: segment.baseOffset, interval: interval)
             if !rest.offsets.isEmpty { return false }
         }
-        // The last time entry is the segment's maximum: nothing after the last offset entry may be later.
-        guard index.timeEntryCount > 0 else { return end == 0 }
+        guard index.timeEntryCount > 0 else { return try hasNoTimestamp(segment) }
         let latest = index.timeEntry(index.timeEntryCount - 1)
         let start = Int(index.entry(atOrBelow: latest.relativeOffset)?.position ?? 0)
-        guard holds(latest, base: segment.baseOffset, try segment.file(), from: start, to: end) else { return false }
-        return rest.maxTimestamp <= latest.timestamp
+        return holds(latest, base: segment.baseOffset, try segment.walk(from: start))
     }
 
-    /// The batch that the last time entry names has that timestamp: whole segments are passed over by it. `start` is a
-    /// batch's position, at or before it.
-    static func holds(
-        _ entry: TimeIndexEntry, base: Offset, _ file: any StorageFile, from start: Int, to end: Int
-    ) -> Bool {
-        var walk = BatchWalk(file, from: start, to: end)
+    private static func hasNoTimestamp(_ segment: Segment) throws(LogError) -> Bool {
+        var walk = try segment.walk(from: 0)
+        while let batch = try walk.next() {
+            if batch.maxTimestamp > .none { return false }
+        }
+        return true
+    }
+
+    /// The batch that the last time entry names has that timestamp, and none after it a later one: whole segments are passed
+    /// over by it, and a file that lost its last entries shows it nowhere else. `walk` begins with a batch at or before it.
+    /// Where times ascend with offsets, as they mostly do, that batch is near the end.
+    static func holds(_ entry: TimeIndexEntry, base: Offset, _ walk: consuming BatchWalk) -> Bool {
+        var isFound = false
         while let batch = try? walk.next() {
             let relative = batch.lastOffset.distance(from: base)
-            if relative == Int64(entry.relativeOffset) { return batch.maxTimestamp.milliseconds == entry.timestamp }
-            if relative > Int64(entry.relativeOffset) { return false }
+            if relative == Int64(entry.relativeOffset) {
+                guard batch.maxTimestamp.milliseconds == entry.timestamp else { return false }
+                isFound = true
+            } else if relative > Int64(entry.relativeOffset) {
+                guard isFound, batch.maxTimestamp.milliseconds <= entry.timestamp else { return false }
+            }
         }
-        return false
+        return isFound
     }
 }

@@ -97,6 +97,8 @@ final class RingJournal: Journal, @unchecked Sendable {
     enum ReplayEnd: Equatable {
         /// Where writing stopped.
         case whole
+        /// The same, and the last round is not whole: it was cut, or damaged since.
+        case broken(position: Int, sequence: UInt64)
         /// A damaged round with valid later ones after it, at this position in the file.
         case damaged(position: Int, sequence: UInt64)
     }
@@ -116,11 +118,14 @@ final class RingJournal: Journal, @unchecked Sendable {
             do { found = try reader.round(expected, near: position) } catch { throw orFileError(error) }
             guard let found else {
                 let later: Int?
+                let broken: Int?
                 do {
                     later = try reader.laterRound(than: expected, from: position)
                     if later == nil { try settleLast(reader) }
+                    broken = later == nil ? try reader.brokenRound(expected, near: position) : nil
                 } catch { throw orFileError(error) }
-                return later == nil ? .whole : .damaged(position: position, sequence: expected)
+                if later != nil { return .damaged(position: position, sequence: expected) }
+                return broken.map { .broken(position: $0, sequence: expected) } ?? .whole
             }
             try body(found.round)
             state.withLock { $0.add(found.round.sequence, found.position, found.round.byteCount) }

@@ -54,6 +54,25 @@ final class RingReader {
         return try? RoundHeader(checking: bytes, nonce: nonce)
     }
 
+    /// Where a round of this sequence number was begun that is not whole; nil: nothing looks like it. A write that was cut
+    /// leaves such a one, and so does damage to the last round.
+    func brokenRound(_ sequence: UInt64, near position: Int) throws(FileError) -> Int? {
+        for place in [position, JournalHeader.ringStart] {
+            guard place >= JournalHeader.ringStart, place + StorageAlignment.block <= capacity else { continue }
+            let bytes = try read(RoundLayout.headerSize, at: place)
+            guard bytes.count == RoundLayout.headerSize else { continue }
+            // One of them may be what is damaged. Of an older round the number is another.
+            let signs = [
+                bytes.bigEndian(at: RoundLayout.magicField, as: UInt64.self) == RoundLayout.magic,
+                bytes.bigEndian(at: RoundLayout.nonce, as: UInt64.self) == nonce,
+                bytes.bigEndian(at: RoundLayout.sequence, as: UInt64.self) == sequence,
+            ]
+            if let header = try header(at: place), header.sequence != sequence { continue }
+            if signs.count(where: { $0 }) >= 2 { return place }
+        }
+        return nil
+    }
+
     /// Valid until the next call.
     func read(_ count: Int, at position: Int) throws(FileError) -> UnsafeRawBufferPointer {
         if buffer.count < count {

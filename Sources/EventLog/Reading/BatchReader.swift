@@ -9,6 +9,11 @@ struct BatchReader: ~Copyable {
     private(set) var next: Offset
     private var segment: Segment?
     private var position = 0
+    /// The batch at `position` was looked at already: its offsets are right.
+    private var isLocated = false
+    private var last: (segment: Segment, position: Int)?
+    /// Of the segment: all of its offsets are below it.
+    private var limit: Offset = 0
     private var visible = 0
     private var mapping: MappedFile?
     private var window = ReadWindow()
@@ -30,7 +35,16 @@ struct BatchReader: ~Copyable {
         do throws(LogError) { return try batch(before: min(limit, partition.end)) } catch {
             // Deleted meanwhile, where it was not read yet.
             try partition.checkRange(next)
-            throw error
+            throw partition.said(error)
+        }
+    }
+
+    /// What there is to say of the batch that came last, of which the checksum is wrong.
+    func damageOfLast(_ header: RecordBatchHeader) -> LogError {
+        guard let last else { return .closed }
+        let batch = BatchLocation(position: last.position, header: header)
+        do throws(LogError) { return try partition.damage(of: batch, in: last.segment) } catch {
+            return partition.said(error)
         }
     }
 
@@ -41,13 +55,20 @@ struct BatchReader: ~Copyable {
                 continue
             }
             if position >= visible {
-                visible = try segment.visibleBytes()
+                see(try segment.visibleBytes(), of: segment)
                 if position >= visible { try moveOn(from: segment) }
                 continue
             }
-            let (bytes, header) = try batch(in: segment)
+            guard let (bytes, header) = try batch(in: segment) else {
+                if isLocated {
+                    throw .damaged(file: segment.path, position: position, reason: "a batch changed while it was read")
+                }
+                try relocate(in: segment)
+                continue
+            }
+            last = (segment, position)
             position += bytes.count
-            guard header.lastOffset >= next else { continue }
+            isLocated = false
             let isHidden = hides(bytes, header)
             next = header.lastOffset.advanced(by: 1)
             if !isHidden { return bytes }
@@ -74,6 +95,7 @@ struct BatchReader: ~Copyable {
             throw .offsetOutOfRange(requested: next, start: partition.logStart, end: partition.end)
         }
         try enter(found, at: batch.position)
+        isLocated = true
     }
 
     private mutating func moveOn(from segment: Segment) throws(LogError) {
@@ -81,35 +103,50 @@ struct BatchReader: ~Copyable {
             return try enter(following, at: 0)
         }
         // Segments were exchanged meanwhile, and the next batch lies in the middle of one; or it is missing.
+        try relocate(in: segment)
+    }
+
+    /// By the index, with all checks.
+    private mutating func relocate(in segment: Segment) throws(LogError) {
         guard let (found, batch) = try partition.locate(next) else {
             try partition.checkThere()
             // The watermark says that there is more: then the file is shorter than what was durable.
-            throw .damaged(file: segment.path, position: position, reason: "records from offset \(next) on are missing")
+            throw .damagedRecords(
+                file: segment.path, position: position, offsets: next..<max(next, partition.end),
+                reason: "the file ends early")
         }
-        try enter(found, at: batch.position)
+        // What is in memory of it stays.
+        if found !== segment || batch.position != position { try enter(found, at: batch.position) }
+        isLocated = true
     }
 
     private mutating func enter(_ segment: Segment, at position: Int) throws(LogError) {
         self.segment = segment
         self.position = position
-        visible = try segment.visibleBytes()
+        see(try segment.visibleBytes(), of: segment)
+        isLocated = false
         mapping = nil
         window.clear()
     }
 
-    private mutating func batch(in segment: Segment) throws(LogError) -> (UnsafeRawBufferPointer, RecordBatchHeader) {
+    private mutating func see(_ bytes: Int, of segment: Segment) {
+        visible = bytes
+        limit = segment.offsetLimit
+    }
+
+    /// nil: it does not fit what came before it, or is no batch. Its offsets are not in its checksum, so they have to follow.
+    private mutating func batch(
+        in segment: Segment
+    ) throws(LogError) -> (UnsafeRawBufferPointer, RecordBatchHeader)? {
+        guard RecordBatchLayout.headerSize <= visible - position else { return nil }
         let head = try bytes(RecordBatchLayout.headerSize, in: segment)
-        let header: RecordBatchHeader
-        do { header = try RecordBatchHeader(parsing: head.bytes) } catch {
-            throw .damaged(file: segment.path, position: position, reason: error.description)
-        }
+        guard let header = try? RecordBatchHeader(parsing: head.bytes), header.sizeInBytes <= visible - position,
+            header.lastOffsetDelta >= 0, header.lastOffset < limit, isLocated || header.baseOffset == next
+        else { return nil }
         return (try bytes(header.sizeInBytes, in: segment), header)
     }
 
     private mutating func bytes(_ count: Int, in segment: Segment) throws(LogError) -> UnsafeRawBufferPointer {
-        guard count <= visible - position else {
-            throw .damaged(file: segment.path, position: position, reason: "a batch reaches past the end")
-        }
         if let mapping, position + count <= mapping.count { return mapping.bytes.part(position, count) }
         if visible - position >= Self.mappingMin {
             let mapping = try segment.mapped()

@@ -9,6 +9,8 @@ extension Partition {
             try checkThere()
             return nil
         }
+        // The first segment is gone: nothing deleted it.
+        try checkGap(before: segment, from: offset)
         while true {
             if let batch = try segment.batch(containing: offset) {
                 // It was deleted since the caller looked: what lies after it is not what was asked for.
@@ -30,10 +32,9 @@ extension Partition {
     func checkGap(before following: Segment, from offset: Offset) throws(LogError) {
         guard following.baseOffset > offset else { return }
         try checkRange(offset)
-        throw .damaged(
-            file: following.path, position: 0,
-            reason: "offsets \(offset) to \(following.baseOffset.value - 1) before it are missing: read on from "
-                + "\(following.baseOffset)")
+        throw .damagedRecords(
+            file: following.path, position: 0, offsets: offset..<following.baseOffset,
+            reason: "what came before it is missing")
     }
 
     /// Where the index says to look for `offset`: the segment, by its base offset, and the position in bytes of a batch
@@ -50,7 +51,7 @@ extension Partition {
     func reading<R>(at offset: Offset, _ body: () throws(LogError) -> R) throws(LogError) -> R {
         do { return try body() } catch {
             try checkRange(offset)
-            throw error
+            throw said(error)
         }
     }
 
@@ -79,7 +80,7 @@ extension Partition {
         } catch {
             // Deleted meanwhile, where it was not read yet.
             try checkRange(offset)
-            throw error
+            throw said(error)
         }
     }
 
@@ -92,6 +93,8 @@ extension Partition {
             guard firstBatchWhole else { return .noRoom }
             count = batch.byteCount
         }
+        // What is known to be damaged is not sent as if it were whole.
+        if let damaged = segment.damageStart(from: batch.position) { count = min(count, damaged - batch.position) }
         return .slice(LogSlice(file: try segment.file(), position: batch.position, byteCount: count))
     }
 
@@ -122,7 +125,7 @@ extension Partition {
                 let result = try body(start)
                 if logStart == start { return result }
             } catch {
-                if logStart == start { throw error }
+                if logStart == start { throw said(error) }
             }
         }
     }
@@ -135,10 +138,17 @@ extension Partition {
             var next = start
             while let batch = try segment.batch(notBefore: timestamp, from: next), batch.baseOffset < end {
                 // One without records, which compaction has left, may say of when they were.
-                if batch.header.recordCount > 0,
-                    let found = try firstRecord(of: batch, in: segment, from: start, { $0 >= timestamp })
-                {
-                    return found
+                if batch.header.recordCount > 0 {
+                    do throws(LogError) {
+                        if let found = try firstRecord(of: batch, in: segment, from: start, { $0 >= timestamp }) {
+                            return found
+                        }
+                    } catch {
+                        // Of what nobody can read, no record is the first.
+                        guard case .damagedRecords(_, _, let offsets, _) = said(error) else { throw error }
+                        next = max(next.advanced(by: 1), offsets.upperBound)
+                        continue
+                    }
                 }
                 next = batch.lastOffset.advanced(by: 1)
             }
@@ -176,6 +186,13 @@ extension Partition {
         return try firstRecord(of: batch, in: segment, from: start) { $0 >= latest }
     }
 
+    /// What there is to say of a batch whose checksum is wrong.
+    func damage(of batch: BatchLocation, in segment: Segment) throws(LogError) -> LogError {
+        _ = try segment.batch(containing: max(batch.baseOffset, segment.baseOffset), checksIt: true)
+        // It is right by now: somebody has written it meanwhile.
+        return .damaged(file: segment.path, position: batch.position, reason: "a batch's checksum was wrong")
+    }
+
     /// The segments that have records from `start` on.
     private func segments(from start: Offset) -> ArraySlice<Segment> {
         let all = segments
@@ -199,6 +216,8 @@ extension Partition {
         } catch BatchError.unsupportedCompression {
             // Better too early than too late: whoever reads from here skips what is older.
             return (max(start, batch.baseOffset), batch.maxTimestamp)
+        } catch BatchError.checksumMismatch {
+            throw try damage(of: batch, in: segment)
         } catch {
             throw .unreadable(offset: batch.baseOffset, error)
         }

@@ -84,6 +84,8 @@ extension Partition {
         } catch BatchError.unsupportedCompression {
             let header = batch.header
             return header.attributes.usesLogAppendTime ? header.maxTimestamp : header.baseTimestamp
+        } catch BatchError.checksumMismatch {
+            throw try damage(of: batch, in: segment)
         } catch {
             throw .unreadable(offset: batch.baseOffset, error)
         }

@@ -52,8 +52,11 @@ extension Partition {
                     return stop == nil
                 }
             } catch {
-                let base = (try? RecordBatchHeader(parsing: bytes.bytes))?.baseOffset
-                throw .unreadable(offset: max(first, base ?? first), error)
+                guard let header = try? RecordBatchHeader(parsing: bytes.bytes) else {
+                    throw .unreadable(offset: first, error)
+                }
+                if case .checksumMismatch = error { throw reader.damageOfLast(header) }
+                throw .unreadable(offset: max(first, header.baseOffset), error)
             }
         }
         return stop ?? max(first, limit)

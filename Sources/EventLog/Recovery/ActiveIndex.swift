@@ -13,8 +13,8 @@ enum ActiveIndex {
     /// `trusted`: how many bytes of the segment the files' entries may speak of. What was written to them since the
     /// last checkpoint that came to count, a power cut may have torn, and a time that is missing shows nowhere.
     static func restore(
-        from directory: String, base: Offset, _ file: any StorageFile, byteCount: Int, trusted: Int, interval: Int,
-        _ fileSystem: any FileSystem
+        from directory: String, base: Offset, _ file: any StorageFile, byteCount: Int, end: Offset, trusted: Int,
+        interval: Int, _ fileSystem: any FileSystem
     ) -> Restored {
         #if PLANTED_BUGS
         let trusted = PlantedBug.indexTrusted.isPlanted ? .max : trusted
@@ -27,18 +27,33 @@ enum ActiveIndex {
         let times = entries(
             "\(directory)/\(SegmentFiles.timeIndex(base))", TimeIndexEntryLayout.size, fileSystem
         ) { TimeIndexEntry(timestamp: $0.bigEndian(at: $1), relativeOffset: $0.bigEndian(at: $1 + 8)) }
-        var index = kept(Array(offsets), times, base: base, file, byteCount: byteCount) ?? GrowingIndex()
+        let batches = Batches(file: file, byteCount: byteCount, base: base, end: end)
+        var index = kept(Array(offsets), times, batches) ?? GrowingIndex()
         var files = IndexFilesState(offsetEntries: index.offsets.count, timeEntries: index.times.count)
-        extend(&index, from: Int(index.offsets.last?.position ?? 0), base: base, file, byteCount, interval)
+        extend(&index, batches, interval)
         files.lacksTrusted =
             index.offsets.dropFirst(files.offsetEntries).first.map { Int($0.position) < trusted } ?? false
-        return Restored(index: index, files: files, firstTimestamp: firstTimestamp(file, byteCount, index))
+        return Restored(index: index, files: files, firstTimestamp: firstTimestamp(batches, index))
     }
 
-    private static func firstTimestamp(_ file: any StorageFile, _ byteCount: Int, _ index: GrowingIndex) -> Int64? {
+    /// The segment's batches. Damage is gone over: who reads there meets it.
+    private struct Batches {
+        let file: any StorageFile
+        let byteCount: Int
+        let base: Offset
+        /// The offset after the last.
+        let end: Offset
+
+        func walk(from position: Int, to end: Int? = nil, windowSize: Int = 128) -> BatchWalk {
+            BatchWalk(
+                file, from: position, to: end ?? byteCount, windowSize: windowSize, base: base, below: self.end)
+        }
+    }
+
+    private static func firstTimestamp(_ batches: Batches, _ index: GrowingIndex) -> Int64? {
         // Not every batch is looked at for what none of them has.
         guard index.maxTimestamp >= 0 else { return nil }
-        var walk = BatchWalk(file, from: 0, to: byteCount, windowSize: 128)
+        var walk = batches.walk(from: 0)
         while let batch = try? walk.next() {
             if batch.maxTimestamp > .none { return batch.maxTimestamp.milliseconds }
         }
@@ -47,28 +62,26 @@ enum ActiveIndex {
 
     /// The entries as an index that goes on from the last; nil where they cannot be this segment's.
     private static func kept(
-        _ offsets: [OffsetIndexEntry], _ times: [TimeIndexEntry], base: Offset, _ file: any StorageFile, byteCount: Int
+        _ offsets: [OffsetIndexEntry], _ times: [TimeIndexEntry], _ batches: Batches
     ) -> GrowingIndex? {
         guard let last = offsets.last, isAscending(offsets), isAscending(times) else { return nil }
         // A time entry stands with an offset entry, or none: those past the last belong to batches that were cut.
         let kept = times.prefix { $0.relativeOffset <= last.relativeOffset }
         guard let latest = kept.last else { return nil }
-        var head = BatchWalk(file, from: Int(last.position), to: byteCount, windowSize: 128)
-        guard let batch = try? head.next(), batch.lastOffset.distance(from: base) == Int64(last.relativeOffset) else {
-            return nil
-        }
+        var head = batches.walk(from: Int(last.position))
+        guard let batch = try? head.next(), batch.position == Int(last.position),
+            last.isConfirmed(by: batch, base: batches.base)
+        else { return nil }
         let index = GrowingIndex(offsets: offsets, times: Array(kept))
         let start = offsets.last(atOrBelow: latest.relativeOffset)?.position ?? 0
-        return IndexCheck.holds(latest, base: base, file, from: Int(start), to: byteCount) ? index : nil
+        // Up to the last entry of the other index: what follows is looked at anyway.
+        let end = batch.position + batch.byteCount
+        return IndexCheck.holds(latest, base: batches.base, batches.walk(from: Int(start), to: end)) ? index : nil
     }
 
-    private static func extend(
-        _ index: inout GrowingIndex, from position: Int, base: Offset, _ file: any StorageFile, _ byteCount: Int,
-        _ interval: Int
-    ) {
-        var walk = BatchWalk(file, from: position, to: byteCount)
-        // A damaged batch ends the index; readers past it meet the damage themselves.
-        while let batch = try? walk.next() { index.add(batch, base: base, interval: interval) }
+    private static func extend(_ index: inout GrowingIndex, _ batches: Batches, _ interval: Int) {
+        var walk = batches.walk(from: Int(index.offsets.last?.position ?? 0), windowSize: 8192)
+        while let batch = try? walk.next() { index.add(batch, base: batches.base, interval: interval) }
     }
 
     private static func isAscending(_ entries: [OffsetIndexEntry]) -> Bool {

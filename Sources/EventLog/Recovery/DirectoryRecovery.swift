@@ -197,7 +197,9 @@ private struct DirectoryOpening {
         for topic in catalogue.topics {
             for index in 0..<topic.partitionCount {
                 recoveries[topic.id, default: []].append(
-                    try PartitionRecovery(topic, index, in: path, fileSystem, logger: options.logger))
+                    try PartitionRecovery(
+                        topic, index, in: path, fileSystem, logger: options.logger,
+                        acceptsCheckpointLoss: options.acceptsCheckpointLoss))
             }
         }
         return recoveries
@@ -219,6 +221,11 @@ private struct DirectoryOpening {
             LogError($0)
         }
         progress.finish()
+        if case .broken(let position, let sequence) = end {
+            options.logger.warning(
+                "the journal's last round is not whole: it was never acknowledged, or has been damaged since",
+                metadata: ["journal": "\(journalPath)", "position": "\(position)", "round": "\(sequence)"])
+        }
         guard case .damaged(let position, let sequence) = end else { return true }
         try acceptLoss("round \(sequence) is damaged and later ones follow it", at: position)
         return false

@@ -54,7 +54,8 @@ final class PartitionRecovery {
     private var current: (base: Offset, file: any StorageFile)?
 
     init(
-        _ topic: TopicCatalogue.Entry, _ index: Int, in data: String, _ fileSystem: any FileSystem, logger: Logger
+        _ topic: TopicCatalogue.Entry, _ index: Int, in data: String, _ fileSystem: any FileSystem, logger: Logger,
+        acceptsCheckpointLoss: Bool = false
     ) throws(LogError) {
         self.topic = topic
         self.index = index
@@ -62,8 +63,8 @@ final class PartitionRecovery {
         self.logger = logger
         let directory = "\(data)/\(TopicName.directory(topic.name, index))"
         self.directory = directory
+        let names = try SwapRecovery(of: directory, fileSystem, logger: logger).run()
         do throws(FileError) {
-            let names = try SwapRecovery(of: directory, fileSystem, logger: logger).run()
             bases = SegmentFiles.baseOffsets(in: names)
             indexed = SegmentFiles.indexedBaseOffsets(in: names)
             var file = CheckpointFile(path: "\(directory)/\(CheckpointFile.name)", fileSystem)
@@ -88,11 +89,27 @@ final class PartitionRecovery {
         } catch {
             throw LogError(error)
         }
-        if hasNoCheckpoint {
+        try tellOfCheckpoint(acceptsLoss: acceptsCheckpointLoss)
+    }
+
+    private func tellOfCheckpoint(acceptsLoss: Bool) throws(LogError) {
+        let path = "\(directory)/\(CheckpointFile.name)"
+        if checkpointFile.hasDamagedSlot, !hasNoCheckpoint {
             logger.warning(
-                "a partition's checkpoint is missing or damaged: its segments are read from the start",
-                metadata: ["directory": "\(directory)"])
+                "one of a checkpoint's two slots is not whole: the other one counts", metadata: ["file": "\(path)"])
         }
+        guard hasNoCheckpoint else { return }
+        guard acceptsLoss else {
+            throw .damaged(
+                file: path, position: 0,
+                reason:
+                    "\(fileSystem.exists(path) ? "neither of its two slots is whole" : "it is missing"), and it alone says "
+                    + "which records were deleted: restore it from a copy of the directory, or accept its loss (martlet "
+                    + "serve --accept-checkpoint-loss) to go on with what the segments hold")
+        }
+        logger.error(
+            "a partition's checkpoint is given up: its segments are read from the start",
+            metadata: ["directory": "\(directory)"])
     }
 
     /// What the checkpoint knows of the journal: it cannot be younger than the journal itself.
@@ -199,17 +216,28 @@ final class PartitionRecovery {
     private func extendByScanning(to limit: Offset = Offset(.max)) throws(LogError) {
         while true {
             let isWhole = try scanSegment(to: limit)
-            guard end.offset < limit, let next = bases.first(where: { $0 > end.segment }) else { return }
+            guard end.offset < limit, let next = bases.first(where: { $0 > end.segment }) else {
+                return isWhole ? () : tellOfCut()
+            }
             if !isWhole || next != end.offset {
                 // Past what a checkpoint vouches for, the log ends at the first harm. Without one, this segment may be
                 // damaged and those after it are not to pay for it.
-                guard hasNoCheckpoint, next >= end.offset else { return }
+                guard hasNoCheckpoint, next >= end.offset else { return tellOfCut() }
                 logger.error(
                     "a segment is damaged, and records in it are lost",
                     metadata: ["directory": "\(directory)", "from": "\(end.offset)", "to": "\(next)"])
             }
             end = LogEnd(offset: next, segment: next, position: 0)
         }
+    }
+
+    /// What is written past the end and not whole is cut: so it was when the process was stopped, or has been damaged since.
+    private func tellOfCut() {
+        let path = "\(directory)/\(SegmentFiles.log(end.segment))"
+        guard fileSystem.exists(path) else { return }
+        logger.warning(
+            "what follows in a partition is not whole: its log ends here",
+            metadata: ["file": "\(path)", "position": "\(end.position)", "next_offset": "\(end.offset)"])
     }
 
     /// False: the segment's bytes are no whole batches all the way.
@@ -221,8 +249,20 @@ final class PartitionRecovery {
             return (file, try file.size())
         }
         guard size >= end.position else { return false }
+        while end.offset < limit, end.position < size {
+            let whole = try follow(file, to: limit, size)
+            if whole { return true }
+            // Without a checkpoint nobody knows whether this is damage or where writing stopped: what is whole behind it may
+            // have been acknowledged.
+            guard hasNoCheckpoint, try goOverDamage(in: file, size) else { return false }
+        }
+        return true
+    }
+
+    /// False: at the end there is no whole batch.
+    private func follow(_ file: any StorageFile, to limit: Offset, _ size: Int) throws(LogError) -> Bool {
         var scan = BatchScan(file, from: end.position, to: size)
-        do {
+        do throws(LogError) {
             while end.offset < limit, let (batch, _) = try scan.next() {
                 // After compaction offsets have gaps, so they need only grow.
                 guard batch.baseOffset >= end.offset else { return false }
@@ -232,10 +272,25 @@ final class PartitionRecovery {
                 touched.insert(end.segment)
             }
         } catch {
-            // What the disk does not give now may be there all the same.
             if error.isOfStorage { throw error }
             return false
         }
+        return true
+    }
+
+    /// Moves the end to the next whole batch of the segment. False: there is none.
+    private func goOverDamage(in file: any StorageFile, _ size: Int) throws(LogError) -> Bool {
+        let next = bases.first { $0 > end.segment } ?? Offset(.max)
+        var walk = BatchWalk(file, from: end.position, to: size, base: end.offset, below: next, checksEvery: true)
+        guard let batch = try walk.next(), let damage = walk.damage.first else { return false }
+        logger.error(
+            "a segment is damaged, and records in it are lost",
+            metadata: [
+                "file": "\(file.path)", "position": "\(damage.bytes.lowerBound)", "from": "\(end.offset)",
+                "to": "\(batch.baseOffset.advanced(by: -1))", "reason": "\(damage.reason)",
+            ])
+        end.offset = batch.baseOffset
+        end.position = batch.position
         return true
     }
 
@@ -249,6 +304,8 @@ final class PartitionRecovery {
             logger.error(
                 "a segment is shorter than its checkpoint says: records in it are lost, later ones get offsets after them",
                 metadata: ["file": "\(path)", "checkpoint": "\(end.position)", "next_offset": "\(end.offset)"])
+            // One that is gone altogether is none that anybody could open.
+            if !fileSystem.exists(path) { bases.removeAll { $0 == end.segment } }
             end = LogEnd(offset: end.offset, segment: end.offset, position: 0)
             bases.append(end.offset)
             path = "\(directory)/\(SegmentFiles.log(end.segment))"
@@ -326,11 +383,11 @@ final class PartitionRecovery {
             sealed.append(Segment(sealed: base, in: directory, fileSystem, indexInterval: interval))
         }
         let restored = ActiveIndex.restore(
-            from: directory, base: end.segment, file, byteCount: end.position, trusted: indexedBytes,
-            interval: interval, fileSystem)
+            from: directory, base: end.segment, file, byteCount: end.position, end: end.offset,
+            trusted: indexedBytes, interval: interval, fileSystem)
         let active = Segment(
             growing: end.segment, in: directory, fileSystem, indexInterval: interval, file: file,
-            index: restored.index, indexFiles: restored.files, byteCount: end.position)
+            index: restored.index, indexFiles: restored.files, byteCount: end.position, end: end.offset)
         // Something was taken away or added: the next checkpoint says where the log ends now.
         let isChanged = !touched.isEmpty || hasNoCheckpoint || leavesDeleted || hasNewStart
         let dirty = sealed.filter { touched.contains($0.baseOffset) } + (isChanged ? [active] : [])

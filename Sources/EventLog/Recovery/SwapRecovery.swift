@@ -14,23 +14,55 @@ struct SwapRecovery {
     }
 
     /// Returns the names that the directory has then.
-    func run() throws(FileError) -> [String] {
-        let names = try fileSystem.list(directory)
+    func run() throws(LogError) -> [String] {
+        let names = try storage { () throws(FileError) in try fileSystem.list(directory) }
         let rewritten = SegmentFiles.rewrittenBaseOffsets(in: names)
         let hasManifest = names.contains(SwapManifest.name)
         guard hasManifest || !rewritten.isEmpty || names.contains(SwapManifest.temporaryName) else { return names }
-        if hasManifest { try settleExchange() }
-        // Without a manifest, or with another one's, nobody knows of them.
-        try remove(SwapManifest.temporaryName)
-        for base in rewritten { try remove(SegmentFiles.rewrittenLog(base)) }
-        return try fileSystem.list(directory)
+        if hasManifest { try settleManifest(names, rewritten) }
+        return try storage { () throws(FileError) in
+            // Without a manifest, or with another one's, nobody knows of them.
+            try remove(SwapManifest.temporaryName)
+            for base in rewritten { try remove(SegmentFiles.rewrittenLog(base)) }
+            return try fileSystem.list(directory)
+        }
     }
 
-    private func settleExchange() throws(FileError) {
-        guard
-            let manifest = SwapManifest(
-                decoding: try fileSystem.contents(of: "\(directory)/\(SwapManifest.name)"))
-        else { return try forgetManifest() }
+    private func settleManifest(_ names: [String], _ rewritten: [Offset]) throws(LogError) {
+        let path = "\(directory)/\(SwapManifest.name)"
+        let bytes = try storage { () throws(FileError) in try fileSystem.contents(of: path) }
+        if let manifest = SwapManifest(decoding: bytes) {
+            return try storage { () throws(FileError) in try settleExchange(manifest) }
+        }
+        // It was synced before it got its name: this is damage. As long as the rewritten segment has not its own name, all
+        // that it replaces is as it was.
+        if rewritten.isEmpty { try checkNoneIsReplaced(SegmentFiles.baseOffsets(in: names), path) }
+        logger.error(
+            "the manifest of an exchange of segments is damaged: the exchange is taken back",
+            metadata: ["file": "\(path)"])
+        try storage { () throws(FileError) in try forgetManifest() }
+    }
+
+    /// Throws where a segment holds what the next one holds, too: then it was put in the place of both.
+    private func checkNoneIsReplaced(_ bases: [Offset], _ manifest: String) throws(LogError) {
+        for (base, next) in zip(bases, bases.dropFirst()) {
+            let (file, size) = try storage { () throws(FileError) in
+                let file = try fileSystem.open("\(directory)/\(SegmentFiles.log(base))", .read)
+                return (file, try file.size())
+            }
+            var walk = BatchWalk(file, from: 0, to: size, base: base)
+            while try walk.next() != nil {}
+            guard walk.nextOffset <= next else {
+                throw .damaged(
+                    file: manifest, position: 0,
+                    reason:
+                        "it is to say which segments were exchanged, and is not whole: \(SegmentFiles.log(base)) holds "
+                        + "the records of \(SegmentFiles.log(next)), too: move that one away, or restore a copy")
+            }
+        }
+    }
+
+    private func settleExchange(_ manifest: SwapManifest) throws(FileError) {
         let files = SwapFiles(directory: directory, fileSystem: fileSystem, manifest: manifest)
         // Whoever wrote the manifest may have been killed before its name was durable, and what follows builds on it.
         try fileSystem.synchronizeDirectory(directory)

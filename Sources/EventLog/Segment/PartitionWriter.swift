@@ -239,7 +239,8 @@ struct PartitionWriter: ~Copyable {
         file = next
         active = Segment(
             growing: base, in: directory, fileSystem, indexInterval: settings.indexIntervalBytes, file: next,
-            index: GrowingIndex(), byteCount: 0)
+            index: GrowingIndex(), byteCount: 0, end: base)
+        old.precede(base)
         size = 0
         firstTimestamp = nil
         // Its indexes were completed.
@@ -251,7 +252,7 @@ struct PartitionWriter: ~Copyable {
     /// Lets readers see what was written.
     mutating func publish() -> Offset {
         for (segment, bytes) in unpublished {
-            segment.publish(visibleBytes: bytes)
+            segment.publish(visibleBytes: bytes, end: segment === active ? end : nil)
             if segment !== active { OpenSegments.shared.add(segment) }
         }
         unpublished.removeAll(keepingCapacity: true)

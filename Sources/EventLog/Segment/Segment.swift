@@ -12,6 +12,8 @@ final class Segment: Sendable {
     private let indexInterval: Int
     private let state: Mutex<State>
     private let visible: Atomic<Int>
+    /// Every offset in the visible bytes is below it.
+    private let limit: Atomic<Int64>
     /// Held while its index files are made anew, or must not be: by path, they may soon be another segment's.
     private let indexFiles = Mutex(())
     /// Of a sealed segment, once someone has asked: the latest timestamp, and the bytes of its index files.
@@ -26,6 +28,8 @@ final class Segment: Sendable {
         var mapping: MappedFile?
         /// Of a growing index: what is in its files already.
         var files = IndexFilesState()
+        /// What readers have found to be damaged.
+        var damage = DamagedRanges()
         /// Its files have no names any more.
         var isRemoved = false
         /// Its files' names belong to another segment, or are about to.
@@ -42,13 +46,15 @@ final class Segment: Sendable {
         self.indexInterval = indexInterval
         state = Mutex(State())
         visible = Atomic(-1)
+        limit = Atomic(.max)
     }
 
     /// The segment that is written: `index` covers what the file holds, `indexFiles` says what of it
-    /// its files have.
+    /// its files have. `end`: the offset after its last.
     init(
         growing baseOffset: Offset, in directory: String, _ fileSystem: any FileSystem, indexInterval: Int,
-        file: any StorageFile, index: GrowingIndex, indexFiles: IndexFilesState = IndexFilesState(), byteCount: Int
+        file: any StorageFile, index: GrowingIndex, indexFiles: IndexFilesState = IndexFilesState(), byteCount: Int,
+        end: Offset
     ) {
         self.baseOffset = baseOffset
         self.directory = directory
@@ -56,6 +62,7 @@ final class Segment: Sendable {
         self.indexInterval = indexInterval
         state = Mutex(State(file: file, index: .growing(index), files: indexFiles))
         visible = Atomic(byteCount)
+        limit = Atomic(end.value)
     }
 
     var path: String { "\(directory)/\(SegmentFiles.log(baseOffset))" }
@@ -145,78 +152,148 @@ final class Segment: Sendable {
         return size
     }
 
-    func publish(visibleBytes: Int) { visible.store(visibleBytes, ordering: .releasing) }
+    /// Lets readers see more. `end`: the offset after the last that they see; nil: the segment is sealed.
+    func publish(visibleBytes: Int, end: Offset?) {
+        if let end { limit.store(end.value, ordering: .releasing) }
+        visible.store(visibleBytes, ordering: .releasing)
+    }
+
+    /// Every offset in the visible bytes is below it. Read after them, as they grow.
+    var offsetLimit: Offset { Offset(limit.load(ordering: .acquiring)) }
+
+    /// Another segment follows, which begins with `next`.
+    func precede(_ next: Offset) { limit.store(next.value, ordering: .releasing) }
+
+    // MARK: Damage
+
+    /// Goes through the visible batches from a position on, where one begins.
+    func walk(
+        from position: Int, windowSize: Int = 8192, checksEvery: Bool = false
+    ) throws(LogError) -> BatchWalk {
+        let end = try visibleBytes()
+        return BatchWalk(
+            try file(), from: position, to: end, windowSize: windowSize, base: baseOffset,
+            below: offsetLimit, knowing: state.withLock { $0.damage },
+            checksEvery: checksEvery)
+    }
+
+    /// Takes note of what a walk has gone over.
+    func note(_ damage: [DamagedRange]) {
+        guard !damage.isEmpty else { return }
+        state.withLock { $0.damage.add(damage) }
+    }
+
+    /// Where the first damage at or behind a position begins that is known of; nil: of none.
+    func damageStart(from position: Int) -> Int? {
+        state.withLock { $0.damage.isEmpty ? nil : $0.damage.start(from: position) }
+    }
+
+    /// Looks at every byte of every batch, and takes note of what is damaged. Returns that, and where the end of the file is
+    /// missing, a range without bytes for it.
+    func checkEveryBatch() throws(LogError) -> [DamagedRange] {
+        let limit = offsetLimit
+        var walk = try walk(from: 0, windowSize: 64 << 10, checksEvery: true)
+        while try walk.next() != nil {}
+        note(walk.damage)
+        guard limit < Offset(.max), walk.nextOffset < limit else { return walk.damage }
+        let end = try visibleBytes()
+        let missing = DamagedRange(
+            bytes: end..<end, offsets: walk.nextOffset..<limit, reason: "the file ends early", isTail: true)
+        return walk.damage + [missing]
+    }
 
     // MARK: Looking things up
 
-    /// The first batch that ends at `offset` or after it; nil if no visible one does.
-    func batch(containing offset: Offset) throws(LogError) -> BatchLocation? {
-        let end = try visibleBytes()
+    /// The first batch that ends at `offset` or after it; nil if no visible one does. Throws `damagedRecords` where the
+    /// offset lies in damage. `checksIt`: also where the batch's checksum is wrong.
+    func batch(containing offset: Offset, checksIt: Bool = false) throws(LogError) -> BatchLocation? {
         let relative = UInt32(clamping: max(0, offset.distance(from: baseOffset)))
-        let hit = try withIndex { $0.entry(atOrBelow: relative) }
-        var walk = BatchWalk(try file(), from: Int(hit?.position ?? 0), to: end)
-        let first: BatchLocation?
-        do { first = try walk.next() } catch {
-            // Without a hit this is the segment's start, and damaged.
-            guard hit != nil else { throw error }
-            first = nil
+        var hit = try withIndex { $0.entry(atOrBelow: relative) }
+        /// An entry that names no whole batch.
+        var doubtful: OffsetIndexEntry?
+        while true {
+            var walk = try walk(from: Int(hit?.position ?? 0))
+            var (batch, passed): (BatchLocation?, BatchLocation?) = (try walk.next(), nil)
+            #if PLANTED_BUGS
+            if PlantedBug.indexTrusted.isPlanted, let batch, batch.lastOffset >= offset { return batch }
+            #endif
+            if let entry = hit,
+                batch?.position != Int(entry.position) || !entry.isConfirmed(by: batch, base: baseOffset)
+            {
+                // Either the index lies, which is a cache, or the batch is damaged: what lies before it tells.
+                // One entry back, then the start.
+                let isFirst = doubtful == nil && entry.relativeOffset > 0
+                doubtful = doubtful ?? entry
+                hit = isFirst ? try withIndex { $0.entry(atOrBelow: entry.relativeOffset - 1) } : nil
+                continue
+            }
+            while let found = batch, found.lastOffset < offset {
+                passed = found
+                batch = try walk.next()
+            }
+            note(walk.damage)
+            if let doubtful, !walk.damage.contains(where: { $0.bytes.contains(Int(doubtful.position)) }) {
+                try rebuildIndex()
+            }
+            if let damage = walk.damage.first(where: { $0.offsets.contains(offset) }) { throw damage.error(in: path) }
+            guard let batch else { return nil }
+            try check(batch, passed, at: offset, &walk, checksIt: checksIt)
+            return batch
         }
-        #if PLANTED_BUGS
-        if PlantedBug.indexTrusted.isPlanted, let first, first.lastOffset >= offset { return first }
-        #endif
-        if let hit, !hit.isConfirmed(by: first, base: baseOffset) {
-            // The index lied: it is a cache, so make it anew and walk from the start this once.
-            try rebuildIndex()
-            return try walkFromStart(to: end) { $0.lastOffset >= offset }
-        }
-        guard var batch = first else { return nil }
-        while batch.lastOffset < offset {
-            guard let next = try walk.next() else { return nil }
-            batch = next
-        }
-        return batch
     }
 
-    /// The first batch with a record from `offset` on that holds one of `timestamp` or later; nil if none does.
+    private func check(
+        _ batch: BatchLocation, _ passed: BatchLocation?, at offset: Offset, _ walk: inout BatchWalk, checksIt: Bool
+    ) throws(LogError) {
+        // The offset is in no batch, as after a compaction; or the one before says that it ends before it does.
+        if batch.baseOffset > offset, let passed, let damage = try walk.damage(of: passed, before: batch) {
+            note([damage])
+            if damage.offsets.contains(offset) { throw damage.error(in: path) }
+        }
+        if checksIt, let damage = try walk.damageOfLast() {
+            note([damage])
+            throw damage.error(in: path)
+        }
+    }
+
+    /// The first batch with a record from `offset` on that holds one of `timestamp` or later; nil if none does. Damage is
+    /// passed over.
     func batch(notBefore timestamp: Timestamp, from offset: Offset) throws(LogError) -> BatchLocation? {
-        let end = try visibleBytes()
         let isWanted = { (batch: BatchLocation) in batch.maxTimestamp >= timestamp && batch.lastOffset >= offset }
         let hit = try withIndex { $0.entry(before: timestamp.milliseconds) }
         guard let hit, baseOffset.advanced(by: Int64(hit.relativeOffset)) >= offset else {
-            return try walk(from: offset, to: end, until: isWanted)
+            return try first(from: offset, isWanted)
         }
         // Up to the entry's offset every record is older: its batch is where to go on from.
-        guard let start = try batch(containing: baseOffset.advanced(by: Int64(hit.relativeOffset))),
+        guard let start = try? batch(containing: baseOffset.advanced(by: Int64(hit.relativeOffset))),
             start.maxTimestamp.milliseconds == hit.timestamp,
             start.lastOffset.distance(from: baseOffset) == Int64(hit.relativeOffset)
         else {
             try rebuildIndex()
-            return try walk(from: offset, to: end, until: isWanted)
+            return try first(from: offset, isWanted)
         }
-        var walk = BatchWalk(try file(), from: start.position, to: end)
-        while let batch = try walk.next() {
-            if isWanted(batch) { return batch }
-        }
-        return nil
+        return try first(at: start.position, isWanted)
     }
 
     /// The first batch that is wanted, from the one on that holds `offset`.
-    private func walk(
-        from offset: Offset, to end: Int, until isWanted: (BatchLocation) -> Bool
+    private func first(
+        from offset: Offset, _ isWanted: (BatchLocation) -> Bool
     ) throws(LogError) -> BatchLocation? {
-        if offset <= baseOffset { return try walkFromStart(to: end, until: isWanted) }
-        guard let first = try batch(containing: offset) else { return nil }
-        var walk = BatchWalk(try file(), from: first.position, to: end)
-        while let batch = try walk.next() {
-            if isWanted(batch) { return batch }
+        var start: BatchLocation?
+        if offset > baseOffset {
+            do throws(LogError) {
+                guard let found = try batch(containing: offset) else { return nil }
+                start = found
+            } catch {
+                guard case .damagedRecords = error else { throw error }
+            }
         }
-        return nil
+        return try first(at: start?.position ?? 0, isWanted)
     }
 
-    private func walkFromStart(
-        to end: Int, until isWanted: (BatchLocation) -> Bool
-    ) throws(LogError) -> BatchLocation? {
-        var walk = BatchWalk(try file(), from: 0, to: end)
+    private func first(at position: Int, _ isWanted: (BatchLocation) -> Bool) throws(LogError) -> BatchLocation? {
+        var walk = try walk(from: position)
+        defer { note(walk.damage) }
         while let batch = try walk.next() {
             if isWanted(batch) { return batch }
         }
@@ -264,7 +341,7 @@ final class Segment: Sendable {
         guard start > baseOffset else { return try maxTimestamp(before: end) }
         guard let first = try batch(containing: start) else { return nil }
         var found: (timestamp: Timestamp, offset: Offset)?
-        var walk = BatchWalk(try file(), from: first.position, to: try visibleBytes())
+        var walk = try walk(from: first.position)
         while let batch = try walk.next(), batch.lastOffset < end {
             guard batch.baseOffset >= start else { continue }
             if batch.maxTimestamp > found?.timestamp ?? .none { found = (batch.maxTimestamp, batch.lastOffset) }
@@ -283,7 +360,7 @@ final class Segment: Sendable {
             try batch(containing: baseOffset.advanced(by: Int64(entry.relativeOffset)))?.position ?? 0
         }
         var found: (timestamp: Timestamp, offset: Offset)?
-        var walk = BatchWalk(try file(), from: start ?? 0, to: try visibleBytes())
+        var walk = try walk(from: start ?? 0)
         while let batch = try walk.next(), batch.lastOffset < end {
             if batch.maxTimestamp > found?.timestamp ?? .none { found = (batch.maxTimestamp, batch.lastOffset) }
         }
@@ -363,15 +440,22 @@ final class Segment: Sendable {
     }
 
     private func buildIndex() throws(LogError) -> GrowingIndex {
+        let (index, isSound) = try indexAndSoundness()
+        // A batch may have been found to be damaged by what follows it, when it was in the index already.
+        return isSound ? index : try indexAndSoundness().index
+    }
+
+    private func indexAndSoundness() throws(LogError) -> (index: GrowingIndex, isSound: Bool) {
         var index = GrowingIndex()
-        var walk = BatchWalk(try file(), from: 0, to: try visibleBytes())
-        do {
-            while let batch = try walk.next() { index.add(batch, base: baseOffset, interval: indexInterval) }
-        } catch LogError.damaged {
-            // What lies before the damage can be found all the same; readers past it meet it themselves.
-        }
+        var walk = try walk(from: 0)
+        while let batch = try walk.next() { index.add(batch, base: baseOffset, interval: indexInterval) }
         index.addTimeEntry()
-        return index
+        let damage = walk.damage
+        note(damage)
+        let isSound = index.offsets.allSatisfy { entry in
+            !damage.contains { $0.bytes.contains(Int(entry.position)) }
+        }
+        return (index, isSound)
     }
 
     private func writeAndMap(_ index: GrowingIndex) throws(FileError) -> SealedIndex {

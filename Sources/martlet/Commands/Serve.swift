@@ -71,6 +71,13 @@ struct Serve: AsyncParsableCommand {
             """)
     var acceptJournalLoss = false
 
+    @Flag(
+        help: """
+            Starts although a partition's checkpoint is missing or damaged, by what its segments hold. Records that were \
+            deleted may be there again.
+            """)
+    var acceptCheckpointLoss = false
+
     @Option(help: ArgumentHelp("\(Self.logLevels) (default: info)", valueName: "level"), transform: Self.logLevel)
     var logLevel: Logger.Level?
 
@@ -177,6 +184,7 @@ struct Serve: AsyncParsableCommand {
         configuration.logger = logger
         configuration.log.logger = logger
         configuration.log.acceptsJournalLoss = acceptJournalLoss
+        configuration.log.acceptsCheckpointLoss = acceptCheckpointLoss
         return configuration
     }
 }

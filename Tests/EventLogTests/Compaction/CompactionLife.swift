@@ -60,6 +60,7 @@ struct CompactionLife {
                 $0.environment.fileSystem = disk
                 $0.environment.now = { Timestamp(milliseconds: clock.now) }
                 $0.runsHousekeeping = false
+                $0.acceptsCheckpointLoss = true
             })
     }
 
