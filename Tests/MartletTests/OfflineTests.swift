@@ -330,6 +330,63 @@ struct OfflineTests {
         try log.close()
     }
 
+    @Test("a finding names the offsets that are missing with the bytes")
+    func offsetsOfDamage() throws {
+        let directory = TemporaryDirectory()
+        let path = try makeLog(directory)
+        let positions = try positions(file(path, .log))
+        overwrite(file(path, .log), at: positions[2] + 16, [0x07])
+        overwrite(file(path, .log), at: positions[7] + 70, [0xA5])
+        let found = try check(path).findings.filter { $0.file == file(path, .log) }
+        #expect(found.map(\.position) == [positions[2], positions[7]])
+        #expect(found.first?.what.hasSuffix("; offsets 20 to 29") == true)
+        #expect(found.last?.what.hasSuffix("; offsets 70 and later") == true)
+    }
+
+    @Test("--repair moves what is damaged into lost/, and nothing is damaged afterwards")
+    func repair() throws {
+        let directory = TemporaryDirectory()
+        let path = try makeLog(directory)
+        let positions = try positions(file(path, .log))
+        overwrite(file(path, .log), at: positions[2] + 70, [0xA5])
+        overwrite(file(path, .log), at: positions[5] + 8, [0x7F])
+        overwrite(file(path, .index), at: 14, [0x77])
+        let damaged = try directory.contents(of: "data/readings-0/00000000000000000000.log")
+        let command = try #require(try Martlet.parseAsRoot(["verify", path, "--repair"]) as? Verify)
+        try command.run()
+        #expect(try check(path).findings == [])
+        #expect(try check(path).recordCount == 60)
+        let names = try directory.names(in: "data/lost").sorted()
+        #expect(
+            names == [
+                "README", "readings-0.offsets-20-29.segment-0.byte-\(positions[2])",
+                "readings-0.offsets-50-59.segment-0.byte-\(positions[5])",
+            ])
+        for (name, number) in zip(names.dropFirst(), [2, 5]) {
+            #expect(
+                try directory.contents(of: "data/lost/\(name)")
+                    == Array(damaged[positions[number]..<positions[number + 1]]))
+        }
+        // Again there is nothing to do.
+        try command.run()
+        #expect(try directory.names(in: "data/lost").sorted() == names)
+        let log = try EventLog.open(at: path)
+        let partition = try #require(log.topic("readings")).partitions[0]
+        #expect(partition.end == 80)
+        #expect(try partition.read(from: .offset(20), maxRecords: 1).first?.offset == 30)
+        try log.close()
+    }
+
+    @Test("--repair does not open what opening refuses: a journal that is lost is its owner's to accept")
+    func repairRefused() throws {
+        let directory = TemporaryDirectory()
+        let path = try makeLog(directory)
+        #expect(unlink(path + "/journal") == 0)
+        let command = try #require(try Martlet.parseAsRoot(["verify", path, "--repair"]) as? Verify)
+        let error = #expect(throws: LogError.self) { try command.run() }
+        #expect("\(error as Any)".contains("--accept-journal-loss"))
+    }
+
     @Test("a dump says each batch and each record, and goes on behind damage")
     func dump() throws {
         let directory = TemporaryDirectory()

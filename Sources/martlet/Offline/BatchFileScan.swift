@@ -61,15 +61,17 @@ struct BatchFileScan: ~Copyable {
 
     /// How many bytes are lost with the batch at the start of `rest`.
     private func damagedCount(_ rest: UnsafeRawBufferPointer) -> (count: Int, isTail: Bool) {
-        // Where the length still leads to a whole batch, or to the end, only this one is lost.
+        // Where the length still leads to the batch that follows this one's offsets, or to the end, only this one is lost.
         if let header = try? RecordBatchHeader(parsing: rest.bytes), header.sizeInBytes <= rest.count {
             let after = UnsafeRawBufferPointer(rebasing: rest[header.sizeInBytes...])
-            if after.isEmpty || isBatch(after) { return (header.sizeInBytes, false) }
+            if after.isEmpty || batch(after)?.baseOffset == header.lastOffset.advanced(by: 1) {
+                return (header.sizeInBytes, false)
+            }
         }
         var at = 1
         while at + RecordBatchLayout.headerSize <= rest.count {
             let candidate = UnsafeRawBufferPointer(rebasing: rest[at...])
-            if candidate[RecordBatchLayout.magic] == RecordBatchLayout.currentMagic, isBatch(candidate) {
+            if candidate[RecordBatchLayout.magic] == RecordBatchLayout.currentMagic, batch(candidate) != nil {
                 return (at, false)
             }
             at += 1
@@ -77,8 +79,8 @@ struct BatchFileScan: ~Copyable {
         return (rest.count, true)
     }
 
-    private func isBatch(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        (try? RecordBatchView(validating: bytes.bytes).header) != nil
+    private func batch(_ bytes: UnsafeRawBufferPointer) -> RecordBatchHeader? {
+        try? RecordBatchView(validating: bytes.bytes).header
     }
 }
 

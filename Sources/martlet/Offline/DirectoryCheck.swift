@@ -53,11 +53,12 @@ struct DirectoryCheck {
         let bases = keptBases(all.sorted(), claim)
         partitionCount += 1
         var expected: Offset?
-        for base in bases {
+        for (index, base) in zip(bases.indices, bases) {
+            let next = bases.index(after: index) < bases.endIndex ? bases[bases.index(after: index)] : nil
             var check = SegmentCheck(
                 directory: directory, base: base, isLast: base == bases.last, claim,
                 maySkipOffsets: base < claim?.replayFrom ?? 0 || survey.compacted.contains(name),
-                hasIndexes: !replaced.contains(base))
+                hasIndexes: !replaced.contains(base), nextBase: next)
             try check.run()
             compactedCount += check.missingCount
             let start = expected ?? min(base, claim?.logStart ?? base)

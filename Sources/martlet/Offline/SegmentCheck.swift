@@ -71,11 +71,14 @@ struct SegmentCheck {
     }
 
     private var batches: [Batch] = []
+    /// Of the segment that follows; nil: there is none.
+    private let nextBase: Offset?
 
     init(
         directory: String, base: Offset, isLast: Bool, _ claim: DirectorySurvey.Claim? = nil,
-        maySkipOffsets: Bool = false, hasIndexes: Bool = true
+        maySkipOffsets: Bool = false, hasIndexes: Bool = true, nextBase: Offset? = nil
     ) {
+        self.nextBase = nextBase
         self.maySkipOffsets = maySkipOffsets
         self.hasIndexes = hasIndexes
         self.directory = directory
@@ -106,9 +109,16 @@ struct SegmentCheck {
         var scan = BatchFileScan(log)
         var expected = base
         var endsInDamage = false
+        /// Up to where its offsets go, the next batch says.
+        var damage: BatchFileScan.Damage?
         while let step = scan.next() {
             switch step {
             case .batch(let position, let header):
+                if let found = damage {
+                    add(found, expected, header.baseOffset)
+                    damage = nil
+                    expected = max(expected, header.baseOffset)
+                }
                 if header.baseOffset > expected, maySkipOffsets {
                     addMissing(header.baseOffset.value - expected.value)
                 } else if header.baseOffset != expected {
@@ -121,10 +131,14 @@ struct SegmentCheck {
                 end = expected
                 batches.append(
                     Batch(position: position, lastOffset: header.lastOffset, maxTimestamp: header.maxTimestamp))
-            case .damage(let damage):
-                add(damage)
-                endsInDamage = damage.position + damage.byteCount == log.count
+            case .damage(let found):
+                if let damage { add(damage, expected, nil) }
+                damage = found
             }
+        }
+        if let damage {
+            add(damage, expected, nextBase)
+            endsInDamage = true
         }
         // A batch that is cut has been said.
         if !endsInDamage { checkLength(log.count) }
@@ -135,12 +149,19 @@ struct SegmentCheck {
         missingCount = overflow ? .max : sum
     }
 
-    private mutating func add(_ damage: BatchFileScan.Damage) {
+    /// - Parameter next: the offset behind it; nil: nobody knows.
+    private mutating func add(_ damage: BatchFileScan.Damage, _ expected: Offset, _ next: Offset?) {
         let bytes = damage.position..<damage.position + damage.byteCount
         let wasUnderWay = damage.isTail && isLast && !isAcknowledged(damage.position)
         add(
             wasUnderWay || isJournaled(bytes) ? .unfinished : .damage, .log, damage.position,
-            "\(damage.byteCount.grouped) bytes are no batch: \(damage.reason)")
+            "\(damage.byteCount.grouped) bytes are no batch: \(damage.reason)" + offsets(expected, next))
+    }
+
+    private func offsets(_ expected: Offset, _ next: Offset?) -> String {
+        guard let next else { return "; offsets \(expected) and later" }
+        let last = next.advanced(by: -1)
+        return last < expected ? "" : "; offsets \(expected) to \(last)"
     }
 
     /// Whether a checkpoint vouches for the byte at a position.
