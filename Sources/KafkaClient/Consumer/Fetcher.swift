@@ -368,7 +368,12 @@ extension RawSpan {
     fileprivate func wholeBatches(from offset: Int64) throws(BatchError) -> WholeBatches {
         var whole = WholeBatches(next: offset)
         while byteCount - whole.byteCount >= RecordBatchLayout.headerSize {
-            let header = try RecordBatchHeader(parsing: extracting(whole.byteCount..<byteCount))
+            let header: RecordBatchHeader
+            do { header = try RecordBatchHeader(parsing: extracting(whole.byteCount..<byteCount)) } catch {
+                // What lies before it is whole, and the next answer begins with it.
+                if whole.byteCount > 0 { break }
+                throw error
+            }
             guard header.sizeInBytes <= byteCount - whole.byteCount else { break }
             whole.byteCount += header.sizeInBytes
             // Never back: an answer whose offsets do not ascend would be asked for again and again.

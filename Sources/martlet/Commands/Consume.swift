@@ -22,6 +22,7 @@ struct Consume: AsyncParsableCommand {
               martlet consume readings --from -1h --follow
               martlet consume readings --from 2026-01-31 --to 2026-02-01 --json
               martlet consume readings -p 2 --from 1000 --max 10 -F '%o %D %s\\n'
+              martlet consume readings --skip-damaged
               martlet consume readings --group dashboard --follow
               martlet consume readings --group nightly --max 1000 --offset-reset latest
               martlet consume readings -g dashboard --instance-id kitchen --assignor range
@@ -61,6 +62,9 @@ struct Consume: AsyncParsableCommand {
     @Flag(name: [.short, .long], help: "Goes on with records as they come, until it is interrupted.")
     var follow = false
 
+    @Flag(help: "Goes on behind records that are damaged, and says which those are.")
+    var skipDamaged = false
+
     @OptionGroup var membership: MembershipArguments
 
     @OptionGroup var connection: ConnectionOptions
@@ -73,6 +77,10 @@ struct Consume: AsyncParsableCommand {
         if follow, to != nil { throw ValidationError("--follow has no end: leave --to out, or --follow") }
         if partition.contains(where: { $0 < 0 }) { throw ValidationError("a partition is 0 or more") }
         guard membership.group != nil else { return }
+        if skipDamaged {
+            throw ValidationError(
+                "--skip-damaged is for one reader: leave --group out, or move the group with 'martlet group reset'")
+        }
         if from != nil {
             throw ValidationError(
                 "--group starts where the group has come to: leave --from out, or move it with 'martlet group reset'")
@@ -99,8 +107,18 @@ struct Consume: AsyncParsableCommand {
 
     private func print(_ consumer: Consumer) async throws {
         var printer = makePrinter(isPrompt: follow || StandardOutput.isTerminal)
+        var damage = DamagePassing(consumer)
         do {
-            while !printer.isFull, let batch = try await consumer.next() { _ = try printer.print(batch) }
+            while !printer.isFull {
+                do {
+                    guard let batch = try await consumer.next() else { break }
+                    _ = try printer.print(batch)
+                    damage.readBehind(batch)
+                } catch let error as KafkaClientError where skipDamaged {
+                    try damage.pass(error)
+                }
+            }
+            damage.finish()
         } catch {
             // What was read before is printed: an end that is an error costs nothing of it.
             try printer.finish()
@@ -111,6 +129,40 @@ struct Consume: AsyncParsableCommand {
 
     func makePrinter(isPrompt: Bool) -> RecordPrinter {
         RecordPrinter(json ? nil : format ?? .valueLine, recordsMax: max, isPrompt: isPrompt)
+    }
+}
+
+/// Goes on behind records that are damaged, offset by offset: where they end, only a fetch from behind them tells.
+private struct DamagePassing {
+    private let consumer: Consumer
+    private var ranges: [TopicPartition: ClosedRange<Offset>] = [:]
+
+    init(_ consumer: Consumer) { self.consumer = consumer }
+
+    /// Throws what is no damage.
+    mutating func pass(_ error: KafkaClientError) throws {
+        switch error {
+        case .damagedPartition(let topic, let partition, let offset),
+            .unreadableBatch(let topic, let partition, let offset, _):
+            let place = TopicPartition(topic: topic, partition: partition)
+            let first = ranges[place].flatMap { $0.upperBound.advanced(by: 1) == offset ? $0.lowerBound : nil }
+            if first == nil { say(place) }
+            ranges[place] = (first ?? offset)...offset
+            try consumer.seek(place, to: offset.advanced(by: 1))
+        default: throw error
+        }
+    }
+
+    mutating func readBehind(_ batch: ConsumedBatch) {
+        say(TopicPartition(topic: batch.topic, partition: batch.partition))
+    }
+
+    mutating func finish() { for place in ranges.keys { say(place) } }
+
+    private mutating func say(_ place: TopicPartition) {
+        guard let range = ranges.removeValue(forKey: place) else { return }
+        StandardError.print(
+            "\(place): offsets \(range.lowerBound) to \(range.upperBound) are damaged, and were passed over")
     }
 }
 
