@@ -28,14 +28,15 @@ enum BatchesTarget {
         bytes.withUnsafeBytes { run($0, choice) }
         // The rules for what a producer sends.
         let settings = choice & 1 == 0 ? compacted : TopicSettings()
-        let rules = RecordRules(settings, now: Timestamp(milliseconds: 1_700_000_000_000))
+        let rules = RecordRules(settings, now: Timestamp(milliseconds: 1_700_000_000_000), Limits())
+        let memory = MemoryBudget(limit: .max)
         bytes.withUnsafeBytes { bytes in
             var survey = RecordSurvey()
             guard
                 let batch = try? ProducedBatch.check(
                     bytes, version: Int16(choice >> 4), bytesMax: limit, decompressedBytesMax: limit, rules, &survey)
             else { return }
-            if (try? rules.check(batch, &survey, &scratch)) != nil { _ = rules.correction(batch.header, survey) }
+            if (try? rules.check(batch, &survey, &scratch, memory)) != nil { _ = rules.correction(batch.header, survey) }
         }
     }
 

@@ -70,14 +70,15 @@ enum RequestsTarget {
     private static func stream(_ input: inout FuzzInput) {
         var frames = FrameBuffer()
         let limit = Int(input.int16())
+        let limits = FrameLimits(largest: limit, small: limit / 2)
         while !input.isEmpty {
             let piece = input.bytes(1 + Int(input.byte()))
             frames.append(ByteBuffer(bytes: piece))
             do {
-                while let frame = try frames.next(limit: limit) {
+                while let frame = try frames.next(limits) {
                     precondition(frame.readableBytes <= limit, "a frame over the limit")
                     request(frame)
-                    frames.releaseIfEmpty()
+                    frames.compact()
                 }
             } catch { return }
         }

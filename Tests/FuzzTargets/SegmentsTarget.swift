@@ -63,8 +63,8 @@ enum SegmentsTarget {
         for offset in [0, 1, 7, 1 << 20, UInt32.max] {
             guard let entry = index.entry(atOrBelow: offset) else { continue }
             _ = IndexCheck.holds(
-                TimeIndexEntry(timestamp: 1, relativeOffset: offset), base: base, file,
-                from: min(Int(entry.position), count), to: count)
+                TimeIndexEntry(timestamp: 1, relativeOffset: offset), base: base,
+                BatchWalk(file, from: min(Int(entry.position), count), to: count, base: base))
         }
         for time in [Int64.min, 0, 1_700_000_000_000, .max] { _ = index.entry(before: time) }
         let sealed = SegmentIndex.sealed(index)
