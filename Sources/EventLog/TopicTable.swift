@@ -7,6 +7,8 @@ final class TopicTable: Sendable {
     private struct Tables {
         var byName: [String: Topic] = [:]
         var byID: [TopicID: Topic] = [:]
+        /// In the order in which they came: what goes through all of them is to do so the same way each time.
+        var inOrder: [Topic] = []
     }
 
     func topic(_ name: String) -> Topic? { tables.withLock { $0.byName[name] } }
@@ -15,12 +17,13 @@ final class TopicTable: Sendable {
     /// In order of name.
     var all: [Topic] { tables.withLock { Array($0.byName.values) }.sorted { $0.name < $1.name } }
 
-    var partitions: [Partition] { tables.withLock { $0.byName.values.flatMap(\.partitions) } }
+    var partitions: [Partition] { tables.withLock { $0.inOrder.flatMap(\.partitions) } }
 
     func add(_ topic: Topic) {
         tables.withLock { tables in
             tables.byName[topic.name] = topic
             tables.byID[topic.id] = topic
+            tables.inOrder.append(topic)
         }
     }
 
@@ -28,6 +31,7 @@ final class TopicTable: Sendable {
         tables.withLock { tables in
             tables.byName[topic.name] = nil
             tables.byID[topic.id] = nil
+            tables.inOrder.removeAll { $0 === topic }
         }
     }
 }

@@ -16,6 +16,8 @@ package func withBroker<R>(
     configuration.log.logger = configuration.logger
     configuration.log.journalBytesInitial = 1 << 20
     configuration.log.journalBytesMax = 16 << 20
+    // Where hundreds of tests run at once, a client may take its time.
+    configuration.limits.firstRequestMilliseconds = 600_000
     configure(&configuration)
     if BrokerSeats.isSeated { return try await run(configuration, body) }
     await BrokerSeats.shared.take()

@@ -345,7 +345,7 @@ struct FetchTests {
             let client = try await WireClient.connect(to: broker)
             try await client.create("readings")
             let fetch = try await client.post(FetchRequest.waiting(on: "readings"))
-            disk.add(.init(at: disk.operations + 1, .error(5), path: ".log", operation: .write))
+            disk.add(.init(at: disk.operations + 1, .error(5), path: "/journal", operation: .write))
             let other = try await WireClient.connect(to: broker)
             #expect(try await other.produce(Batch("x"), to: "readings").errorCode == .kafkaStorageError)
             #expect(try await client.receive(fetch).responses[0].partitions[0].errorCode == .kafkaStorageError)
@@ -368,7 +368,7 @@ struct FetchTests {
             try await client.create("readings")
             _ = try await client.produce(Batch("one"), to: "readings")
             let waiting = try await client.post(FetchRequest.waiting(on: "readings", minBytes: 1 << 20))
-            disk.add(.init(at: disk.operations + 1, .error(5), path: ".log", operation: .write))
+            disk.add(.init(at: disk.operations + 1, .error(5), path: "/journal", operation: .write))
             let other = try await WireClient.connect(to: broker)
             #expect(try await other.produce(Batch("two"), to: "readings").errorCode == .kafkaStorageError)
             let data = try await client.receive(waiting).responses[0].partitions[0]
@@ -390,7 +390,7 @@ struct FetchTests {
             try await client.create("readings", partitions: 2, ["compression.type": "producer"])
             let batch = try Batch("one")
             for partition in [0, 1] as [Int32] { _ = try await client.produce(batch, to: "readings", partition) }
-            disk.add(.init(at: disk.operations + 1, .error(5), path: ".log", operation: .write))
+            disk.add(.init(at: disk.operations + 1, .error(5), path: "/journal", operation: .write))
             #expect(try await client.produce(batch, to: "readings", 1).errorCode == .kafkaStorageError)
             var request = FetchRequest.waiting(on: "readings", minBytes: .max)
             request.topics[0].partitions.append(.place(1, 0))

@@ -264,8 +264,7 @@ final class PartitionRecovery {
         var scan = BatchScan(file, from: end.position, to: size)
         do throws(LogError) {
             while end.offset < limit, let (batch, _) = try scan.next() {
-                // After compaction offsets have gaps, so they need only grow.
-                guard batch.baseOffset >= end.offset else { return false }
+                guard follows(batch, in: file, size) else { return false }
                 note(batch.header)
                 end.offset = batch.lastOffset.advanced(by: 1)
                 end.position = batch.position + batch.byteCount
@@ -276,6 +275,19 @@ final class PartitionRecovery {
             return false
         }
         return true
+    }
+
+    /// Whether a batch has an offset that can come now. It is not in the checksum; after compaction some are left out, so
+    /// they need only grow: the next batch tells whether one has grown too far. Where there is no other after it, the next
+    /// segment does. The one that is written to is not compacted.
+    private func follows(_ batch: BatchLocation, in file: any StorageFile, _ size: Int) -> Bool {
+        guard batch.baseOffset >= end.offset, batch.lastOffset.distance(from: end.segment) <= Int64(Int32.max) else {
+            return false
+        }
+        if batch.baseOffset == end.offset { return true }
+        var rest = BatchScan(file, from: batch.position + batch.byteCount, to: size)
+        if let next = try? rest.next() { return next.batch.baseOffset > batch.lastOffset }
+        return bases.first { $0 > end.segment }.map { batch.lastOffset < $0 } ?? false
     }
 
     /// Moves the end to the next whole batch of the segment. False: there is none.
