@@ -77,12 +77,8 @@ struct ConfigResource: Hashable, Sendable {
             })
         try change(&altered)
         do throws(LogError) {
-            let settings = try context.settings.alter(
-                validateOnly: validateOnly,
-                keepHistory: { history throws(LogError) in
-                    try context.groups.offsets.keepHistory(milliseconds: history)
-                }
-            ) { layers throws(LogError) in
+            let settings = try context.settings.alter(validateOnly: validateOnly, context.groups.offsets) {
+                layers throws(LogError) in
                 var layer: [String: String] = [:]
                 for (name, value) in altered.values { try SettingLayers.set(name, to: value, in: &layer) }
                 if isForAll { layers.forAll = layer } else { layers.own = layer }

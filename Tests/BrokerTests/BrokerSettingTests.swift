@@ -126,7 +126,8 @@ struct BrokerSettingTests {
             Set(BrokerSettings.all.map(\.name)).subtracting(others.keys)
                 == ["log.preallocate", "log.roll.jitter.ms", "min.insync.replicas", "unclean.leader.election.enable"])
         var expected: [String: String] = [:]
-        try await withBroker(in: directory, configure: { $0.limits = Limits() }) { broker in
+        func configure(_ configuration: inout BrokerConfiguration) { configuration.limits = Limits() }
+        try await withBroker(in: directory, configure: configure) { broker in
             let client = try await WireClient.connect(to: broker)
             for (name, value) in others {
                 try await expectAltered(client, [(name, value)])

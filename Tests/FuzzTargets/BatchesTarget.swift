@@ -36,7 +36,9 @@ enum BatchesTarget {
                 let batch = try? ProducedBatch.check(
                     bytes, version: Int16(choice >> 4), bytesMax: limit, decompressedBytesMax: limit, rules, &survey)
             else { return }
-            if (try? rules.check(batch, &survey, &scratch, memory)) != nil { _ = rules.correction(batch.header, survey) }
+            if (try? rules.check(batch, &survey, &scratch, memory)) != nil {
+                _ = rules.correction(batch.header, survey)
+            }
         }
     }
 

@@ -49,7 +49,8 @@ package struct ReadOnlySetting: Sendable {
         case "listeners": "PLAINTEXT://\(listen(context, node))"
         case "log.dirs": context.configuration.dataDirectory
         case "num.network.threads": "\(context.loopCount)"
-        case "offsets.history.start.ms": String(max(0, context.groups.offsets.historyStart(now: context.now())?.milliseconds ?? 0))
+        case "offsets.history.start.ms":
+            String(max(0, context.groups.offsets.historyStart(now: context.now())?.milliseconds ?? 0))
         default: preconditionFailure("a setting without a value: \(name)")
         }
     }

@@ -33,9 +33,9 @@ final class SettingsInForce: Sendable {
 
     /// Changes layers, or only looks whether that could be; returns what is in force then. Where it may wait for the
     /// disk, one call at a time.
-    /// - Parameter keepHistory: has groups' history kept for so many milliseconds, durably.
+    /// - Parameter offsets: their history follows.
     func alter(
-        validateOnly: Bool, keepHistory: (Int64) throws(LogError) -> Void,
+        validateOnly: Bool, _ offsets: ConsumerOffsets,
         _ change: (inout SettingLayers) throws(LogError) -> Void
     ) throws(LogError) -> BrokerSettings {
         let before = layers
@@ -47,7 +47,7 @@ final class SettingsInForce: Sendable {
         try log.store(layers.stored)
         do throws(LogError) {
             try log.alterTopicDefaults(layers.topicDefaults)
-            try keepHistory(settings.groups.offsetsHistory)
+            try offsets.keepHistory(milliseconds: settings.groups.offsetsHistory)
         } catch {
             // What was refused must not be in force after a restart. Where the disk takes neither, it is what was stored.
             try? log.store(before.stored)

@@ -267,7 +267,8 @@ final class Committer: @unchecked Sendable {
             try journal.append(bytes)
             return nil
         } catch {
-            let failure = LogError(error)
+            // No room on the disk is no other reason: what came of the write only opening the log finds out.
+            let failure = LogError.storage("\(error): check the disk, then open the log again")
             logger.critical(
                 "the journal cannot be written: nothing more is acknowledged", metadata: ["error": "\(error)"])
             gather.withLock { $0.journalFailure = failure }

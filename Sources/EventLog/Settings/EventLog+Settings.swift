@@ -21,7 +21,6 @@ extension EventLog {
         try change { catalogue in catalogue.storedSettings.filter { !$0.isOwn } }
     }
 
-
     /// Puts others in their place. Durable when it returns.
     package func store(_ settings: [SettingOverride]) throws(LogError) {
         try change { catalogue throws(LogError) in
