@@ -278,8 +278,7 @@ final class PartitionRecovery {
     }
 
     /// Whether a batch has an offset that can come now. It is not in the checksum; after compaction some are left out, so
-    /// they need only grow: the next batch tells whether one has grown too far. Where there is no other after it, the next
-    /// segment does. The one that is written to is not compacted.
+    /// they need only grow: the next batch, or segment, tells whether one has grown too far.
     private func follows(_ batch: BatchLocation, in file: any StorageFile, _ size: Int) -> Bool {
         guard batch.baseOffset >= end.offset, batch.lastOffset.distance(from: end.segment) <= Int64(Int32.max) else {
             return false
@@ -287,7 +286,7 @@ final class PartitionRecovery {
         if batch.baseOffset == end.offset { return true }
         var rest = BatchScan(file, from: batch.position + batch.byteCount, to: size)
         if let next = try? rest.next() { return next.batch.baseOffset > batch.lastOffset }
-        return bases.first { $0 > end.segment }.map { batch.lastOffset < $0 } ?? false
+        return bases.first { $0 > end.segment }.map { batch.lastOffset < $0 } ?? true
     }
 
     /// Moves the end to the next whole batch of the segment. False: there is none.
