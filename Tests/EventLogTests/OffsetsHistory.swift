@@ -21,15 +21,13 @@ final class OffsetsHistory {
         /// Given to the log without an answer that says what came of it, in order.
         var open: [[GroupEntry]] = []
 
-        /// What it may be.
+        /// What it may be: one that was refused does not keep a later one from being there.
         var candidates: [Offsets] {
-            var all = [acknowledged]
-            for entries in open {
-                var next = all[all.count - 1]
-                for entry in entries { OffsetsHistory.apply(entry, to: &next) }
-                all.append(next)
-            }
-            return all
+            open.reduce(into: [acknowledged]) { all, entries in all += all.map { Self.changed($0, by: entries) } }
+        }
+
+        static func changed(_ offsets: Offsets, by entries: [GroupEntry]) -> Offsets {
+            entries.reduce(into: offsets) { OffsetsHistory.apply($1, to: &$0) }
         }
     }
 
@@ -181,7 +179,8 @@ final class OffsetsHistory {
         models[group, default: Model()].open.append(change.entries)
         try offsets.finish([staged])
         guard let model = models[group] else { return }
-        models[group] = Model(acknowledged: model.candidates[model.candidates.count - 1])
+        // What failed before it in this session was refused: else nothing would be taken any more.
+        models[group] = Model(acknowledged: Model.changed(model.acknowledged, by: change.entries))
         acknowledgedCount += 1
     }
 
