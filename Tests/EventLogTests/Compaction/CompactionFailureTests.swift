@@ -175,7 +175,8 @@ import Testing
             })
         let topic = try log.createTopic(
             "t",
-            settings: settings(["cleanup.policy": "compact", "segment.bytes": "248000", "compression.type": "producer"]))
+            settings: settings(["cleanup.policy": "compact", "segment.bytes": "248000", "compression.type": "producer"])
+        )
         for i in 0..<31 {
             let value = [UInt8](repeating: 7, count: 4000)
             try topic.append(Record(key: Array("k\(i)".utf8), value: value, timestamp: Timestamp(milliseconds: 1)))
