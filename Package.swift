@@ -75,7 +75,7 @@ let package = Package(
 
         .target(
             name: "TestSupport",
-            dependencies: ["RecordFormat", "Storage"],
+            dependencies: ["RecordFormat", "Storage", logging],
             path: "Tests/TestSupport", swiftSettings: settings),
         // The engine on a simulated disk, by thousands of random lives: tools/simulate.
         .target(

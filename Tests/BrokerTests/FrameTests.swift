@@ -3,6 +3,7 @@ import BrokerTestSupport
 import EventLog
 import KafkaProtocol
 import NIOCore
+import TestSupport
 import Testing
 
 @Suite("Bad frames", .timeLimit(.minutes(10)))

@@ -173,7 +173,8 @@ import Testing
     @Test(.timeLimit(.minutes(10)))
     func aJournalThatCannotGrowGoesOnInWhatItHas() throws {
         let log = try EventLog.open(
-            at: "/data", options: quietOptions { $0.environment.fileSystem = FullDisk(SimulatedDisk()) })
+            at: "/data",
+            options: quietOptions { $0.environment.fileSystem = JournalThatCannotGrow(on: SimulatedDisk()) })
         let settings = try TopicSettings(["compression.type": "producer"])
         let partition = try log.createTopic("t", settings: settings).partitions[0]
         for i in 0..<40 { try partition.append(Record(value: "\(i) " + String(repeating: "x", count: 200_000))) }
@@ -184,26 +185,4 @@ import Testing
         let value = (0..<2_000_000).map { _ in UInt8.random(in: 0...255, using: &random) }
         #expect(throws: LogError.self) { try large.partitions[0].append(Record(key: nil, value: value)) }
     }
-}
-
-/// A disk on which the journal cannot grow.
-private struct FullDisk: FileSystem {
-    let disk: SimulatedDisk
-
-    init(_ disk: SimulatedDisk) { self.disk = disk }
-
-    func open(_ path: String, _ mode: OpenMode) throws(FileError) -> any StorageFile {
-        if case .update = mode, path.hasSuffix("/journal") { throw FileError(.open, path, code: 28) }
-        return try disk.open(path, mode)
-    }
-    func exists(_ path: String) -> Bool { disk.exists(path) }
-    func createDirectory(_ path: String) throws(FileError) { try disk.createDirectory(path) }
-    func list(_ path: String) throws(FileError) -> [String] { try disk.list(path) }
-    func remove(_ path: String) throws(FileError) { try disk.remove(path) }
-    func removeDirectory(_ path: String) throws(FileError) { try disk.removeDirectory(path) }
-    func rename(_ from: String, to: String) throws(FileError) { try disk.rename(from, to: to) }
-    func synchronizeDirectory(_ path: String) throws(FileError) { try disk.synchronizeDirectory(path) }
-    func synchronizeAll(_ path: String) throws(FileError) { try disk.synchronizeAll(path) }
-    func space(at path: String) throws(FileError) -> (total: Int, usable: Int) { try disk.space(at: path) }
-    func lock(_ path: String) throws(FileError) -> any FileLock { try disk.lock(path) }
 }

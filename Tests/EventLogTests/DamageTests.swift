@@ -31,13 +31,13 @@ struct DamageTests {
 
     static func value(_ number: Int) -> String { String(repeating: "0", count: 60 - "\(number)".count) + "\(number)" }
 
-    static func open(_ disk: SimulatedDisk, _ lines: LinesOfLog = LinesOfLog()) throws -> EventLog {
+    static func open(_ disk: SimulatedDisk, _ lines: LogLines = LogLines()) throws -> EventLog {
         try EventLog.open(
             at: "/data",
             options: quietOptions {
                 $0.environment.fileSystem = disk
                 $0.runsHousekeeping = false
-                $0.logger = lines.logger
+                $0.logger = lines.makeLogger()
             })
     }
 
@@ -109,7 +109,7 @@ struct DamageTests {
                 let what: Comment = "\(part) of batch \(number), \(mask)"
                 let left = disk.kill()
                 try Self.harm(left, place.path, at: place.position + part.rawValue, mask)
-                let lines = LinesOfLog()
+                let lines = LogLines()
                 let log = try Self.open(left, lines)
                 let partition = try #require(log.topic("t")).partitions[0]
                 #expect(partition.end == Offset(Int64(Self.count)), what)
@@ -244,7 +244,7 @@ struct DamageTests {
         let disk = try Self.makeDisk(["cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0"])
         let place = try Self.places(disk)[3]
         try Self.harm(disk, place.path, at: place.position + Part.record.rawValue)
-        let lines = LinesOfLog()
+        let lines = LogLines()
         let log = try Self.open(disk, lines)
         let partition = try #require(log.topic("t")).partitions[0]
         // Nobody has looked into the batch yet.

@@ -6,13 +6,13 @@ import Testing
 
 /// A sync that fails ends one partition, the journal keeps what it needs of it, and opening the log heals it.
 @Suite struct FenceTests {
-    private func open(_ disk: any FileSystem, _ lines: LogLineCounter? = nil) throws -> EventLog {
+    private func open(_ disk: any FileSystem, _ lines: LogLines? = nil) throws -> EventLog {
         try EventLog.open(
             at: "/data",
             options: quietOptions {
                 $0.environment.fileSystem = disk
                 $0.runsHousekeeping = false
-                if let lines { $0.logger = lines.logger }
+                if let lines { $0.logger = lines.makeLogger() }
             })
     }
 
@@ -24,7 +24,7 @@ import Testing
         arguments: [".log", "index", "t-1/checkpoint", "t-1"])
     func onePartition(path: String) throws {
         let disk = SimulatedDisk()
-        let lines = LogLineCounter()
+        let lines = LogLines()
         let log = try open(disk, lines)
         let topic = try log.createTopic("t", partitions: 2, settings: settings(["compression.type": "producer"]))
         let (other, fenced) = (topic.partitions[0], topic.partitions[1])
@@ -39,7 +39,7 @@ import Testing
         #expect(reason.contains("cannot synchronize") && reason.contains("open the log again"))
         #expect(throws: LogError.self) { try fenced.append(Record(value: "refused")) }
         #expect(try fenced.values().count == 10)
-        #expect(lines.count(Self.line) == 1)
+        #expect(lines.count(containing: Self.line) == 1)
         // The others go on, checkpoints and all.
         #expect(other.failure == nil)
         for i in 5..<50 {
@@ -100,12 +100,12 @@ import Testing
     @Test("the journal keeps what a fenced partition needs: when it is full the others are told, until the topic goes")
     func fullJournal() throws {
         let disk = SimulatedDisk()
-        let lines = LogLineCounter()
+        let lines = LogLines()
         let log = try EventLog.open(
             at: "/data",
             options: quietOptions {
-                $0.environment.fileSystem = NoGrowth(disk)
-                $0.logger = lines.logger
+                $0.environment.fileSystem = JournalThatCannotGrow(on: disk)
+                $0.logger = lines.makeLogger()
                 $0.runsHousekeeping = false
             })
         let plain = try settings(["compression.type": "producer"])
@@ -127,14 +127,16 @@ import Testing
         #expect("\(refusal as Any)".contains("/data/fenced-0/"))
         #expect(other.failure == nil)
         #expect(
-            lines.count("the journal is full and cannot be emptied: topics that use it refuse appends until it can be")
+            lines.count(
+                containing:
+                    "the journal is full and cannot be emptied: topics that use it refuse appends until it can be")
                 == 1)
         let left = try open(disk.kill())
         #expect(try #require(left.topic("fenced")).partitions[0].values() == ["kept"])
         // Who gives up the topic needs its rounds no more.
         try log.deleteTopic("fenced")
         #expect(try other.append(Record(value: "next")).value == Int64(taken))
-        #expect(lines.count("the journal has room again: topics that use it take appends") == 1)
+        #expect(lines.count(containing: "the journal has room again: topics that use it take appends") == 1)
         try log.close()
     }
 
@@ -167,12 +169,12 @@ import Testing
         arguments: ["segment", "directory", "cut"])
     func removed(what: String) throws {
         let directory = TemporaryDirectory.inMemory()
-        let lines = LogLineCounter()
+        let lines = LogLines()
         let log = try EventLog.open(
             at: directory.path,
             options: quietOptions {
                 $0.runsHousekeeping = false
-                $0.logger = lines.logger
+                $0.logger = lines.makeLogger()
             })
         let topic = try log.createTopic("t", partitions: 2, settings: settings(["compression.type": "producer"]))
         for partition in topic.partitions { try partition.append(contentsOf: numbered(10)) }
@@ -185,7 +187,7 @@ import Testing
         #expect(throws: LogError.self) { try log.checkpoint() }
         guard case .storage = topic.partitions[0].failure else { return #expect(Bool(false), "not noticed") }
         #expect(throws: LogError.self) { try topic.partitions[0].append(Record(value: "refused")) }
-        #expect(lines.count(Self.line) == 1)
+        #expect(lines.count(containing: Self.line) == 1)
         try topic.partitions[1].append(Record(value: "next"))
         #expect(try topic.partitions[1].values().count == 11)
         #expect(throws: LogError.self) { try log.close() }
@@ -200,26 +202,4 @@ import Testing
         #expect(try again[1].values().count == 11)
         try reopened.close()
     }
-}
-
-/// A disk on which the journal cannot grow.
-private struct NoGrowth: FileSystem {
-    let disk: SimulatedDisk
-
-    init(_ disk: SimulatedDisk) { self.disk = disk }
-
-    func open(_ path: String, _ mode: OpenMode) throws(FileError) -> any StorageFile {
-        if case .update = mode, path.hasSuffix("/journal") { throw FileError(.open, path, code: 28) }
-        return try disk.open(path, mode)
-    }
-    func exists(_ path: String) -> Bool { disk.exists(path) }
-    func createDirectory(_ path: String) throws(FileError) { try disk.createDirectory(path) }
-    func list(_ path: String) throws(FileError) -> [String] { try disk.list(path) }
-    func remove(_ path: String) throws(FileError) { try disk.remove(path) }
-    func removeDirectory(_ path: String) throws(FileError) { try disk.removeDirectory(path) }
-    func rename(_ from: String, to: String) throws(FileError) { try disk.rename(from, to: to) }
-    func synchronizeDirectory(_ path: String) throws(FileError) { try disk.synchronizeDirectory(path) }
-    func synchronizeAll(_ path: String) throws(FileError) { try disk.synchronizeAll(path) }
-    func space(at path: String) throws(FileError) -> (total: Int, usable: Int) { try disk.space(at: path) }
-    func lock(_ path: String) throws(FileError) -> any FileLock { try disk.lock(path) }
 }

@@ -36,12 +36,12 @@ struct FlippedByteTests {
         var places: [String: [Int]] = [:]
     }
 
-    private static func options(_ disk: SimulatedDisk, _ lines: LinesOfLog = LinesOfLog()) -> EventLogOptions {
+    private static func options(_ disk: SimulatedDisk, _ lines: LogLines = LogLines()) -> EventLogOptions {
         quietOptions {
             $0.environment.fileSystem = disk
             $0.environment.now = { Timestamp(milliseconds: 1_700_001_000_000) }
             $0.runsHousekeeping = false
-            $0.logger = lines.logger
+            $0.logger = lines.makeLogger()
         }
     }
 
@@ -222,7 +222,7 @@ struct FlippedByteTests {
 
     /// Throws the error with which opening refuses.
     private func check(_ disk: SimulatedDisk, _ example: Example, _ path: String, _ what: String) throws {
-        let lines = LinesOfLog()
+        let lines = LogLines()
         let log = try EventLog.open(at: "/data", options: Self.options(disk, lines))
         let isJournal = path.hasSuffix("/journal")
         for (name, records) in example.records {
@@ -239,7 +239,7 @@ struct FlippedByteTests {
 
     private func check(
         _ partition: Partition, _ records: [Int64: String], _ written: [Int64: String], isJournal: Bool,
-        _ lines: LinesOfLog, _ what: String
+        _ lines: LogLines, _ what: String
     ) throws {
         var left = Set(records.keys)
         var next = partition.logStart
@@ -283,7 +283,7 @@ struct FlippedByteTests {
         Issue.record("\(what): \(left.sorted()) of \(partition.topicName) are missing, up to \(partition.end)")
     }
 
-    private func checkGroups(_ log: EventLog, _ example: Example, _ lines: LinesOfLog, _ what: String) throws {
+    private func checkGroups(_ log: EventLog, _ example: Example, _ lines: LogLines, _ what: String) throws {
         for (group, offsets) in example.committed {
             guard let partition = log.topic("plain")?.partitions[0] else { continue }
             let found = try log.group(group).committed(in: partition)?.offset.value

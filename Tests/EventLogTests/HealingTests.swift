@@ -142,13 +142,13 @@ import Testing
     func fullDisk() throws {
         for room in stride(from: 1, to: 40_000, by: 1733) {
             let disk = SimulatedDisk()
-            let lines = LogLineCounter()
+            let lines = LogLines()
             let log = try EventLog.open(
                 at: "/data",
                 options: quietOptions {
                     $0.environment.fileSystem = disk
                     $0.runsHousekeeping = false
-                    $0.logger = lines.logger
+                    $0.logger = lines.makeLogger()
                     try? $0.settings.set("min.free.bytes", to: "0")
                 })
             let partitions = try create(log)
@@ -189,10 +189,10 @@ import Testing
             try log.checkpoint()
             let crashed = try open(disk.crash(seed: UInt64(room)))
             try check([try #require(crashed.topic("journaled")).partitions[1]], [acknowledged[1]], "crashed")
-            #expect(lines.count("a partition cannot be written and refuses appends until it can be") >= 3)
+            #expect(lines.count(containing: "a partition cannot be written and refuses appends until it can be") >= 3)
             #expect(
-                lines.count("a partition cannot be written and refuses appends until it can be")
-                    == lines.count("a partition can be written again and takes appends"))
+                lines.count(containing: "a partition cannot be written and refuses appends until it can be")
+                    == lines.count(containing: "a partition can be written again and takes appends"))
             try log.close()
         }
     }

@@ -36,7 +36,7 @@ struct RepairTests {
     }
 
     @discardableResult
-    private static func repair(_ disk: SimulatedDisk, _ lines: LinesOfLog = LinesOfLog()) throws -> LogRepair {
+    private static func repair(_ disk: SimulatedDisk, _ lines: LogLines = LogLines()) throws -> LogRepair {
         let log = try DamageTests.open(disk, lines)
         let repair = try LogRepair.run(on: log)
         try log.close()
@@ -45,7 +45,7 @@ struct RepairTests {
 
     /// What is left of it is whole, and offsets are what they were.
     private static func expectRepaired(_ disk: SimulatedDisk, _ harmed: Harmed, _ what: Comment) throws {
-        let lines = LinesOfLog()
+        let lines = LogLines()
         let log = try DamageTests.open(disk, lines)
         let partition = try #require(log.topic("t")).partitions[0]
         #expect(try partition.values() == harmed.values, what)

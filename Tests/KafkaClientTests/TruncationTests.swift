@@ -2,6 +2,7 @@ import BrokerTestSupport
 import KafkaProtocol
 import NIOCore
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import KafkaClient

@@ -1,10 +1,11 @@
 import Glibc
 import Storage
 import Synchronization
+import TestSupport
 
 /// The machine's file system up to a number of changes; all after it fail, as for a process that was killed there.
-final class FailingFileSystem: FileSystem {
-    private let real = PosixFileSystem()
+final class FailingFileSystem: FileSystemWrapper {
+    let base: any FileSystem = PosixFileSystem()
     private let left: Mutex<Int>
     private let code: Int32
 
@@ -26,88 +27,70 @@ final class FailingFileSystem: FileSystem {
 
     func open(_ path: String, _ mode: OpenMode) throws(FileError) -> any StorageFile {
         if mode != .read { try change(.open, path) }
-        return FailingFile(try real.open(path, mode), self)
+        return FailingFile(try base.open(path, mode), self)
     }
-
-    func exists(_ path: String) -> Bool { real.exists(path) }
 
     func createDirectory(_ path: String) throws(FileError) {
         try change(.create, path)
-        try real.createDirectory(path)
+        try base.createDirectory(path)
     }
-
-    func list(_ path: String) throws(FileError) -> [String] { try real.list(path) }
 
     func remove(_ path: String) throws(FileError) {
         try change(.remove, path)
-        try real.remove(path)
+        try base.remove(path)
     }
 
     func removeDirectory(_ path: String) throws(FileError) {
         try change(.remove, path)
-        try real.removeDirectory(path)
+        try base.removeDirectory(path)
     }
 
     func rename(_ from: String, to: String) throws(FileError) {
         try change(.rename, from)
-        try real.rename(from, to: to)
+        try base.rename(from, to: to)
     }
 
     func synchronizeDirectory(_ path: String) throws(FileError) {
         try change(.synchronize, path)
-        try real.synchronizeDirectory(path)
+        try base.synchronizeDirectory(path)
     }
 
     func synchronizeAll(_ path: String) throws(FileError) {
         try change(.synchronize, path)
-        try real.synchronizeAll(path)
+        try base.synchronizeAll(path)
     }
-
-    func space(at path: String) throws(FileError) -> (total: Int, usable: Int) { try real.space(at: path) }
-
-    func lock(_ path: String) throws(FileError) -> any FileLock { try real.lock(path) }
 }
 
-private final class FailingFile: StorageFile {
-    private let file: any StorageFile
+private final class FailingFile: StorageFileWrapper {
+    let base: any StorageFile
     private let disk: FailingFileSystem
-    var path: String { file.path }
-    var descriptor: Int32? { file.descriptor }
 
-    init(_ file: any StorageFile, _ disk: FailingFileSystem) {
-        self.file = file
+    init(_ base: any StorageFile, _ disk: FailingFileSystem) {
+        self.base = base
         self.disk = disk
-    }
-
-    func size() throws(FileError) -> Int { try file.size() }
-
-    func read(into buffer: UnsafeMutableRawBufferPointer, at position: Int) throws(FileError) -> Int {
-        try file.read(into: buffer, at: position)
     }
 
     /// The one that fails leaves half of its bytes, as a process does that is killed in between.
     func write(_ bytes: UnsafeRawBufferPointer, at position: Int) throws(FileError) {
         do throws(FileError) { try disk.change(.write, path) } catch {
-            try? file.write(UnsafeRawBufferPointer(rebasing: bytes[..<(bytes.count / 2)]), at: position)
+            try? base.write(UnsafeRawBufferPointer(rebasing: bytes[..<(bytes.count / 2)]), at: position)
             throw error
         }
-        try file.write(bytes, at: position)
+        try base.write(bytes, at: position)
     }
 
     func write(parts: UnsafeBufferPointer<UnsafeRawBufferPointer>, at position: Int) throws(FileError) {
         try disk.change(.write, path)
-        try file.write(parts: parts, at: position)
+        try base.write(parts: parts, at: position)
     }
 
     func truncate(to size: Int) throws(FileError) {
         try disk.change(.truncate, path)
-        try file.truncate(to: size)
+        try base.truncate(to: size)
     }
 
     func synchronize() throws(FileError) {
         try disk.change(.synchronize, path)
-        try file.synchronize()
+        try base.synchronize()
     }
-
-    func map(count: Int) throws(FileError) -> MappedFile { try file.map(count: count) }
 }

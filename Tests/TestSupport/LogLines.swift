@@ -1,18 +1,22 @@
 package import Logging
 internal import Synchronization
 
-/// What a broker logged, for a test to look at: each line is a message with its metadata.
+/// What a log or a broker has said, for a test to look at: each line is a message with its metadata.
 package final class LogLines: Sendable {
     private let state = Mutex(State())
+    private let level: Logger.Level
 
     private struct State {
         var lines: [String] = []
         var waiting: [(text: String, continuation: CheckedContinuation<String, Never>)] = []
     }
 
-    package init() {}
+    /// - Parameter level: what is less than this is not kept.
+    package init(from level: Logger.Level = .info) { self.level = level }
 
     package var lines: [String] { state.withLock { $0.lines } }
+
+    package func count(containing text: String) -> Int { lines.count { $0.contains(text) } }
 
     /// The first line that has `text` in it, once it is there.
     @discardableResult
@@ -28,7 +32,7 @@ package final class LogLines: Sendable {
     }
 
     package func makeLogger() -> Logger {
-        Logger(label: "test") { _ in Handler(lines: self) }
+        Logger(label: "test") { _ in Handler(lines: self, logLevel: level) }
     }
 
     private func add(_ line: String) {
@@ -44,7 +48,7 @@ package final class LogLines: Sendable {
     private struct Handler: LogHandler {
         let lines: LogLines
         var metadata: Logger.Metadata = [:]
-        var logLevel = Logger.Level.info
+        var logLevel: Logger.Level
 
         subscript(metadataKey key: String) -> Logger.Metadata.Value? {
             get { metadata[key] }
