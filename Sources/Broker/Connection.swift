@@ -28,18 +28,8 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
     private var frameBegin = NIODeadline.now()
     private var hasRequested = false
     private let begin = NIODeadline.now()
-    private var pending = CircularBuffer<Pending>()
-    /// Of the requests that `pending` stands for, and of the answers in it: small requests may have large ones.
-    private var pendingBytes = 0
-    /// The sequence number of the first pending answer.
-    private var firstSequence: UInt64 = 0
-    /// Answers that were written but not handed to the channel.
-    private var output: ByteBuffer
-    private var isOutputEmpty = true
-    /// Of answers that the channel was given, no fewer than it still has in memory.
-    private var unsentBytes = 0
-    /// When the client last took some of them, or there were none.
-    private var lastSent = NIODeadline.now()
+    private var pending = ReplyQueue()
+    private let output: ReplyOutput
     /// What the broker's budget was told that this connection holds.
     private(set) var heldBytes = 0
     /// Since when it is not read for want of memory.
@@ -60,18 +50,11 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
     private var isClosed = false
     private var hasLeft = false
 
-    private struct Pending {
-        var reply = PendingReply.waiting
-        var byteCount: Int
-        /// True: its round is waited for already.
-        var isListed = false
-    }
-
     init(_ context: BrokerContext, loop: BrokerLoop, _ channel: any Channel) {
         self.context = context
         self.loop = loop
         self.channel = channel
-        output = channel.allocator.buffer(capacity: 0)
+        output = ReplyOutput(channel.allocator)
         logger = context.logger
     }
 
@@ -118,11 +101,10 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
         delayedFetches = [:]
         for parked in parkedCalls.values { parked.abandon() }
         parkedCalls = [:]
-        pending = []
-        pendingBytes = 0
+        pending.removeAll()
         stalled = nil
         frames = FrameBuffer()
-        unsentBytes = 0
+        output.forgetUnsent()
         hasLeft = true
         settle()
         stopWaitingForMemory()
@@ -189,7 +171,7 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
     func drainAndClose() {
         isDraining = true
         for fetch in Array(delayedFetches.values) { fetch.finishNow() }
-        flushOutput()
+        output.flush(to: handlerContext)
         closeIfDrained()
     }
 
@@ -250,7 +232,7 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
 
     func channelReadComplete(context: ChannelHandlerContext) {
         isReading = false
-        flushOutput()
+        output.flush(to: context)
         frames.compact()
         settle()
         context.fireChannelReadComplete()
@@ -266,7 +248,7 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
 
     private var isPaused: Bool {
         stalled != nil || isWorking || pending.count >= loop.limits.pendingRequests
-            || pendingBytes >= loop.limits.pendingBytes || handlerContext?.channel.isWritable == false
+            || pending.byteCount >= loop.limits.pendingBytes || handlerContext?.channel.isWritable == false
             || !loop.memory.hasRoom(for: heldBytes)
     }
 
@@ -329,17 +311,93 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
         let header = try RequestHeader(reading: &body)
         let call = Call(
             connection: self, api: header.apiKey, version: header.apiVersion, correlationID: header.correlationID,
-            clientID: header.clientID, sequence: firstSequence + UInt64(pending.count), byteCount: frame.readableBytes)
+            clientID: header.clientID, sequence: pending.nextSequence, byteCount: frame.readableBytes)
         try RequestRouter.route(header, body, call)
     }
 
     // MARK: Answers
 
     /// Takes the next place in the order of answers. Every request but those that get no answer does so once.
-    func expect(_ call: Call) {
-        precondition(call.sequence == firstSequence + UInt64(pending.count), "answers are asked for in order")
-        pending.append(Pending(byteCount: call.byteCount))
-        pendingBytes += call.byteCount
+    func expect(_ call: Call) { pending.expect(call) }
+
+    /// Answers `call`; sends it when all before it are sent.
+    func complete<Response: Message>(_ call: Call, _ response: Response) {
+        guard !isClosed else { return }
+        do {
+            if call.sequence == pending.firstSequence {
+                try output.append(to: handlerContext) {
+                    try Frame.append(response, version: call.version, correlationID: call.correlationID, to: &$0)
+                }
+                pending.removeFirst()
+                return drainReplies()
+            }
+            var buffer = channel.allocator.buffer(capacity: 256)
+            try Frame.append(response, version: call.version, correlationID: call.correlationID, to: &buffer)
+            pending.place(.ready(Reply(buffer: buffer)), at: call)
+        } catch {
+            close(because: "an answer cannot be written: \(error)", call)
+        }
+    }
+
+    /// Answers with a reply that is written already.
+    func complete(_ call: Call, _ reply: Reply) {
+        guard !isClosed else { return }
+        pending.place(.ready(reply), at: call)
+        if call.sequence == pending.firstSequence { drainReplies() }
+    }
+
+    /// The answer to `call` waits for a round.
+    func complete(_ call: Call, after reply: AppendReply) {
+        pending.place(.appended(reply), at: call)
+        // Answers that a round releases go out together: the wait list calls.
+        if call.sequence == pending.firstSequence { drainReplies() }
+    }
+
+    func roundReached() {
+        guard !isClosed else { return }
+        if let stalled, loop.committed.hasReached(stalled.round) {
+            self.stalled = nil
+            stalled.resume()
+        }
+        drainReplies()
+    }
+
+    /// Sends what is ready, in order.
+    private func drainReplies() {
+        loop: while let first = pending.first {
+            switch first {
+            case .waiting: break loop
+            case .ready(let reply): output.append(reply, to: handlerContext)
+            case .appended(let reply):
+                let list = reply.waitsForDisk ? loop.committed : loop.written
+                guard list.hasReached(reply.round) else {
+                    if pending.listFirst() { list.add(self, round: reply.round) }
+                    break loop
+                }
+                guard emit(reply) else { return }
+            }
+            pending.removeFirst()
+        }
+        flushIfDue()
+        settle()
+        if isDraining { return closeIfDrained() }
+        if !isReading { resume() }
+    }
+
+    /// While requests are read and handled, their answers are collected: they go out together.
+    private func flushIfDue() {
+        if !isReading, !isHandling { output.flush(to: handlerContext) }
+    }
+
+    private func emit(_ reply: AppendReply) -> Bool {
+        do {
+            try output.append(to: handlerContext) { try reply.write(to: &$0, node: nodeAddress) }
+            return true
+        } catch {
+            let (api, version) = reply.request
+            close(because: "an answer cannot be written: \(error)", request: (api.rawValue, version))
+            return false
+        }
     }
 
     // MARK: Memory
@@ -349,12 +407,14 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
 
     /// Tells the broker's budget what this connection holds by now: where that has changed, by one atomic addition.
     private func settle() {
-        if unsentBytes > 0 { noteUnsent() }
+        if output.unsentBytes > 0 {
+            output.noteUnsent((try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0)
+        }
         // What was under way when it left holds no place any more.
         let held =
             hasLeft
             ? 0
-            : frames.byteCount + pendingBytes + pending.count * Self.requestOverhead + unsentBytes
+            : frames.byteCount + pending.byteCount + pending.count * Self.requestOverhead + output.unsentBytes
                 + (stalled?.byteCount ?? 0) + readBytes
         guard held != heldBytes else { return }
         loop.memory.add(held - heldBytes)
@@ -366,14 +426,6 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
         let byteCount = ReceiveAllocator.byteCount(
             largest: loop.limits.receiveBytes, context.connectionCount, loop.memory)
         return isReadHeld ? byteCount : 2 * byteCount
-    }
-
-    /// The channel does not say what it has in memory, but what it has in all: of ranges of files, too.
-    private func noteUnsent() {
-        let buffered = (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
-        guard buffered < unsentBytes else { return }
-        unsentBytes = buffered
-        lastSent = .now()
     }
 
     private func waitForMemoryIfShort() {
@@ -402,7 +454,7 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
         if let memoryWaitBegin { return now - memoryWaitBegin > patience }
         // These are the client's own delays.
         let isStuck = !frames.isEmpty && !isPaused && now - lastRead > .seconds(1)
-        return isStuck || unsentBytes > 0 && now - lastSent > .seconds(1)
+        return isStuck || output.unsentBytes > 0 && now - output.lastSent > .seconds(1)
     }
 
     func closeForMemory() {
@@ -410,174 +462,6 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
             .warning, "there is no memory left for clients: the one that holds most is closed",
             ["peer": "\(peer)", "holds": "\(heldBytes)", "limit": "memory.max.bytes=\(loop.memory.byteCountMax)"])
         closeNow()
-    }
-
-    private func removeFirstPending() {
-        pendingBytes -= pending.removeFirst().byteCount
-        firstSequence += 1
-    }
-
-    /// Answers `call`; sends it when all before it are sent.
-    func complete<Response: Message>(_ call: Call, _ response: Response) {
-        guard !isClosed else { return }
-        do {
-            if call.sequence == firstSequence {
-                try append(response, call)
-                removeFirstPending()
-                return drainReplies()
-            }
-            var buffer = channel.allocator.buffer(capacity: 256)
-            try Frame.append(response, version: call.version, correlationID: call.correlationID, to: &buffer)
-            place(.ready(Reply(buffer: buffer)), at: call)
-        } catch {
-            close(because: "an answer cannot be written: \(error)", call)
-        }
-    }
-
-    private func append<Response: Message>(_ response: Response, _ call: Call) throws {
-        makeOutput()
-        try Frame.append(response, version: call.version, correlationID: call.correlationID, to: &output)
-        isOutputEmpty = false
-    }
-
-    /// Answers with a reply that is written already.
-    func complete(_ call: Call, _ reply: Reply) {
-        guard !isClosed else { return }
-        place(.ready(reply), at: call)
-        if call.sequence == firstSequence { drainReplies() }
-    }
-
-    /// The answer to `call` waits for a round.
-    func complete(_ call: Call, after reply: AppendReply) {
-        place(.appended(reply), at: call)
-        // Answers that a round releases go out together: the wait list calls.
-        if call.sequence == firstSequence { drainReplies() }
-    }
-
-    private func place(_ reply: PendingReply, at call: Call) {
-        guard call.sequence >= firstSequence else { return }
-        let index = Int(call.sequence - firstSequence)
-        guard index < pending.count else { return }
-        let place = pending.index(pending.startIndex, offsetBy: index)
-        pending[place].reply = reply
-        guard case .ready(let reply) = reply else { return }
-        pending[place].byteCount += reply.buffer.readableBytes
-        pendingBytes += reply.buffer.readableBytes
-    }
-
-    func roundReached() {
-        guard !isClosed else { return }
-        if let stalled, loop.committed.hasReached(stalled.round) {
-            self.stalled = nil
-            stalled.resume()
-        }
-        drainReplies()
-    }
-
-    /// Sends what is ready, in order.
-    private func drainReplies() {
-        loop: while let first = pending.first {
-            switch first.reply {
-            case .waiting: break loop
-            case .ready(let reply): emit(reply)
-            case .appended(let reply):
-                let list = reply.waitsForDisk ? loop.committed : loop.written
-                guard list.hasReached(reply.round) else {
-                    if !first.isListed {
-                        pending[pending.startIndex].isListed = true
-                        list.add(self, round: reply.round)
-                    }
-                    break loop
-                }
-                guard emit(reply) else { return }
-            }
-            removeFirstPending()
-        }
-        flushIfDue()
-        settle()
-        if isDraining { return closeIfDrained() }
-        if !isReading { resume() }
-    }
-
-    /// While requests are read and handled, their answers are collected: they go out together.
-    private func flushIfDue() {
-        if !isReading, !isHandling { flushOutput() }
-    }
-
-    private func emit(_ reply: AppendReply) -> Bool {
-        makeOutput()
-        do {
-            try reply.write(to: &output, node: nodeAddress)
-            isOutputEmpty = false
-            return true
-        } catch {
-            let (api, version) = reply.request
-            close(because: "an answer cannot be written: \(error)", request: (api.rawValue, version))
-            return false
-        }
-    }
-
-    private func emit(_ reply: Reply) {
-        if reply.files.isEmpty {
-            makeOutput()
-            var buffer = reply.buffer
-            output.writeBuffer(&buffer)
-            isOutputEmpty = false
-            return
-        }
-        // Everything before goes first.
-        writeOutput()
-        guard let handlerContext else { return }
-        var position = reply.buffer.readerIndex
-        for file in reply.files {
-            if file.position > position,
-                let part = reply.buffer.getSlice(at: position, length: file.position - position)
-            {
-                noteWrite(part)
-                handlerContext.write(wrapOutboundOut(.byteBuffer(part)), promise: nil)
-            }
-            position = file.position
-            FileSending.write(file.slice, to: handlerContext) { self.wrapOutboundOut($0) }
-        }
-        if let rest = reply.buffer.getSlice(at: position, length: reply.buffer.writerIndex - position),
-            rest.readableBytes > 0
-        {
-            noteWrite(rest)
-            handlerContext.write(wrapOutboundOut(.byteBuffer(rest)), promise: nil)
-        }
-        needsFlush = true
-    }
-
-    private var needsFlush = false
-    private static let outputBytes = 16 << 10
-
-    private func makeOutput() {
-        if isOutputEmpty { output = channel.allocator.buffer(capacity: 512) }
-        if output.readableBytes > Self.outputBytes {
-            writeOutput()
-            output = channel.allocator.buffer(capacity: 512)
-        }
-    }
-
-    private func writeOutput() {
-        guard !isOutputEmpty, let handlerContext else { return }
-        noteWrite(output)
-        handlerContext.write(wrapOutboundOut(.byteBuffer(output)), promise: nil)
-        output = ByteBuffer()
-        isOutputEmpty = true
-        needsFlush = true
-    }
-
-    private func noteWrite(_ buffer: ByteBuffer) {
-        if unsentBytes == 0 { lastSent = .now() }
-        unsentBytes += buffer.readableBytes
-    }
-
-    private func flushOutput() {
-        writeOutput()
-        guard needsFlush else { return }
-        needsFlush = false
-        handlerContext?.flush()
     }
 
     // MARK: Requests that wait
