@@ -31,7 +31,8 @@ struct ProduceWork {
     mutating func run() {
         while topicIndex < request.topicData.count {
             let topic = request.topicData[topicIndex]
-            if partitionIndex == 0 { reply.begin(topic) }
+            // Where its first partition found no room, it has been begun already.
+            if reply.topicCount == topicIndex { reply.begin(topic) }
             let (found, missing) = call.connection.context.log.topic(
                 topic.name, topic.topicID, byID: call.version >= ProduceRequest.firstTopicIDVersion)
             while partitionIndex < topic.partitionData.count {
@@ -188,6 +189,9 @@ struct ProduceReply {
         correlationID = call.correlationID
         self.waitsForDisk = waitsForDisk
     }
+
+    /// Those that were begun.
+    var topicCount: Int { answer.responses.count }
 
     mutating func begin(_ topic: ProduceRequest.TopicData) {
         var response = ProduceResponse.TopicResponse()
