@@ -204,6 +204,8 @@ class NewestNATS(NATS):
     """Debian's server has no way to be durable; a newer one has, which PyPI carries as it is released."""
 
     name = "NATS-newest"
+    # What it stores as one it syncs as one.
+    ways = NATS.ways | {"libnats, batches": (("nats", "--variant", "batch", "--together", "1000"), {})}
 
     def binary(self):
         return self.options.newest_nats
@@ -378,14 +380,36 @@ def table(rows, options):
 
 
 def comparison(rows):
-    """Martlet beside each peer: how many times its records a second, and its share of the processor's time a record."""
-    lines = ["| | Martlet by | records/s | server's CPU a record |", "|---|---|---|---|"]
-    for row in rows:
-        for way, ratios in row.get("against", {}).items():
-            cpu = f"{ratios['server_cpu']:.2f} of its" if ratios["server_cpu"] is not None else ""
-            lines.append(f"| {row['work']}, {row['durability']}: {row['peer']}, {row['way']} | {way} "
-                         f"| {ratios['rate']:.2f} times its | {cpu} |")
-    return "\n".join(lines)
+    """Martlet beside each peer's best way: how many times its records a second, and how much of the processor's time that
+    its least takes a record."""
+    tables, behind = [], []
+    for work in ("produce", "replay"):
+        peers = {}
+        for row in rows:
+            if row["work"] == work and "against" in row:
+                peers.setdefault((row["durability"], row["peer"]), []).append(row)
+        ways = list(next(iter(peers.values()))[0]["against"]) if peers else []
+        if not ways:
+            continue
+        lines = [f"| {work}: Martlet by | {' | '.join(ways)} |", f"|---|{'---|' * len(ways)}"]
+        for (durability, peer), others in peers.items():
+            cells = []
+            for way in ways:
+                ratios = [row["against"][way] for row in others if way in row["against"]]
+                if not ratios:
+                    cells.append("")
+                    continue
+                rate = min(one["rate"] for one in ratios)
+                cpus = [one["server_cpu"] for one in ratios if one["server_cpu"] is not None]
+                cells.append(f"{rate:.2f} × records/s" + (f", {max(cpus):.2f} × CPU" if cpus else ""))
+                if rate <= 1 or (cpus and max(cpus) > 0.5):
+                    behind.append(f"- {work}, {durability}, by {way}, beside {peer}: {cells[-1]}")
+            lines.append(f"| {durability}: {peer} | {' | '.join(cells)} |")
+        tables.append("\n".join(lines))
+    if tables:
+        tables.append("Not ahead, or more than half of the processor's time a record:\n\n" + "\n".join(behind) if behind
+                      else "Ahead everywhere, by at most half of the processor's time a record.")
+    return "\n\n".join(tables)
 
 
 def compile_programs(directory):
@@ -416,6 +440,7 @@ def main():
     parser.add_argument("--document")
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # with the servers
     if options.quick:
         options.records, options.runs = min(options.records, 100_000), 1
     if options.connections < 1 or options.runs < 1 or options.records < options.connections:
@@ -436,6 +461,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="bench-peers-", dir=options.directory) as directory:
         directory = Path(directory)
         bench = Bench(options, compile_programs(directory), directory)
+        load = os.getloadavg()[0]
         bench.run(peers)
     say("")
     result = rows(bench, peers)
@@ -443,8 +469,9 @@ def main():
         if not peer.is_durable_possible():
             bench.notes.append(f"{peer.label()} has no setting by which an acknowledged record is on disk: sync_interval came "
                                "with 2.10, and it syncs every two minutes")
-    head = (f"{options.records:,} records of {options.record_size} B, {options.connections} connections, medians of "
-            f"{options.runs} runs by turns, {os.cpu_count()} cores that clients and servers share.")
+    runs = f"medians of {options.runs} runs by turns" if options.runs > 1 else "one run"
+    head = (f"{options.records:,} records of {options.record_size} B, {options.connections} connections, {runs}, "
+            f"{os.cpu_count()} cores that clients and servers share, load average {load:.1f} at the beginning.")
     parts = [head, table(result, options), comparison(result)]
     if bench.notes:
         parts.append("\n".join(f"- {note}." for note in bench.notes))

@@ -1,12 +1,14 @@
 // NATS JetStream by libnats: see work.h. A stream of one subject, in files, and a connection each. Publishing is asynchronous:
 // --variant js by js_PublishAsync; --variant core by publishing with a reply subject, where acknowledgements are counted as
-// they come, which costs the client less. Replay is an ordered push consumer, or with --variant pull a pull consumer
+// they come, which costs the client less; --variant batch by batches of --together records that are stored as one
+// (servers from 2.12 on). Replay is an ordered push consumer, or with --variant pull a pull consumer
 // without acknowledgements, --batch records at a time.
 #include "work.h"
 
 #include <nats/nats.h>
 
 static long pendingMax = 8192, batch = 10000;
+static size_t together = 1;  // records an acknowledgement stands for
 
 struct connection {
     int number;
@@ -30,6 +32,7 @@ static void peerPrepare(void) { must(nats_Open(-1), "nats"); }
 static bool peerOption(const char *name, const char *value) {
     if (strcmp(name, "--pending") == 0) pendingMax = numberOf(value, 1, 10000000);
     else if (strcmp(name, "--batch") == 0) batch = numberOf(value, 1, 1000000);
+    else if (strcmp(name, "--together") == 0) together = (size_t)numberOf(value, 1, 1000);
     else return false;
     return true;
 }
@@ -46,7 +49,9 @@ static void took(natsConnection *nats, natsSubscription *subscription, natsMsg *
         fail("a record was not taken: %.*s", natsMsg_GetDataLength(message), natsMsg_GetData(message));
     natsMsg_Destroy(message);
     pthread_mutex_lock(&connection->lock);
-    if (++connection->acknowledged == connection->waitsFor) pthread_cond_signal(&connection->changed);
+    size_t left = work.perConnection - connection->acknowledged;
+    connection->acknowledged += left < together ? left : together;
+    if (connection->acknowledged >= connection->waitsFor) pthread_cond_signal(&connection->changed);
     pthread_mutex_unlock(&connection->lock);
 }
 
@@ -78,7 +83,8 @@ static void createStream(struct connection *connection) {
     snprintf(text, sizeof text,
              "{\"name\":\"%s\",\"subjects\":[\"%s\"],\"retention\":\"limits\",\"max_consumers\":-1,\"max_msgs\":-1,"
              "\"max_bytes\":-1,\"discard\":\"old\",\"max_age\":0,\"storage\":\"file\",\"num_replicas\":1%s}",
-             connection->name, connection->subject, work.durable ? "" : ",\"persist_mode\":\"async\"");
+             connection->name, connection->subject,
+             together > 1 ? ",\"allow_atomic\":true" : work.durable ? "" : ",\"persist_mode\":\"async\"");
     natsMsg *answer;
     must(natsConnection_RequestString(&answer, connection->nats, subject, text, 10000), "a stream cannot be created");
     if (memmem(natsMsg_GetData(answer), (size_t)natsMsg_GetDataLength(answer), "\"error\"", 7) != NULL)
@@ -109,7 +115,7 @@ static void *connectionPrepare(int number) {
     must(natsConnection_JetStream(&connection->stream, connection->nats, &streams), "jetstream");
     if (!work.replay) {
         createStream(connection);
-        if (strcmp(work.variant, "core") == 0) {
+        if (strcmp(work.variant, "js") != 0) {
             natsInbox *inbox;
             must(natsInbox_Create(&inbox), "nats");
             snprintf(connection->inbox, sizeof connection->inbox, "%s", inbox);
@@ -122,7 +128,32 @@ static void *connectionPrepare(int number) {
     return connection;
 }
 
+// Two batches are under way: one is sent while the other is stored.
+static void produceBatches(struct connection *connection) {
+    for (size_t sent = 0; sent < work.perConnection;) {
+        char id[64], number[24];
+        snprintf(id, sizeof id, "%d-%zu", connection->number, sent);
+        size_t left = work.perConnection - sent, count = left < together ? left : together;
+        if (sent >= 2 * together) await(connection, sent - together);
+        for (size_t index = 0; index < count; index++) {
+            bool isLast = index + 1 == count;
+            natsMsg *message;
+            must(natsMsg_Create(&message, connection->subject, isLast ? connection->inbox : NULL,
+                                recordAt(connection->number, sent + index), (int)work.recordSize), "nats");
+            snprintf(number, sizeof number, "%zu", index + 1);
+            must(natsMsgHeader_Set(message, "Nats-Batch-Id", id), "nats");
+            must(natsMsgHeader_Set(message, "Nats-Batch-Sequence", number), "nats");
+            if (isLast) must(natsMsgHeader_Set(message, "Nats-Batch-Commit", "1"), "nats");
+            must(natsConnection_PublishMsg(connection->nats, message), "publish");
+            natsMsg_Destroy(message);
+        }
+        sent += count;
+    }
+    await(connection, work.perConnection);
+}
+
 static void produce(struct connection *connection) {
+    if (strcmp(work.variant, "batch") == 0) return produceBatches(connection);
     if (strcmp(work.variant, "core") == 0) {
         for (size_t sent = 0; sent < work.perConnection; sent++) {
             if (sent >= (size_t)pendingMax && sent % ((size_t)pendingMax / 2) == 0)
