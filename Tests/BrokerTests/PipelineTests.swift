@@ -117,4 +117,39 @@ struct PipelineTests {
             }
         }
     }
+
+    @Test("a request that waits for room is answered for each topic and partition once", arguments: [Int16(1), -1])
+    func manyRounds(acks: Int16) async throws {
+        try await withBroker { broker in
+            let client = try await WireClient.connect(to: broker)
+            let settings = ["compression.type": "producer", "flush.messages": "1000000"]
+            let names = (0..<8).map { "readings-\($0)" }
+            for name in names { try await client.create(name, partitions: 2, settings) }
+            // Some of them fill a round of those that skip the journal.
+            let batch = try Batch(String(repeating: "x", count: 400_000))
+            for round in 0..<20 {
+                let request = ProduceRequest {
+                    $0.acks = acks
+                    $0.topicData = names.map { name in
+                        .init {
+                            $0.name = name
+                            $0.partitionData = (0..<2).map { index in
+                                .init {
+                                    $0.index = index
+                                    $0.records = ByteBuffer(bytes: batch.bytes)
+                                }
+                            }
+                        }
+                    }
+                }
+                let answer = try await client.call(request, version: 7)
+                #expect(answer.responses.map(\.name) == names)
+                for topic in answer.responses {
+                    #expect(topic.partitionResponses.map(\.index) == [0, 1])
+                    #expect(topic.partitionResponses.map(\.errorCode) == [.none, .none])
+                    #expect(topic.partitionResponses.map(\.baseOffset) == [Int64(round), Int64(round)])
+                }
+            }
+        }
+    }
 }
