@@ -1,5 +1,5 @@
-"""The same records to Martlet, Redis Streams and NATS JetStream, and back. tools/bench-peers calls this; its --help says
-more."""
+"""The same records to Martlet, Redis Streams and NATS JetStream, and back. tools/bench-peers calls this; its --help
+says more."""
 
 import argparse
 import json
@@ -72,7 +72,8 @@ class Server:
 
     def memory(self):
         """Bytes: resident now, and the most so far."""
-        lines = dict(line.split(":") for line in Path(f"/proc/{self.pid}/status").read_text().splitlines() if ":" in line)
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        lines = dict(line.split(":", 1) for line in status.splitlines())
         return tuple(int(lines[name].split()[0]) * 1024 for name in ("VmRSS", "VmHWM"))
 
     def stop(self):
@@ -93,7 +94,9 @@ class Elsewhere:
 
     def __init__(self, address, pid, directory):
         self.host, _, port = address.rpartition(":")
-        self.host, self.port, self.pid, self.directory = self.host.strip("[]"), int(port), pid or 0, directory
+        # wire.c takes no names.
+        self.host, self.port = socket.gethostbyname(self.host or "127.0.0.1"), int(port)
+        self.pid, self.directory = pid or 0, directory
 
     def memory(self):
         return Server.memory(self) if self.pid else None
@@ -153,8 +156,12 @@ class Martlet(Kafka):
 
 class Redis(Peer):
     name = "Redis"
-    ways = {"bare": (("redis", "--window", "1000"),
-                     {"bare": ("redis", "--count", "5000"), "hiredis": ("redis", "--count", "5000", "--variant", "objects")})}
+    ways = {
+        "bare": (("redis", "--window", "1000"), {
+            "bare": ("redis", "--count", "5000"),
+            "hiredis": ("redis", "--count", "5000", "--variant", "objects"),
+        }),
+    }
 
     def start(self, directory, durability):
         port = free_port()
@@ -224,8 +231,9 @@ class Bench:
         program, *arguments = way
         options = self.options
         command = [
-            self.programs[program], what, server.host, str(server.port), "--records", str(records), "--record-size",
-            str(options.record_size), "--connections", str(options.connections), "--server", str(server.pid), *arguments]
+            self.programs[program], what, server.host, str(server.port), "--records", str(records),
+            "--record-size", str(options.record_size), "--connections", str(options.connections),
+            "--server", str(server.pid), *arguments]
         if durability == DURABLE:
             command.append("--durable")
         if topic:
@@ -253,13 +261,14 @@ class Bench:
         if key not in self.counts:
             records = self.options.records
             server = self.server(peer, durability)
+            topic = self.topic(peer)
             try:
                 probe = max(PROBE_RECORDS, 20 * self.options.connections)
                 probe -= probe % self.options.connections
                 rate = probe / self.run_program(
-                    peer.ways[way][0], "produce", server, durability, probe, self.topic(peer))["seconds"]
+                    peer.ways[way][0], "produce", server, durability, probe, topic)["seconds"]
             finally:
-                server.stop()
+                self.end(peer, server, topic, durability)
             if records / rate > 2 * SECONDS_MAX:
                 records = max(probe, int(rate * SECONDS_MAX))
                 records -= records % self.options.connections
@@ -272,8 +281,8 @@ class Bench:
         produce, replays = peer.ways[way]
         count = self.count(peer, way, durability)
         server = self.server(peer, durability)
+        topic = self.topic(peer)
         try:
-            topic = self.topic(peer)
             for what, name, program in [("produce", way, produce)] + [("replay", *one) for one in replays.items()]:
                 figure = self.run_program(program, what, server, durability, count, topic)
                 if figure["records"] != count:
@@ -286,7 +295,13 @@ class Bench:
                     figure["journal"] = bytes_on_disk(server.directory, peer.journal) if peer.journal else 0
                 self.figures.setdefault((durability, what, peer.name, name), []).append(figure)
         finally:
-            server.stop()
+            self.end(peer, server, topic, durability)
+
+    def end(self, peer, server, topic, durability):
+        if isinstance(server, Elsewhere):  # it goes on, and is left as it was
+            way = ("kafka", "--variant", "delete")
+            self.run_program(way, "replay", server, durability, self.options.connections, topic)
+        server.stop()
 
     def run(self, peers):
         for round in range(self.options.runs):
@@ -380,8 +395,8 @@ def table(rows, options):
 
 
 def comparison(rows):
-    """Martlet beside each peer's best way: how many times its records a second, and how much of the processor's time that
-    its least takes a record."""
+    """Martlet beside each peer's best way: how many times its records a second, and how much of the processor's time
+    a record that its thriftiest way takes."""
     tables, behind = [], []
     for work in ("produce", "replay"):
         peers = {}
@@ -417,8 +432,8 @@ def compile_programs(directory):
     for name, library in PROGRAMS.items():
         programs[name] = str(directory / name)
         subprocess.run(
-            ["cc", "-O2", "-std=gnu11", "-Wall", "-Wextra", str(HERE / f"{name}.c"), "-o", programs[name], f"-l{library}",
-             "-lpthread"], check=True)
+            ["cc", "-O2", "-std=gnu11", "-Wall", "-Wextra", str(HERE / f"{name}.c"), "-o", programs[name],
+             f"-l{library}", "-lpthread"], check=True)
     return programs
 
 
@@ -467,8 +482,8 @@ def main():
     result = rows(bench, peers)
     for peer in peers:
         if not peer.is_durable_possible():
-            bench.notes.append(f"{peer.label()} has no setting by which an acknowledged record is on disk: sync_interval came "
-                               "with 2.10, and it syncs every two minutes")
+            bench.notes.append(f"{peer.label()} has no setting by which an acknowledged record is on disk: "
+                               "sync_interval came with 2.10, and it syncs every two minutes")
     runs = f"medians of {options.runs} runs by turns" if options.runs > 1 else "one run"
     head = (f"{options.records:,} records of {options.record_size} B, {options.connections} connections, {runs}, "
             f"{os.cpu_count()} cores that clients and servers share, load average {load:.1f} at the beginning.")
@@ -481,7 +496,8 @@ def main():
         write_into(options.document, "tools/bench-peers", text)
     if options.json:
         settings = {name: getattr(options, name) for name in ("records", "record_size", "connections", "runs")}
-        Path(options.json).write_text(json.dumps({"settings": settings, "notes": bench.notes, "cells": result}, indent=1))
+        report = {"settings": settings, "notes": bench.notes, "cells": result}
+        Path(options.json).write_text(json.dumps(report, indent=1) + "\n")
     if bench.failures:
         raise SystemExit(f"error: {bench.failures} did not run to their end")
 

@@ -1,7 +1,7 @@
-// Kafka's protocol by librdkafka: see work.h. A client and a partition a connection. Durable is acks=all in a topic with
-// flush.messages=1, and acks=1 in a topic that flushes when the system likes otherwise. --variant single sends each record in
-// a request of its own, as a device does that has one now and then, without waiting for the one before. --variant topic
-// creates the topic and nothing else.
+// Kafka's protocol by librdkafka: see work.h. A client and a partition a connection. Durable is acks=all in a topic
+// with flush.messages=1, and acks=1 in a topic that flushes when the system likes otherwise. --variant single sends
+// each record in a request of its own, as a device does that has one now and then, without waiting for the one before.
+// --variant topic creates the topic and nothing else, --variant delete deletes it.
 #include "work.h"
 
 #include <librdkafka/rdkafka.h>
@@ -50,17 +50,29 @@ static void createTopic(void) {
     const rd_kafka_topic_result_t **results =
         rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
     if (count != 1 || rd_kafka_topic_result_error(results[0]) != 0)
-        fail("the topic cannot be created: %s", count == 1 ? rd_kafka_topic_result_error_string(results[0]) : "no answer");
+        fail("the topic cannot be created: %s",
+             count == 1 ? rd_kafka_topic_result_error_string(results[0]) : "no answer");
     rd_kafka_event_destroy(event);
     rd_kafka_queue_destroy(queue);
     rd_kafka_NewTopic_destroy(topic);
     rd_kafka_destroy(client);
 }
 
+static void deleteTopic(void) {
+    rd_kafka_t *client = start(RD_KAFKA_PRODUCER, rd_kafka_conf_new());
+    rd_kafka_DeleteTopic_t *topic = rd_kafka_DeleteTopic_new(topicName);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_DeleteTopics(client, &topic, 1, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 30000);
+    if (event == NULL) fail("the topic was not deleted in time");
+    if (rd_kafka_event_error(event) != 0) fail("the topic cannot be deleted: %s", rd_kafka_event_error_string(event));
+}
+
 static void peerPrepare(void) {
     snprintf(addresses, sizeof addresses, "%s:%d", work.host, work.port);
     if (!work.replay) createTopic();
-    if (strcmp(work.variant, "topic") == 0) _exit(0);
+    if (strcmp(work.variant, "delete") == 0) deleteTopic();
+    if (strcmp(work.variant, "topic") == 0 || strcmp(work.variant, "delete") == 0) _exit(0);
 }
 
 static bool peerOption(const char *name, const char *value) {
@@ -112,7 +124,8 @@ static void produce(int number, struct connection *connection) {
         int taken = rd_kafka_produce_batch(connection->topic, number, 0, messages, count);
         // Those that were not taken, for the queue was full, are the last ones.
         for (int index = 0; index < count; index++)
-            if ((messages[index].err == 0) != (index < taken) || (index >= taken && messages[index].err != RD_KAFKA_RESP_ERR__QUEUE_FULL))
+            if ((messages[index].err == 0) != (index < taken) ||
+                (index >= taken && messages[index].err != RD_KAFKA_RESP_ERR__QUEUE_FULL))
                 fail("librdkafka took no record: %s", rd_kafka_err2str(messages[index].err));
         sent += (size_t)taken;
         rd_kafka_poll(connection->client, taken < count ? 10 : 0);
@@ -128,7 +141,8 @@ static void replay(int number, struct connection *connection) {
     for (size_t received = 0; received < work.perConnection;) {
         size_t left = work.perConnection - received;
         // It waits until as many are there as are asked for.
-        ssize_t count = rd_kafka_consume_batch_queue(connection->queue, 60000, messages, left < together ? left : together);
+        ssize_t count =
+            rd_kafka_consume_batch_queue(connection->queue, 60000, messages, left < together ? left : together);
         if (count <= 0) fail("partition %d ends at %zu", number, received);
         for (ssize_t index = 0; index < count; index++) {
             if (messages[index]->err != 0) fail("partition %d: %s", number, rd_kafka_message_errstr(messages[index]));
@@ -139,5 +153,6 @@ static void replay(int number, struct connection *connection) {
 }
 
 static void connectionRun(int number, void *prepared) {
-    if (work.replay) replay(number, prepared); else produce(number, prepared);
+    if (work.replay) replay(number, prepared);
+    else produce(number, prepared);
 }

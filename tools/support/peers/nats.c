@@ -1,14 +1,14 @@
-// NATS JetStream by libnats: see work.h. A stream of one subject, in files, and a connection each. Publishing is asynchronous:
-// --variant js by js_PublishAsync; --variant core by publishing with a reply subject, where acknowledgements are counted as
-// they come, which costs the client less; --variant batch by batches of --together records that are stored as one
-// (servers from 2.12 on). Replay is an ordered push consumer, or with --variant pull a pull consumer
-// without acknowledgements, --batch records at a time.
+// NATS JetStream by libnats: see work.h. A stream of one subject, in files, and a connection each. Publishing is
+// asynchronous: --variant js by js_PublishAsync; --variant core by publishing with a reply subject, where
+// acknowledgements are counted as they come, which costs the client less; --variant batch by batches of --together
+// records that are stored as one (servers from 2.12 on). Replay is an ordered push consumer, or with --variant pull a
+// pull consumer without acknowledgements, --batch records at a time.
 #include "work.h"
 
 #include <nats/nats.h>
 
 static long pendingMax = 8192, batch = 10000;
-static size_t together = 1;  // records an acknowledgement stands for
+static size_t together = 1; // records an acknowledgement stands for
 
 struct connection {
     int number;
@@ -38,12 +38,14 @@ static bool peerOption(const char *name, const char *value) {
 }
 
 static void publishFailed(jsCtx *stream, jsPubAckErr *error, void *context) {
-    (void)stream; (void)context;
+    (void)stream;
+    (void)context;
     fail("a record was not taken: %s %s", natsStatus_GetText(error->Err), error->ErrText == NULL ? "" : error->ErrText);
 }
 
 static void took(natsConnection *nats, natsSubscription *subscription, natsMsg *message, void *context) {
-    (void)nats; (void)subscription;
+    (void)nats;
+    (void)subscription;
     struct connection *connection = context;
     if (memmem(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), "\"seq\":", 6) == NULL)
         fail("a record was not taken: %.*s", natsMsg_GetDataLength(message), natsMsg_GetData(message));
@@ -64,9 +66,11 @@ static void await(struct connection *connection, size_t count) {
 }
 
 static void received(natsConnection *nats, natsSubscription *subscription, natsMsg *message, void *context) {
-    (void)nats; (void)subscription;
+    (void)nats;
+    (void)subscription;
     struct connection *connection = context;
-    checkRecord(connection->number, connection->received++, natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message));
+    checkRecord(connection->number, connection->received++, natsMsg_GetData(message),
+                (size_t)natsMsg_GetDataLength(message));
     natsMsg_Destroy(message);
     if (connection->received == work.perConnection) {
         pthread_mutex_lock(&connection->lock);
@@ -84,7 +88,9 @@ static void createStream(struct connection *connection) {
              "{\"name\":\"%s\",\"subjects\":[\"%s\"],\"retention\":\"limits\",\"max_consumers\":-1,\"max_msgs\":-1,"
              "\"max_bytes\":-1,\"discard\":\"old\",\"max_age\":0,\"storage\":\"file\",\"num_replicas\":1%s}",
              connection->name, connection->subject,
-             together > 1 ? ",\"allow_atomic\":true" : work.durable ? "" : ",\"persist_mode\":\"async\"");
+             together > 1   ? ",\"allow_atomic\":true"
+             : work.durable ? ""
+                            : ",\"persist_mode\":\"async\"");
     natsMsg *answer;
     must(natsConnection_RequestString(&answer, connection->nats, subject, text, 10000), "a stream cannot be created");
     if (memmem(natsMsg_GetData(answer), (size_t)natsMsg_GetDataLength(answer), "\"error\"", 7) != NULL)
@@ -120,7 +126,9 @@ static void *connectionPrepare(int number) {
             must(natsInbox_Create(&inbox), "nats");
             snprintf(connection->inbox, sizeof connection->inbox, "%s", inbox);
             natsInbox_Destroy(inbox);
-            must(natsConnection_Subscribe(&connection->subscription, connection->nats, connection->inbox, took, connection), "nats");
+            must(natsConnection_Subscribe(&connection->subscription, connection->nats, connection->inbox, took,
+                                          connection),
+                 "nats");
             must(natsSubscription_SetPendingLimits(connection->subscription, -1, -1), "nats");
             must(natsConnection_Flush(connection->nats), "nats");
         }
@@ -139,7 +147,8 @@ static void produceBatches(struct connection *connection) {
             bool isLast = index + 1 == count;
             natsMsg *message;
             must(natsMsg_Create(&message, connection->subject, isLast ? connection->inbox : NULL,
-                                recordAt(connection->number, sent + index), (int)work.recordSize), "nats");
+                                recordAt(connection->number, sent + index), (int)work.recordSize),
+                 "nats");
             snprintf(number, sizeof number, "%zu", index + 1);
             must(natsMsgHeader_Set(message, "Nats-Batch-Id", id), "nats");
             must(natsMsgHeader_Set(message, "Nats-Batch-Sequence", number), "nats");
@@ -159,13 +168,15 @@ static void produce(struct connection *connection) {
             if (sent >= (size_t)pendingMax && sent % ((size_t)pendingMax / 2) == 0)
                 await(connection, sent - (size_t)pendingMax / 2);
             must(natsConnection_PublishRequest(connection->nats, connection->subject, connection->inbox,
-                                               recordAt(connection->number, sent), (int)work.recordSize), "publish");
+                                               recordAt(connection->number, sent), (int)work.recordSize),
+                 "publish");
         }
         await(connection, work.perConnection);
         return;
     }
     for (size_t sent = 0; sent < work.perConnection; sent++)
-        must(js_PublishAsync(connection->stream, connection->subject, recordAt(connection->number, sent), (int)work.recordSize, NULL),
+        must(js_PublishAsync(connection->stream, connection->subject, recordAt(connection->number, sent),
+                             (int)work.recordSize, NULL),
              "publish");
     jsPubOptions options;
     jsPubOptions_Init(&options);
@@ -179,13 +190,16 @@ static void pull(struct connection *connection) {
     options.Stream = connection->name;
     options.Config.AckPolicy = js_AckNone;
     jsErrCode error = 0;
-    must(js_PullSubscribe(&connection->subscription, connection->stream, connection->subject, "replay", NULL, &options, &error),
+    must(js_PullSubscribe(&connection->subscription, connection->stream, connection->subject, "replay", NULL, &options,
+                          &error),
          "subscribe");
     must(natsSubscription_SetPendingLimits(connection->subscription, -1, -1), "nats");
     while (connection->received < work.perConnection) {
         size_t left = work.perConnection - connection->received;
         natsMsgList list;
-        must(natsSubscription_Fetch(&list, connection->subscription, left < (size_t)batch ? (int)left : (int)batch, 10000, &error), "fetch");
+        must(natsSubscription_Fetch(&list, connection->subscription, left < (size_t)batch ? (int)left : (int)batch,
+                                    10000, &error),
+             "fetch");
         if (list.Count == 0) fail("stream %d ends at %zu", connection->number, connection->received);
         for (int index = 0; index < list.Count; index++)
             checkRecord(connection->number, connection->received++, natsMsg_GetData(list.Msgs[index]),
@@ -201,12 +215,14 @@ static void replay(struct connection *connection) {
     options.Stream = connection->name;
     options.Ordered = true;
     jsErrCode error = 0;
-    must(js_Subscribe(&connection->subscription, connection->stream, connection->subject, received, connection, NULL, &options, &error),
+    must(js_Subscribe(&connection->subscription, connection->stream, connection->subject, received, connection, NULL,
+                      &options, &error),
          "subscribe");
     await(connection, work.perConnection);
 }
 
 static void connectionRun(int number, void *prepared) {
     (void)number;
-    if (work.replay) replay(prepared); else produce(prepared);
+    if (work.replay) replay(prepared);
+    else produce(prepared);
 }

@@ -1,6 +1,7 @@
-// Redis Streams by hiredis: see work.h. A stream a connection. XADD is pipelined: a window of commands is sent while the one
-// before it is executed; --window says how many commands. Replay is XRANGE, --count entries at a time. Replies are taken by
-// hiredis's parser as they stand in its buffer, without an object for each; with --variant objects as hiredis gives them.
+// Redis Streams by hiredis: see work.h. A stream a connection. XADD is pipelined: a window of commands is sent while
+// the one before it is executed; --window says how many commands. Replay is XRANGE, --count entries at a time. Replies
+// are taken by hiredis's parser as they stand in its buffer, without an object for each; with --variant objects as
+// hiredis gives them.
 #include "work.h"
 
 #include <hiredis/hiredis.h>
@@ -10,8 +11,8 @@ static size_t window = 2000, entriesMax = 5000;
 struct connection {
     redisContext *redis;
     int number;
-    size_t replies;         // to XADD
-    size_t entries;         // compared
+    size_t replies; // to XADD
+    size_t entries; // compared
     char lastId[64];
     char input[1 << 18];
 };
@@ -31,9 +32,20 @@ static void *takeString(const redisReadTask *task, char *text, size_t length) {
     }
     return (void *)1;
 }
-static void *takeArray(const redisReadTask *task, int count) { (void)task; (void)count; return (void *)1; }
-static void *takeInteger(const redisReadTask *task, long long value) { (void)task; (void)value; return (void *)1; }
-static void *takeNil(const redisReadTask *task) { (void)task; return (void *)1; }
+static void *takeArray(const redisReadTask *task, int count) {
+    (void)task;
+    (void)count;
+    return (void *)1;
+}
+static void *takeInteger(const redisReadTask *task, long long value) {
+    (void)task;
+    (void)value;
+    return (void *)1;
+}
+static void *takeNil(const redisReadTask *task) {
+    (void)task;
+    return (void *)1;
+}
 static void freeNothing(void *object) { (void)object; }
 
 static redisReplyObjectFunctions functions = {takeString, takeArray, takeInteger, takeNil, freeNothing};
@@ -63,8 +75,8 @@ static void produce(struct connection *connection) {
     char key[32];
     int keyLength = snprintf(key, sizeof key, "stream-%d", connection->number);
     char head[128];
-    int headLength = snprintf(head, sizeof head, "*5\r\n$4\r\nXADD\r\n$%d\r\n%s\r\n$1\r\n*\r\n$1\r\nr\r\n$%zu\r\n", keyLength, key,
-                              work.recordSize);
+    int headLength = snprintf(head, sizeof head, "*5\r\n$4\r\nXADD\r\n$%d\r\n%s\r\n$1\r\n*\r\n$1\r\nr\r\n$%zu\r\n",
+                              keyLength, key, work.recordSize);
     char *commands = malloc(window * ((size_t)headLength + work.recordSize + 2));
     size_t sent = 0;
     while (connection->replies < work.perConnection) {

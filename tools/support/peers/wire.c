@@ -1,7 +1,7 @@
-// Kafka's protocol without a library: see work.h. What a client costs that does nothing but this, as redis.c's commands and
-// nats.c's requests are no more than that either. A partition and a connection each. --batch says how many records a request
-// has, --inflight how many requests wait for their answers. Replay takes fetches of --fetch bytes; the next one is
-// asked for before the records of the last one are looked at.
+// Kafka's protocol without a library: see work.h. What a client costs that does nothing but this, as redis.c's commands
+// and nats.c's requests are no more than that either. A partition and a connection each. --batch says how many records
+// a request has, --inflight how many requests wait for their answers. Replay takes fetches of --fetch bytes; the next
+// one is asked for before the records of the last one are looked at.
 #include "work.h"
 
 #include <lz4frame.h>
@@ -16,17 +16,26 @@ static size_t batchMax = 1, inflightMax = 256, fetchBytes = 4 << 20;
 struct connection {
     int number, socket;
     int32_t correlation;
-    size_t acknowledged;  // records
-    char *input;          // received, from `start` to `end`
+    size_t acknowledged; // records
+    char *input;         // received, from `start` to `end`
     size_t capacity, start, end;
     char *output;
 };
 
 // MARK: Numbers
 
-static char *put16(char *to, int16_t value) { uint16_t big = __builtin_bswap16((uint16_t)value); return mempcpy(to, &big, 2); }
-static char *put32(char *to, int32_t value) { uint32_t big = __builtin_bswap32((uint32_t)value); return mempcpy(to, &big, 4); }
-static char *put64(char *to, int64_t value) { uint64_t big = __builtin_bswap64((uint64_t)value); return mempcpy(to, &big, 8); }
+static char *put16(char *to, int16_t value) {
+    uint16_t big = __builtin_bswap16((uint16_t)value);
+    return mempcpy(to, &big, 2);
+}
+static char *put32(char *to, int32_t value) {
+    uint32_t big = __builtin_bswap32((uint32_t)value);
+    return mempcpy(to, &big, 4);
+}
+static char *put64(char *to, int64_t value) {
+    uint64_t big = __builtin_bswap64((uint64_t)value);
+    return mempcpy(to, &big, 8);
+}
 static char *putText(char *to, const char *text) {
     size_t length = strlen(text);
     return mempcpy(put16(to, (int16_t)length), text, length);
@@ -38,7 +47,9 @@ static char *putVarint(char *to, int64_t value) {
     return to;
 }
 
-struct reader { const char *at, *end; };
+struct reader {
+    const char *at, *end;
+};
 
 static const char *take(struct reader *reader, size_t count) {
     if ((size_t)(reader->end - reader->at) < count) fail("an answer ends too early");
@@ -46,9 +57,21 @@ static const char *take(struct reader *reader, size_t count) {
     reader->at += count;
     return taken;
 }
-static int16_t take16(struct reader *reader) { uint16_t big; memcpy(&big, take(reader, 2), 2); return (int16_t)__builtin_bswap16(big); }
-static int32_t take32(struct reader *reader) { uint32_t big; memcpy(&big, take(reader, 4), 4); return (int32_t)__builtin_bswap32(big); }
-static int64_t take64(struct reader *reader) { uint64_t big; memcpy(&big, take(reader, 8), 8); return (int64_t)__builtin_bswap64(big); }
+static int16_t take16(struct reader *reader) {
+    uint16_t big;
+    memcpy(&big, take(reader, 2), 2);
+    return (int16_t)__builtin_bswap16(big);
+}
+static int32_t take32(struct reader *reader) {
+    uint32_t big;
+    memcpy(&big, take(reader, 4), 4);
+    return (int32_t)__builtin_bswap32(big);
+}
+static int64_t take64(struct reader *reader) {
+    uint64_t big;
+    memcpy(&big, take(reader, 8), 8);
+    return (int64_t)__builtin_bswap64(big);
+}
 static int64_t takeVarint(struct reader *reader) {
     uint64_t zigzag = 0;
     for (int shift = 0; shift < 64; shift += 7) {
@@ -120,7 +143,8 @@ static struct reader receive(struct connection *connection, int32_t correlation)
             connection->end = have;
             if (needed > connection->capacity) fail("an answer of %zu bytes", needed);
         }
-        ssize_t count = read(connection->socket, connection->input + connection->end, connection->capacity - connection->end);
+        ssize_t count =
+            read(connection->socket, connection->input + connection->end, connection->capacity - connection->end);
         if (count <= 0) fail("the connection ended");
         connection->end += (size_t)count;
     }
@@ -180,7 +204,8 @@ static void takeProduced(struct connection *connection, int32_t correlation) {
     int16_t error = take16(&answer);
     if (error != 0) fail("a batch was not taken: error %d", error);
     int64_t offset = take64(&answer);
-    if (offset != (int64_t)connection->acknowledged) fail("a batch has offset %" PRId64 ", not %zu", offset, connection->acknowledged);
+    if (offset != (int64_t)connection->acknowledged)
+        fail("a batch has offset %" PRId64 ", not %zu", offset, connection->acknowledged);
     size_t left = work.perConnection - connection->acknowledged;
     connection->acknowledged += left < batchMax ? left : batchMax;
 }
@@ -198,7 +223,8 @@ static void produce(struct connection *connection) {
         }
         sendAll(connection, connection->output, (size_t)(end - connection->output));
         asked = connection->correlation;
-        while (answered < asked - (sent < work.perConnection ? (int32_t)together : 0)) takeProduced(connection, answered++);
+        while (answered < asked - (sent < work.perConnection ? (int32_t)together : 0))
+            takeProduced(connection, answered++);
     }
 }
 
@@ -284,7 +310,8 @@ static void replay(struct connection *connection) {
                     done += produced;
                     batch.at += consumed;
                     if (hint == 0) break;
-                    if (consumed == 0 && produced == 0) fail("partition %d: a frame that does not end", connection->number);
+                    if (consumed == 0 && produced == 0)
+                        fail("partition %d: a frame that does not end", connection->number);
                 }
                 records = (struct reader){plain, plain + done};
             } else if ((attributes & 7) != 0) {
@@ -317,7 +344,8 @@ static void *connectionPrepare(int number) {
     connection->socket = socket(AF_INET, SOCK_STREAM, 0);
     int yes = 1;
     setsockopt(connection->socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    if (connect(connection->socket, (struct sockaddr *)&address, sizeof address) != 0) fail("the broker cannot be reached");
+    if (connect(connection->socket, (struct sockaddr *)&address, sizeof address) != 0)
+        fail("the broker cannot be reached");
     connection->capacity = work.replay ? fetchBytes + (2 << 20) : 1 << 18;
     connection->input = malloc(connection->capacity);
     connection->output = malloc((inflightMax / 2 + 1) * (256 + batchMax * recordBytesMax()));
@@ -327,5 +355,6 @@ static void *connectionPrepare(int number) {
 
 static void connectionRun(int number, void *prepared) {
     (void)number;
-    if (work.replay) replay(prepared); else produce(prepared);
+    if (work.replay) replay(prepared);
+    else produce(prepared);
 }

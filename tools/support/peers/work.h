@@ -1,9 +1,9 @@
 // What the programs beside this file share: the records, the threads, the clocks, and the line that they print.
 //
-//     PROGRAM produce|replay HOST PORT --records N --record-size S --connections C [--server PID] [--durable] [--NAME VALUE]
+//     PROGRAM produce|replay HOST PORT --records N --record-size S --connections C [--server PID] [--durable] …
 //
-// Each connection has a thread and a stream (partition, key, subject) of its own, and N / C of the records. They are the
-// same for every program. Who replays compares each record with what was written, byte for byte and in order.
+// Each connection has a thread and a stream (partition, key, subject) of its own, and N / C of the records. They are
+// the same for every program. Who replays compares each record with what was written, byte for byte and in order.
 #pragma once
 
 #define _GNU_SOURCE
@@ -26,7 +26,7 @@ struct work {
     int port, connections;
     size_t recordSize, perConnection;
     pid_t server;
-    char *records;  // connection by connection
+    char *records; // connection by connection
     pthread_barrier_t ready;
 };
 
@@ -49,10 +49,11 @@ static const char *recordAt(int connection, size_t index) {
 static void checkRecord(int connection, size_t index, const void *bytes, size_t count) {
     if (index >= work.perConnection) fail("stream %d has more records than were written", connection);
     if (count != work.recordSize || memcmp(bytes, recordAt(connection, index), count) != 0)
-        fail("record %zu of stream %d is not what was written: %.*s", index, connection, (int)count, (const char *)bytes);
+        fail("record %zu of stream %d is not what was written: %.*s", index, connection, (int)count,
+             (const char *)bytes);
 }
 
-static uint64_t nextRandom(uint64_t *state) {  // splitmix64
+static uint64_t nextRandom(uint64_t *state) { // splitmix64
     uint64_t z = *state += 0x9e3779b97f4a7c15;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
     z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
@@ -69,10 +70,11 @@ static void makeRecords(void) {
         char *record = work.records + index * work.recordSize;
         uint64_t chance = nextRandom(&state);
         char head[160];
-        int length = snprintf(
-            head, sizeof head, "{\"seq\":%010zu,\"device\":\"sensor-%04u\",\"ts\":%zu,\"t\":%u.%02u,\"h\":%u.%u,\"id\":\"", index,
-            (unsigned)(chance % 1000), 1764460800000 + index, 18 + (unsigned)(chance >> 10) % 8, (unsigned)(chance >> 16) % 100,
-            40 + (unsigned)(chance >> 24) % 20, (unsigned)(chance >> 32) % 10);
+        int length =
+            snprintf(head, sizeof head,
+                     "{\"seq\":%010zu,\"device\":\"sensor-%04u\",\"ts\":%zu,\"t\":%u.%02u,\"h\":%u.%u,\"id\":\"", index,
+                     (unsigned)(chance % 1000), 1764460800000 + index, 18 + (unsigned)(chance >> 10) % 8,
+                     (unsigned)(chance >> 16) % 100, 40 + (unsigned)(chance >> 24) % 20, (unsigned)(chance >> 32) % 10);
         size_t taken = (size_t)length < work.recordSize ? (size_t)length : work.recordSize;
         memcpy(record, head, taken);
         for (uint64_t bits = 0; taken < work.recordSize; taken++, bits >>= 4) {
@@ -146,7 +148,10 @@ int main(int count, char **arguments) {
     size_t records = 1000000;
     for (int index = 4; index < count; index++) {
         const char *name = arguments[index];
-        if (strcmp(name, "--durable") == 0) { work.durable = true; continue; }
+        if (strcmp(name, "--durable") == 0) {
+            work.durable = true;
+            continue;
+        }
         if (index + 1 == count) fail("%s wants a value", name);
         const char *value = arguments[++index];
         if (strcmp(name, "--records") == 0) records = (size_t)numberOf(value, 1, 1000000000);
@@ -167,7 +172,8 @@ int main(int count, char **arguments) {
         if (pthread_create(&threads[connection], NULL, connectionThread, (void *)(intptr_t)connection) != 0)
             fail("a thread cannot be started");
     pthread_barrier_wait(&work.ready);
-    double server = serverSecondsAtRest(), client = secondsOf(CLOCK_PROCESS_CPUTIME_ID), start = secondsOf(CLOCK_MONOTONIC);
+    double server = serverSecondsAtRest(), client = secondsOf(CLOCK_PROCESS_CPUTIME_ID),
+           start = secondsOf(CLOCK_MONOTONIC);
     pthread_barrier_wait(&work.ready);
     for (int connection = 0; connection < work.connections; connection++) pthread_join(threads[connection], NULL);
     double seconds = secondsOf(CLOCK_MONOTONIC) - start;
@@ -176,5 +182,5 @@ int main(int count, char **arguments) {
     printf("{\"records\": %zu, \"seconds\": %.6f, \"client_cpu\": %.6f, \"server_cpu\": %.6f}\n",
            work.perConnection * (size_t)work.connections, seconds, client, server);
     fflush(stdout);
-    _exit(0);  // the libraries' threads need no farewell
+    _exit(0); // the libraries' threads need no farewell
 }
