@@ -357,7 +357,8 @@ def rows(bench, peers):
                     if key == [durability, what] and name == peer.name:
                         cell[peer, way] = summary(figures)
             for (peer, way), figure in cell.items():
-                row = {"durability": durability, "work": what, "peer": peer.label(), "way": way, **figure}
+                row = {"durability": durability, "work": what, "peer": peer.label(), "way": way,
+                       "is_kafka": isinstance(peer, Kafka), **figure}
                 if peer.name != "Martlet":
                     for (one, ours), mine in cell.items():
                         if one.name == "Martlet":
@@ -409,8 +410,11 @@ def comparison(rows):
         lines = [f"| {work}: Martlet by | {' | '.join(ways)} |", f"|---|{'---|' * len(ways)}"]
         for (durability, peer), others in peers.items():
             cells = []
+            by_wire = {row["way"] for row in others if row["is_kafka"]}
             for way in ways:
-                ratios = [row["against"][way] for row in others if way in row["against"]]
+                # Another broker of Kafka's protocol has the same ways.
+                alike = [row for row in others if row["way"] == way] if way in by_wire else others
+                ratios = [row["against"][way] for row in alike if way in row["against"]]
                 if not ratios:
                     cells.append("")
                     continue
