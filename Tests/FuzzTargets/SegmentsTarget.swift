@@ -62,7 +62,7 @@ enum SegmentsTarget {
     private static func look(_ index: SealedIndex, _ file: MemoryFile, _ count: Int, _ base: Offset) {
         for offset in [0, 1, 7, 1 << 20, UInt32.max] {
             guard let entry = index.entry(atOrBelow: offset) else { continue }
-            _ = IndexCheck.holds(
+            _ = try? IndexCheck.holds(
                 TimeIndexEntry(timestamp: 1, relativeOffset: offset), base: base,
                 BatchWalk(file, from: min(Int(entry.position), count), to: count, base: base))
         }

@@ -419,8 +419,6 @@ package final class SimulatedLife {
         let time = 1_700_000_000_000 + (world.now.milliseconds - 1_700_000_000_000) * Int64(step[2]) / 1000
         attempt {
             let found = try partition.offset(at: Timestamp(milliseconds: time))
-            // Where a read has failed, the index of a segment may lack times until it is made anew.
-            guard !disk.hadFault else { return }
             events.append(.found(partition: number, time: time, offset: found?.offset.value))
         }
     }

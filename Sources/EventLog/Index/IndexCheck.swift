@@ -1,7 +1,7 @@
 internal import Storage
 
 /// Whether index files can be those of a segment: what is cheap to find out when they are first used. Each hit is
-/// checked again against the batch that it names.
+/// checked again against the batch that it names. What cannot be read says nothing: that is thrown.
 enum IndexCheck {
     static func holds(_ index: SealedIndex, of segment: Segment, interval: Int) throws(LogError) -> Bool {
         let end = try segment.visibleBytes()
@@ -37,17 +37,17 @@ enum IndexCheck {
         guard Int(last?.position ?? 0) < max(end, 1) else { return false }
         var rest = GrowingIndex()
         var walk = try segment.walk(from: Int(last?.position ?? 0))
-        guard let first = try? walk.next() else { return end == 0 }
+        guard let first = try walk.next() else { return end == 0 }
         if let last, first.lastOffset.distance(from: segment.baseOffset) != Int64(last.relativeOffset) { return false }
         rest.add(first, base: segment.baseOffset, interval: interval)
-        while let batch = try? walk.next() {
+        while let batch = try walk.next() {
             rest.add(batch, base: segment.baseOffset, interval: interval)
             if !rest.offsets.isEmpty { return false }
         }
         guard index.timeEntryCount > 0 else { return try hasNoTimestamp(segment) }
         let latest = index.timeEntry(index.timeEntryCount - 1)
         let start = Int(index.entry(atOrBelow: latest.relativeOffset)?.position ?? 0)
-        return holds(latest, base: segment.baseOffset, try segment.walk(from: start))
+        return try holds(latest, base: segment.baseOffset, try segment.walk(from: start))
     }
 
     private static func hasNoTimestamp(_ segment: Segment) throws(LogError) -> Bool {
@@ -61,9 +61,11 @@ enum IndexCheck {
     /// The batch that the last time entry names has that timestamp, and none after it a later one: whole segments are passed
     /// over by it, and a file that lost its last entries shows it nowhere else. `walk` begins with a batch at or before it.
     /// Where times ascend with offsets, as they mostly do, that batch is near the end.
-    static func holds(_ entry: TimeIndexEntry, base: Offset, _ walk: consuming BatchWalk) -> Bool {
+    static func holds(
+        _ entry: TimeIndexEntry, base: Offset, _ walk: consuming BatchWalk
+    ) throws(LogError) -> Bool {
         var isFound = false
-        while let batch = try? walk.next() {
+        while let batch = try walk.next() {
             let relative = batch.lastOffset.distance(from: base)
             if relative == Int64(entry.relativeOffset) {
                 guard batch.maxTimestamp.milliseconds == entry.timestamp else { return false }

@@ -10,12 +10,14 @@ enum ActiveIndex {
         var firstTimestamp: Int64?
     }
 
+    /// Throws where the segment cannot be read: an index that ends there would say of what follows that it is not there.
+    ///
     /// `trusted`: how many bytes of the segment the files' entries may speak of. What was written to them since the
     /// last checkpoint that came to count, a power cut may have torn, and a time that is missing shows nowhere.
     static func restore(
         from directory: String, base: Offset, _ file: any StorageFile, byteCount: Int, end: Offset, trusted: Int,
         interval: Int, _ fileSystem: any FileSystem
-    ) -> Restored {
+    ) throws(LogError) -> Restored {
         #if PLANTED_BUGS
         let trusted = PlantedBug.indexTrusted.isPlanted ? .max : trusted
         #endif
@@ -28,12 +30,12 @@ enum ActiveIndex {
             "\(directory)/\(SegmentFiles.timeIndex(base))", TimeIndexEntryLayout.size, fileSystem
         ) { TimeIndexEntry(timestamp: $0.bigEndian(at: $1), relativeOffset: $0.bigEndian(at: $1 + 8)) }
         let batches = Batches(file: file, byteCount: byteCount, base: base, end: end)
-        var index = kept(Array(offsets), times, batches) ?? GrowingIndex()
+        var index = try kept(Array(offsets), times, batches) ?? GrowingIndex()
         var files = IndexFilesState(offsetEntries: index.offsets.count, timeEntries: index.times.count)
-        extend(&index, batches, interval)
+        try extend(&index, batches, interval)
         files.lacksTrusted =
             index.offsets.dropFirst(files.offsetEntries).first.map { Int($0.position) < trusted } ?? false
-        return Restored(index: index, files: files, firstTimestamp: firstTimestamp(batches, index))
+        return Restored(index: index, files: files, firstTimestamp: try firstTimestamp(batches, index))
     }
 
     /// The segment's batches. Damage is gone over: who reads there meets it.
@@ -50,11 +52,11 @@ enum ActiveIndex {
         }
     }
 
-    private static func firstTimestamp(_ batches: Batches, _ index: GrowingIndex) -> Int64? {
+    private static func firstTimestamp(_ batches: Batches, _ index: GrowingIndex) throws(LogError) -> Int64? {
         // Not every batch is looked at for what none of them has.
         guard index.maxTimestamp >= 0 else { return nil }
         var walk = batches.walk(from: 0)
-        while let batch = try? walk.next() {
+        while let batch = try walk.next() {
             if batch.maxTimestamp > .none { return batch.maxTimestamp.milliseconds }
         }
         return nil
@@ -63,25 +65,23 @@ enum ActiveIndex {
     /// The entries as an index that goes on from the last; nil where they cannot be this segment's.
     private static func kept(
         _ offsets: [OffsetIndexEntry], _ times: [TimeIndexEntry], _ batches: Batches
-    ) -> GrowingIndex? {
+    ) throws(LogError) -> GrowingIndex? {
         guard let last = offsets.last, isAscending(offsets), isAscending(times) else { return nil }
         // A time entry stands with an offset entry, or none: those past the last belong to batches that were cut.
         let kept = times.prefix { $0.relativeOffset <= last.relativeOffset }
         guard let latest = kept.last else { return nil }
         var head = batches.walk(from: Int(last.position))
-        guard let batch = try? head.next(), batch.position == Int(last.position),
-            last.isConfirmed(by: batch, base: batches.base)
-        else { return nil }
+        guard let batch = try head.next(), last.isConfirmed(by: batch, base: batches.base) else { return nil }
         let index = GrowingIndex(offsets: offsets, times: Array(kept))
         let start = offsets.last(atOrBelow: latest.relativeOffset)?.position ?? 0
         // Up to the last entry of the other index: what follows is looked at anyway.
         let end = batch.position + batch.byteCount
-        return IndexCheck.holds(latest, base: batches.base, batches.walk(from: Int(start), to: end)) ? index : nil
+        return try IndexCheck.holds(latest, base: batches.base, batches.walk(from: Int(start), to: end)) ? index : nil
     }
 
-    private static func extend(_ index: inout GrowingIndex, _ batches: Batches, _ interval: Int) {
+    private static func extend(_ index: inout GrowingIndex, _ batches: Batches, _ interval: Int) throws(LogError) {
         var walk = batches.walk(from: Int(index.offsets.last?.position ?? 0), windowSize: 8192)
-        while let batch = try? walk.next() { index.add(batch, base: batches.base, interval: interval) }
+        while let batch = try walk.next() { index.add(batch, base: batches.base, interval: interval) }
     }
 
     private static func isAscending(_ entries: [OffsetIndexEntry]) -> Bool {

@@ -264,7 +264,7 @@ final class PartitionRecovery {
         var scan = BatchScan(file, from: end.position, to: size)
         do throws(LogError) {
             while end.offset < limit, let (batch, _) = try scan.next() {
-                guard follows(batch, in: file, size) else { return false }
+                guard try follows(batch, in: file, size) else { return false }
                 note(batch.header)
                 end.offset = batch.lastOffset.advanced(by: 1)
                 end.position = batch.position + batch.byteCount
@@ -279,13 +279,19 @@ final class PartitionRecovery {
 
     /// Whether a batch has an offset that can come now. It is not in the checksum; after compaction some are left out, so
     /// they need only grow: the next batch, or segment, tells whether one has grown too far.
-    private func follows(_ batch: BatchLocation, in file: any StorageFile, _ size: Int) -> Bool {
+    private func follows(
+        _ batch: BatchLocation, in file: any StorageFile, _ size: Int
+    ) throws(LogError) -> Bool {
         guard batch.baseOffset >= end.offset, batch.lastOffset.distance(from: end.segment) <= Int64(Int32.max) else {
             return false
         }
         if batch.baseOffset == end.offset { return true }
         var rest = BatchScan(file, from: batch.position + batch.byteCount, to: size)
-        if let next = try? rest.next() { return next.batch.baseOffset > batch.lastOffset }
+        do throws(LogError) {
+            if let next = try rest.next() { return next.batch.baseOffset > batch.lastOffset }
+        } catch {
+            if error.isOfStorage { throw error }
+        }
         return bases.first { $0 > end.segment }.map { batch.lastOffset < $0 } ?? true
     }
 
@@ -317,14 +323,40 @@ final class PartitionRecovery {
                 metadata: ["file": "\(path)", "checkpoint": "\(end.position)", "next_offset": "\(end.offset)"])
             // One that is gone altogether is none that anybody could open.
             if !fileSystem.exists(path) { bases.removeAll { $0 == end.segment } }
-            end = LogEnd(offset: end.offset, segment: end.offset, position: 0)
-            bases.append(end.offset)
-            path = "\(directory)/\(SegmentFiles.log(end.segment))"
-            touched.insert(end.segment)
+            path = beginSegment()
         }
         let file = try fileSystem.open(path, .create)
         try cut(file)
-        return try assemble(file)
+        guard let restored = restoreIndex(file, path) else {
+            // What follows begins a new segment. This one's index is made when somebody reads there, as often as it takes.
+            touched.insert(end.segment)
+            path = beginSegment()
+            return try assemble(
+                try fileSystem.open(path, .create), ActiveIndex.Restored(index: GrowingIndex(), firstTimestamp: nil))
+        }
+        return try assemble(file, restored)
+    }
+
+    /// nil: a part of the segment cannot be read now. The log opens all the same: who reads there is told.
+    private func restoreIndex(_ file: any StorageFile, _ path: String) -> ActiveIndex.Restored? {
+        do throws(LogError) {
+            return try ActiveIndex.restore(
+                from: directory, base: end.segment, file, byteCount: end.position, end: end.offset,
+                trusted: indexedBytes, interval: topic.settings.indexIntervalBytes, fileSystem)
+        } catch {
+            logger.error(
+                "a segment cannot be read, and is ended: later records begin a new one",
+                metadata: ["file": "\(path)", "next_offset": "\(end.offset)", "error": "\(error)"])
+            return nil
+        }
+    }
+
+    /// The log goes on at its end in a segment of its own, of which this is the path.
+    private func beginSegment() -> String {
+        end = LogEnd(offset: end.offset, segment: end.offset, position: 0)
+        bases.append(end.offset)
+        touched.insert(end.segment)
+        return "\(directory)/\(SegmentFiles.log(end.segment))"
     }
 
     private func size(of path: String) throws(FileError) -> Int {
@@ -379,7 +411,9 @@ final class PartitionRecovery {
         return count(below: checkpoint.logStart, in: end.segment) > 0
     }
 
-    private func assemble(_ file: any StorageFile) throws(FileError) -> RecoveredPartition {
+    private func assemble(
+        _ file: any StorageFile, _ restored: ActiveIndex.Restored
+    ) throws(FileError) -> RecoveredPartition {
         let leavesDeleted = try removeDeleted()
         let interval = topic.settings.indexIntervalBytes
         var sealed: [Segment] = []
@@ -393,9 +427,6 @@ final class PartitionRecovery {
             if isTorn { try removeIndexes(of: base) }
             sealed.append(Segment(sealed: base, in: directory, fileSystem, indexInterval: interval))
         }
-        let restored = ActiveIndex.restore(
-            from: directory, base: end.segment, file, byteCount: end.position, end: end.offset,
-            trusted: indexedBytes, interval: interval, fileSystem)
         let active = Segment(
             growing: end.segment, in: directory, fileSystem, indexInterval: interval, file: file,
             index: restored.index, indexFiles: restored.files, byteCount: end.position, end: end.offset)
