@@ -4,6 +4,9 @@ internal import Storage
 /// checked again against the batch that it names. What cannot be read says nothing: that is thrown.
 enum IndexCheck {
     static func holds(_ index: SealedIndex, of segment: Segment, interval: Int) throws(LogError) -> Bool {
+        #if PLANTED_BUGS
+        if PlantedBug.indexTrusted.isPlanted { return true }
+        #endif
         let end = try segment.visibleBytes()
         guard isAscending(index) else { return false }
         return try covers(index, segment, end: end, interval: interval)

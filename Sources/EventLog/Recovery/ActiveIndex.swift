@@ -66,6 +66,9 @@ enum ActiveIndex {
     private static func kept(
         _ offsets: [OffsetIndexEntry], _ times: [TimeIndexEntry], _ batches: Batches
     ) throws(LogError) -> GrowingIndex? {
+        #if PLANTED_BUGS
+        if PlantedBug.indexTrusted.isPlanted { return GrowingIndex(offsets: offsets, times: times) }
+        #endif
         guard let last = offsets.last, isAscending(offsets), isAscending(times) else { return nil }
         // A time entry stands with an offset entry, or none: those past the last belong to batches that were cut.
         let kept = times.prefix { $0.relativeOffset <= last.relativeOffset }

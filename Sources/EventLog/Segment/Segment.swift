@@ -580,6 +580,9 @@ extension GrowingIndex {
 extension OffsetIndexEntry {
     /// Whether the batch that was found when it was looked for where the entry points is the one that it means.
     func isConfirmed(by batch: BatchLocation?, base: Offset) -> Bool {
+        #if PLANTED_BUGS
+        if PlantedBug.indexTrusted.isPlanted { return true }
+        #endif
         guard let batch, batch.position == Int(position) else { return false }
         return batch.lastOffset.distance(from: base) == Int64(relativeOffset)
     }
