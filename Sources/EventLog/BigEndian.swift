@@ -62,9 +62,9 @@ struct FieldReader {
     var remaining: Int { bytes.endIndex - position }
 
     mutating func next<N: FixedWidthInteger>(_ type: N.Type = N.self) throws(EndedEarly) -> N {
-        var value: N = 0
-        for byte in try next(count: MemoryLayout<N>.size) { value = (value << 8) | N(truncatingIfNeeded: byte) }
-        return value
+        guard MemoryLayout<N>.size <= remaining else { throw EndedEarly() }
+        defer { position += MemoryLayout<N>.size }
+        return bytes.withUnsafeBytes { $0.bigEndian(at: position - bytes.startIndex) }
     }
     mutating func nextText() throws(EndedEarly) -> String {
         let count = Int(try next(UInt16.self))

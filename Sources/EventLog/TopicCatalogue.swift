@@ -112,6 +112,7 @@ struct TopicCatalogue: Equatable, Sendable {
 
     /// Other defaults, for every topic at once. Throws for what is no setting of a topic, or a value out of its range.
     mutating func rebase(on defaults: [SettingOverride]) throws(LogError) {
+        if defaults.isEmpty && topicDefaults.isEmpty { return }
         // As they are written, in order, and no name twice.
         var settings = TopicSettings()
         try settings.rebase(on: defaults)

@@ -9,6 +9,9 @@ final class StagingBuffer: @unchecked Sendable {
     /// Bytes in all: a round's header, payload and footer. Only what is used takes memory.
     static let capacity = 20 << 20
     private let capacity: Int
+    /// What is no larger comes from the heap: where a log is opened many times a second, mapping costs more.
+    private static let allocatedMax = 256 << 10
+    private var isMapped: Bool { capacity > Self.allocatedMax }
     /// When a round holds this much it is full, unless a single larger batch is all there is.
     private let payloadTarget: Int
 
@@ -42,6 +45,10 @@ final class StagingBuffer: @unchecked Sendable {
     init(payloadTarget: Int, capacity: Int = StagingBuffer.capacity) {
         self.payloadTarget = min(payloadTarget, capacity)
         self.capacity = capacity
+        guard capacity > Self.allocatedMax else {
+            bytes = .allocate(byteCount: capacity, alignment: StorageAlignment.block)
+            return
+        }
         // Mapped, not allocated: untouched pages cost nothing, and idle ones are given back.
         let start = mmap(nil, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         guard let start, start != MAP_FAILED else {
@@ -50,7 +57,9 @@ final class StagingBuffer: @unchecked Sendable {
         bytes = UnsafeMutableRawBufferPointer(start: start, count: capacity)
     }
 
-    deinit { munmap(bytes.baseAddress, bytes.count) }
+    deinit {
+        if isMapped { munmap(bytes.baseAddress, bytes.count) } else { bytes.deallocate() }
+    }
 
     var isEmpty: Bool { slices.isEmpty }
 
@@ -108,5 +117,7 @@ final class StagingBuffer: @unchecked Sendable {
     }
 
     /// Gives the memory back, not the addresses.
-    func releaseMemory() { madvise(bytes.baseAddress, bytes.count, MADV_DONTNEED) }
+    func releaseMemory() {
+        if isMapped { madvise(bytes.baseAddress, bytes.count, MADV_DONTNEED) }
+    }
 }

@@ -95,7 +95,7 @@ struct JournalHeader: Equatable {
         let slots = [blocks.prefix(StorageAlignment.block), blocks.dropFirst(StorageAlignment.block)]
         let headers = slots.map { JournalHeader(decoding: $0) }
         var newest = headers.compactMap(\.self).max { $0.generation < $1.generation }
-        for (slot, header) in zip(slots, headers) where header == nil && slot.contains(where: { $0 != 0 }) {
+        for (slot, header) in zip(slots, headers) where header == nil && !slot.isZero {
             newest?.isClosed = false
         }
         return newest

@@ -50,7 +50,7 @@ final class RingReader {
     private func header(at position: Int) throws(FileError) -> RoundHeader? {
         guard position >= JournalHeader.ringStart, position + StorageAlignment.block <= capacity else { return nil }
         // Only what was read can say that there is none.
-        let bytes = try read(StorageAlignment.block, at: position)
+        let bytes = try read(RoundLayout.headerSize, at: position)
         return try? RoundHeader(checking: bytes, nonce: nonce)
     }
 

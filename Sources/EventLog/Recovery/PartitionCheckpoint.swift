@@ -180,10 +180,9 @@ struct CheckpointFile: Sendable {
         let count = bytes.count
         guard count >= 2 * Self.slotSizeMin, count % 2 == 0 else { return nil }
         let halves = [bytes[..<(count / 2)], bytes[(count / 2)...]]
-        let slots = halves.compactMap { PartitionCheckpoint.decode($0) }
-        hasDamagedSlot = halves.contains { half in
-            PartitionCheckpoint.decode(half) == nil && half.contains { $0 != 0 }
-        }
+        let decoded = halves.map { PartitionCheckpoint.decode($0) }
+        hasDamagedSlot = zip(halves, decoded).contains { $1 == nil && !$0.isZero }
+        let slots = decoded.compactMap { $0 }
         guard let newest = slots.max(by: { $0.generation < $1.generation }) else { return nil }
         slotSize = count / 2
         generation = newest.generation

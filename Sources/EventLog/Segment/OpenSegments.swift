@@ -8,7 +8,14 @@ final class OpenSegments: Sendable {
     static let shared = OpenSegments(max: min(4096, Swift.max(64, OpenFileLimit.current / 4)))
 
     private let max: Int
-    private let oldestFirst = Mutex<[Entry]>([])
+    private let opened = Mutex(Opened())
+
+    /// A ring, once it is full.
+    private struct Opened {
+        var entries: [Entry] = []
+        /// The one that was opened longest ago.
+        var oldest = 0
+    }
 
     private struct Entry {
         weak var segment: Segment?
@@ -19,9 +26,15 @@ final class OpenSegments: Sendable {
 
     /// Takes note of a sealed segment that was just opened. Not under its lock.
     func add(_ segment: Segment) {
-        let surplus: Segment? = oldestFirst.withLock { entries in
-            entries.append(Entry(segment: segment))
-            return entries.count > max ? entries.removeFirst().segment : nil
+        let surplus: Segment? = opened.withLock { opened in
+            guard opened.entries.count == max else {
+                opened.entries.append(Entry(segment: segment))
+                return nil
+            }
+            let surplus = opened.entries[opened.oldest].segment
+            opened.entries[opened.oldest] = Entry(segment: segment)
+            opened.oldest = (opened.oldest + 1) % max
+            return surplus
         }
         surplus?.releaseFiles()
     }

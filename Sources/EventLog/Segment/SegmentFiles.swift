@@ -9,9 +9,18 @@ enum SegmentFiles {
 
     private static let rewrittenSuffix = ".cleaned"
 
+    private static let digitCount = 20
+
     private static func name(_ base: Offset) -> String {
-        let digits = String(base.value)
-        return String(repeating: "0", count: max(0, 20 - digits.count)) + digits
+        String(unsafeUninitializedCapacity: digitCount) { digits in
+            var rest = base.value.magnitude
+            for i in digits[..<digitCount].indices.reversed() {
+                let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
+                digits[i] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit)
+                rest = quotient
+            }
+            return digitCount
+        }
     }
 
     /// The base offsets of the segments among the names in a partition's directory, in order.
@@ -30,8 +39,8 @@ enum SegmentFiles {
     private static func baseOffsets(in names: [String], _ kind: String) -> [Offset] {
         names.compactMap { name in
             // Digits alone: `Int64` would take a sign, and the name that is made of the number again would be another.
-            let digits = name.utf8.prefix(20)
-            guard name.hasSuffix(kind), name.utf8.count == 20 + kind.utf8.count,
+            let digits = name.utf8.prefix(digitCount)
+            guard name.hasSuffix(kind), name.utf8.count == digitCount + kind.utf8.count,
                 digits.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }),
                 let base = Int64(name.dropLast(kind.utf8.count))
             else { return nil }

@@ -47,8 +47,11 @@ extension NamedSettings {
     }
 
     private static func insert(_ setting: SettingOverride, into settings: inout [SettingOverride]) {
-        settings.removeAll { $0.name == setting.name }
+        // So they are stored, and most come from there.
+        let isNext = settings.last.map { $0.name < setting.name } ?? true
+        if !isNext { settings.removeAll { $0.name == setting.name } }
         settings.append(setting)
+        if isNext { return }
         settings.sort { $0.name < $1.name }
     }
 
