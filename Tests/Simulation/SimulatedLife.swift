@@ -1,4 +1,5 @@
 internal import EventLog
+internal import Glibc
 internal import Logging
 internal import RecordFormat
 internal import Storage
@@ -392,8 +393,12 @@ package final class SimulatedLife {
         return bytes.withUnsafeBytes { bytes in
             let value = Int(truncatingIfNeeded: UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self)))
             guard value >= 0 else { return -1 }
-            let rest = UInt8(truncatingIfNeeded: value)
-            for byte in bytes[8...] where byte != rest { return -1 }
+            let rest = bytes.count - 8
+            guard rest > 0, let start = bytes.baseAddress.map({ $0 + 8 }) else { return value }
+            // The first is right, and each other one is as the one before it.
+            guard bytes[8] == UInt8(truncatingIfNeeded: value), memcmp(start, start + 1, rest - 1) == 0 else {
+                return -1
+            }
             return value
         }
     }

@@ -100,6 +100,10 @@ package final class SimulatedDisk: FileSystem {
         /// Of a directory: what it holds, and what a crash leaves in it for sure, by name.
         var entries: [String: Node] = [:]
         var durableEntries: [String: Node] = [:]
+        /// The two may differ.
+        var hasNewNames = false
+        /// Its copy, while the disk is being copied.
+        var twin: Node?
 
         init(isDirectory: Bool) { self.isDirectory = isDirectory }
 
@@ -113,18 +117,23 @@ package final class SimulatedDisk: FileSystem {
             givenUp = []
         }
 
+        func synchronizeNames() {
+            durableEntries = entries
+            hasNewNames = false
+        }
+
         func synchronize() {
             let old = durable
             durable = bytes
             for page in givenUp where page < durable.pages.count { durable.share(page, of: old) }
         }
 
+        var isDurable: Bool { bytes.shares(with: durable) }
+
         func afterCrash(_ random: inout SeededRandom) -> Node {
             let copy = Node(isDirectory: isDirectory)
             copy.bytes = durable
-            let differs =
-                bytes.count != durable.count || bytes.pages.indices.contains { !bytes.shares($0, with: durable) }
-            if differs {
+            if !isDurable {
                 if Bool.random(using: &random) { copy.bytes.resize(to: bytes.count) }
                 for page in bytes.pages.indices where !bytes.shares(page, with: durable) {
                     let start = page * SimulatedPages.pageSize
@@ -195,6 +204,9 @@ package final class SimulatedDisk: FileSystem {
     package func crash(seed: UInt64) -> SimulatedDisk {
         var random = SeededRandom(seed: seed)
         return state.withLock { state in
+            if state.names.values.allSatisfy({ !$0.hasNewNames }) {
+                return SimulatedDisk(state.namesAfterCrash(&random), like: state)
+            }
             var crash = Crash()
             if let root = state.names["/"] { crash.keep(root, as: "/", isVisible: true, &random) }
             return SimulatedDisk(crash.names, like: state)
@@ -210,6 +222,7 @@ package final class SimulatedDisk: FileSystem {
             copies[ObjectIdentifier(node)] = twin
             (twin.bytes, twin.durable, twin.givenUp) = (node.bytes, node.durable, node.givenUp)
             (twin.failures, twin.isLastReported) = (node.failures, node.isLastReported)
+            twin.hasNewNames = node.hasNewNames
             twin.entries = node.entries.mapValues { copy($0) }
             twin.durableEntries = node.durableEntries.mapValues { copy($0) }
             return twin
@@ -228,18 +241,40 @@ package final class SimulatedDisk: FileSystem {
             copies[ObjectIdentifier(node)] = copy
             names[path] = copy
             guard node.isDirectory else { return }
-            let visible = isVisible ? node.entries : [:]
-            copy.entries = [:]
-            copy.durableEntries = [:]
-            for name in Set(visible.keys).union(node.durableEntries.keys).sorted() {
-                let (now, durable) = (visible[name], node.durableEntries[name])
-                guard let kept = now === durable ? now : (Bool.random(using: &random) ? now : durable) else { continue }
-                keep(
-                    kept, as: path == "/" ? "/" + name : path + "/" + name, isVisible: isVisible && kept === now,
-                    &random)
-                copy.entries[name] = copies[ObjectIdentifier(kept)]
-                copy.durableEntries[name] = copies[ObjectIdentifier(kept)]
+            let prefix = path == "/" ? path : path + "/"
+            var kept: [String: Node] = [:]
+            // What is left to chance, in order of names: that of a dictionary is another each time.
+            for name in split(node, isVisible: isVisible, prefix, &kept, &random).sorted() {
+                let (now, durable) = (isVisible ? node.entries[name] : nil, node.durableEntries[name])
+                guard let entry = now === durable ? now : (Bool.random(using: &random) ? now : durable) else {
+                    continue
+                }
+                keep(entry, as: prefix + name, isVisible: isVisible && entry === now, &random)
+                kept[name] = copies[ObjectIdentifier(entry)]
             }
+            copy.entries = kept
+            copy.durableEntries = kept
+        }
+
+        /// Keeps those files of a directory that are as durable as their names.
+        /// - Returns: the names of the others, and of directories.
+        private mutating func split(
+            _ directory: Node, isVisible: Bool, _ prefix: String, _ kept: inout [String: Node],
+            _ random: inout SeededRandom
+        ) -> [String] {
+            guard isVisible else { return Array(directory.durableEntries.keys) }
+            var others: [String] = []
+            for (name, now) in directory.entries {
+                let isSettled = !directory.hasNewNames || directory.durableEntries[name] === now
+                if isSettled, now.isDurable, !now.isDirectory {
+                    keep(now, as: prefix + name, isVisible: true, &random)
+                    kept[name] = copies[ObjectIdentifier(now)]
+                } else {
+                    others.append(name)
+                }
+            }
+            guard directory.hasNewNames else { return others }
+            return others + directory.durableEntries.keys.filter { directory.entries[$0] == nil }
         }
     }
 
@@ -307,6 +342,7 @@ package final class SimulatedDisk: FileSystem {
         try change(.remove, path) { state in
             for name in state.names.keys where name.hasPrefix(path + "/") { state.names[name] = nil }
             state.names[path]?.entries = [:]
+            state.names[path]?.hasNewNames = true
             _ = state.take(path)
             return true
         }
@@ -322,7 +358,7 @@ package final class SimulatedDisk: FileSystem {
     package func synchronizeDirectory(_ path: String) throws(FileError) {
         try change(.synchronize, path) { state in
             guard let node = state.names[path], !state.lies.contains(.directorySyncs) else { return true }
-            node.durableEntries = node.entries
+            node.synchronizeNames()
             return true
         }
     }
@@ -339,7 +375,7 @@ package final class SimulatedDisk: FileSystem {
             try change(.synchronize, path) { state in
                 for (path, node) in state.names where state.syncs(path) {
                     node.synchronize()
-                    if node.isDirectory, !state.lies.contains(.directorySyncs) { node.durableEntries = node.entries }
+                    if node.hasNewNames, !state.lies.contains(.directorySyncs) { node.synchronizeNames() }
                 }
                 return true
             }
@@ -419,10 +455,27 @@ extension SimulatedDisk.State {
     /// How many bytes files may still grow by.
     fileprivate var room: Int { capacity.map { $0 - bytesInUse } ?? .max }
 
+    /// What is left after power was lost where every name is durable: the same names.
+    fileprivate func namesAfterCrash(_ random: inout SeededRandom) -> [String: SimulatedDisk.Node] {
+        // In order of paths: that of a dictionary is another each time.
+        for (_, node) in names.filter({ !$0.value.isDurable }).sorted(by: { $0.key < $1.key }) {
+            node.twin = node.afterCrash(&random)
+        }
+        for node in names.values where node.twin == nil { node.twin = node.afterCrash(&random) }
+        defer { for node in names.values { node.twin = nil } }
+        for node in names.values where node.isDirectory {
+            let entries = node.entries.compactMapValues(\.twin)
+            node.twin?.entries = entries
+            node.twin?.durableEntries = entries
+        }
+        return names.compactMapValues(\.twin)
+    }
+
     fileprivate mutating func add(_ node: SimulatedDisk.Node, as path: String) -> Bool {
         let (parent, name) = split(path)
         guard let directory = names[parent] else { return false }
         directory.entries[name] = node
+        directory.hasNewNames = true
         names[path] = node
         return true
     }
@@ -431,6 +484,7 @@ extension SimulatedDisk.State {
         guard let node = names.removeValue(forKey: path) else { return nil }
         let (parent, name) = split(path)
         names[parent]?.entries[name] = nil
+        names[parent]?.hasNewNames = true
         return node
     }
 

@@ -102,6 +102,11 @@ struct SimulatedPages {
         index < pages.count && index < other.pages.count && pages[index] === other.pages[index]
     }
 
+    /// The same of all bytes.
+    func shares(with other: SimulatedPages) -> Bool {
+        count == other.count && pages.indices.allSatisfy { pages[$0] === other.pages[$0] }
+    }
+
     var array: [UInt8] {
         [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             filled = read(into: UnsafeMutableRawBufferPointer(buffer), at: 0)
