@@ -9,4 +9,6 @@ if getenv("SWIFT_DETERMINISTIC_HASHING") == nil {
     setenv("GLIBC_TUNABLES", "glibc.malloc.mmap_threshold=67108864:glibc.malloc.trim_threshold=268435456", 1)
     execv("/proc/self/exe", CommandLine.unsafeArgv)
 }
+// What is found is said at once, also to a file.
+setlinebuf(stdout)
 exit(Command(Array(CommandLine.arguments.dropFirst())).run())
