@@ -46,8 +46,8 @@ final class BrokerContext: Sendable {
         self.loops = loops.map { BrokerLoop($0, rounds: log.rounds, limits: inForce.limits, memory: memory) }
         fetchSessions = FetchSessionCache(configuration.limits)
         groups = GroupCoordinator(
-            log, offsets, inForce.groups, inForce.limits, loops: self.loops, logger: configuration.logger,
-            clientLog: clientLog)
+            log, offsets, inForce.groups, inForce.limits, loops: self.loops, memory: memory,
+            logger: configuration.logger, clientLog: clientLog)
         blocking = NIOThreadPool(numberOfThreads: 2)
         blocking.start()
         keepHistory(inForce.groups.offsetsHistory)

@@ -1,7 +1,8 @@
 internal import Synchronization
 
 /// What clients take of the broker's memory, all together: parts of requests that have come, requests that are worked
-/// on, answers that wait to be sent. Where little is left connections are not read, so that it grows no further.
+/// on, answers that wait to be sent, and what members of groups say of themselves. Where little is left connections are
+/// not read, so that it grows no further.
 ///
 /// A connection may hold as much as is free. So what many hold between them always leaves as much again for another: of
 /// n that want all they can get each ends at the (n+1)-th part, and as large a part stays for whoever comes.
@@ -11,13 +12,28 @@ final class MemoryBudget: Sendable {
 
     init(limit: Int) { self.limit = Atomic(limit) }
 
-    /// In bytes.
-    var byteCount: Int { used.load(ordering: .relaxed) }
+    /// Of what is used, what stays when all requests are answered.
+    private let kept = Atomic<Int>(0)
+
+    /// In bytes. What is kept counts for as much as it may take: where the limit was lowered it is more, and still others
+    /// are to be served.
+    var byteCount: Int {
+        used.load(ordering: .relaxed) - max(0, kept.load(ordering: .relaxed) - keptByteCountMax)
+    }
     var byteCountMax: Int { limit.load(ordering: .relaxed) }
+
+    /// The share for what is kept: the rest is for requests.
+    var keptByteCountMax: Int { byteCountMax / 4 }
 
     func limit(to byteCount: Int) { limit.store(byteCount, ordering: .relaxed) }
 
     func add(_ byteCount: Int) { used.wrappingAdd(byteCount, ordering: .relaxed) }
+
+    /// The same of what stays longer than a request.
+    func keep(_ byteCount: Int) {
+        add(byteCount)
+        kept.wrappingAdd(byteCount, ordering: .relaxed)
+    }
 
     private let waiting = Atomic<Int>(0)
     /// The most that was used when somebody looked, since memory was given back last.
@@ -26,7 +42,7 @@ final class MemoryBudget: Sendable {
 
     /// Whether so much less is used than was that it is time to give memory back to the system: true once.
     func takesTrim() -> Bool {
-        let now = byteCount
+        let now = used.load(ordering: .relaxed) - kept.load(ordering: .relaxed)
         let before = peak.load(ordering: .relaxed)
         if now >= before {
             peak.store(now, ordering: .relaxed)
@@ -43,4 +59,5 @@ final class MemoryBudget: Sendable {
 
     /// Whether one that holds so much may be read on.
     func hasRoom(for held: Int) -> Bool { held <= byteCountMax - byteCount }
+
 }

@@ -252,6 +252,100 @@ struct LimitTests {
         }
     }
 
+    @Test("who is in a group already says no more than there is room for, and goes on with what it said")
+    func growingMembers() async throws {
+        func configure(_ configuration: inout BrokerConfiguration) {
+            configuration.limits.groupBytes = 8000
+            configuration.hurryGroups()
+        }
+        try await withBroker(configure: configure) { broker in
+            let client = try await WireClient.connect(to: broker)
+            let many = (0..<40).map { "\($0)-" + String(repeating: "x", count: 200) }
+            let member = try await client.member(.joining("first"))
+            // One that comes again, one that has had its id while there was room, one by the other protocol.
+            let again = try await client.join(.joining("first", topics: many, memberID: member.id))
+            #expect(again.errorCode == .groupMaxSizeReached)
+            #expect(try await client.heartbeat(member, of: "first") == .none)
+            let pending = try await client.memberID(.joining("second"))
+            let late = try await client.join(.joining("second", topics: many, memberID: pending))
+            #expect(late.errorCode == .groupMaxSizeReached)
+            let joined = try await client.call(ConsumerGroupHeartbeatRequest.joining("m", "third"))
+            #expect(joined.errorCode == .none)
+            var heartbeat = ConsumerGroupHeartbeatRequest.of("m", epoch: joined.memberEpoch, "third")
+            heartbeat.subscribedTopicNames = many
+            #expect(try await client.call(heartbeat).errorCode == .groupMaxSizeReached)
+            heartbeat.subscribedTopicNames = nil
+            #expect(try await client.call(heartbeat).errorCode == .none)
+            // Where nobody else fits, who says the same as before still comes through a rebalance; a larger assignment
+            // does not.
+            var count = 0
+            while try await client.join(.joining("more-\(count)")).errorCode == .none { count += 1 }
+            #expect(count < 8)
+            let answer = try await client.join(.joining("first", memberID: member.id))
+            #expect(answer.errorCode == .none)
+            var sync = SyncGroupRequest.of(Member(answer), "first", assigning: answer.members)
+            let assigned = sync.assignments
+            for index in sync.assignments.indices {
+                sync.assignments[index].assignment = ByteBuffer(repeating: 1, count: 8000)
+            }
+            #expect(try await client.call(sync).errorCode == .groupMaxSizeReached)
+            sync.assignments = assigned
+            #expect(try await client.call(sync).errorCode == .none)
+        }
+    }
+
+    @Test("what a member is called counts, too")
+    func longNames() async throws {
+        func configure(_ configuration: inout BrokerConfiguration) {
+            configuration.limits.groupBytes = 8000
+            configuration.hurryGroups()
+        }
+        try await withBroker(configure: configure) { broker in
+            let client = try await WireClient.connect(to: broker)
+            func join(_ group: String, _ name: String) async throws -> ErrorCode {
+                try await client.join(.joining(group, instanceID: name)).errorCode
+            }
+            let long = String(repeating: "i", count: 5000)
+            #expect(try await join("first", long) == .none)
+            #expect(try await join("second", long) == .groupMaxSizeReached)
+            #expect(try await join("second", "short") == .none)
+            #expect(try await client.join(.joining(long)).errorCode == .groupMaxSizeReached)
+            var heartbeat = ConsumerGroupHeartbeatRequest.joining("m", "third")
+            heartbeat.rackID = long
+            #expect(try await client.call(heartbeat).errorCode == .groupMaxSizeReached)
+        }
+    }
+
+    @Test("members take a quarter of the memory for clients at most, and count in it")
+    func membersInTheBudget() async throws {
+        let logs = LogLines()
+        func configure(_ configuration: inout BrokerConfiguration) {
+            configuration.logger = logs.makeLogger()
+            configuration.limits.memoryBytes = 2 << 20
+            configuration.hurryGroups()
+        }
+        try await withBroker(configure: configure) { broker in
+            let client = try await WireClient.connect(to: broker)
+            let topics = (0..<5).map { "\($0)-" + String(repeating: "x", count: 20_000) }
+            var members = 0
+            while members < 10 {
+                let answer = try await client.join(.joining("g-\(members)", topics: topics))
+                guard answer.errorCode == .none else {
+                    #expect(answer.errorCode == .groupMaxSizeReached)
+                    break
+                }
+                members += 1
+            }
+            #expect(members == 5)
+            let line = await logs.line(with: "the members of groups say too much")
+            #expect(line.contains("a quarter of memory.max.bytes=\(512 << 10)"), "\(line)")
+            // Others are served with what is left.
+            try await client.create("readings")
+            let batch = try Batch(String(repeating: "x", count: 1_000_000))
+            #expect(try await client.produce(batch, to: "readings").errorCode == .none)
+        }
+    }
+
     @Test("a regular expression that takes too long for the topics there are is refused, and too many of a group are")
     func patterns() async throws {
         try await withBroker(configure: hurried) { broker in

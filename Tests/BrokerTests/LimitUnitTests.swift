@@ -38,6 +38,22 @@ struct LimitUnitTests {
         #expect(budget.byteCount == 0)
     }
 
+    @Test("what is kept leaves three quarters to requests, even where the limit was lowered, and is given back")
+    func kept() {
+        let budget = MemoryBudget(limit: 400)
+        #expect(budget.keptByteCountMax == 100)
+        budget.keep(100)
+        #expect(budget.byteCount == 100 && budget.hasRoom(for: 300) && !budget.hasRoom(for: 301))
+        budget.limit(to: 40)
+        budget.add(10)
+        #expect(budget.byteCount == 20 && budget.hasRoom(for: 20) && !budget.hasRoom(for: 21))
+        budget.limit(to: 400)
+        #expect(budget.byteCount == 110)
+        budget.add(-10)
+        budget.keep(-100)
+        #expect(budget.byteCount == 0)
+    }
+
     // MARK: Lines in the log
 
     @Test("of each kind of line so many are written in a while, and the next one says how many were not")

@@ -436,6 +436,15 @@ final class GroupSimulation {
         var supporters: [String: Int] = [:]
         for member in members.values { for offered in member.protocols { supporters[offered.name, default: 0] += 1 } }
         try verify(group.supporters == supporters, "protocols are counted wrongly")
+        let said = members.values.map { member in
+            member.protocols.reduce(0) { $0 + $1.name.utf8.count + $1.metadata.count } + member.id.value.utf8.count
+                + (member.instanceID?.value.utf8.count ?? 0) + member.clientID.utf8.count
+                + member.clientHost.utf8.count + member.assignment.count
+        }
+        let there = members.count + group.pendingMembers.count
+        let ofGroup = group.id.utf8.count + (group.protocolType?.utf8.count ?? 0)
+        let bytes = there == 0 ? 0 : there * ClassicGroup.memberBytesMin + ofGroup + said.reduce(0, +)
+        try verify(group.memberBytes == bytes, "\(group.memberBytes) bytes are counted of \(bytes)")
         let statics = members.values.count { $0.instanceID != nil }
         try verify(group.staticMembers.count == statics, "static members are counted wrongly")
         for (instanceID, id) in group.staticMembers {

@@ -23,6 +23,7 @@ final class GroupCoordinator: Sendable {
     private let groupsMax: Atomic<Int>
     private let memberBytesMax: Atomic<Int>
     private let memberBytes = Atomic<Int>(0)
+    private let memory: MemoryBudget
 
     private struct InForce {
         let settings: GroupSettings
@@ -45,9 +46,10 @@ final class GroupCoordinator: Sendable {
     /// Takes back the groups that have members: their sessions begin now.
     init(
         _ log: EventLog, _ offsets: ConsumerOffsets, _ settings: GroupSettings, _ limits: Limits, loops: [BrokerLoop],
-        logger: Logger, clientLog: ClientLog
+        memory: MemoryBudget, logger: Logger, clientLog: ClientLog
     ) {
         self.log = log
+        self.memory = memory
         snapshot = Mutex(TopicsSnapshot(log))
         self.offsets = offsets
         inForce = Mutex(InForce(settings))
@@ -80,17 +82,23 @@ final class GroupCoordinator: Sendable {
 
     // MARK: What members say
 
-    /// Whether the members of all groups together say too much already for anybody to join, or to assign.
-    var isFullOfMembers: Bool {
-        let most = memberBytesMax.load(ordering: .relaxed)
-        guard memberBytes.load(ordering: .relaxed) >= most else { return false }
+    /// Whether the members of all groups together may say so much more than they do. Whoever says no more than before
+    /// goes on, however little room there is.
+    func hasRoom(forMembers growth: Int) -> Bool {
+        guard growth > 0 else { return true }
+        let own = memberBytesMax.load(ordering: .relaxed)
+        let most = min(own, memory.keptByteCountMax)
+        guard memberBytes.load(ordering: .relaxed) > most - growth else { return true }
         clientLog.write(
-            .warning, "the members of groups say too much: nobody joins", ["limit": "groups.members.max.bytes=\(most)"])
-        return true
+            .warning, "the members of groups say too much: nobody joins",
+            ["limit": most < own ? "a quarter of memory.max.bytes=\(most)" : "groups.members.max.bytes=\(most)"])
+        return false
     }
 
     func countMembers(bytes change: Int) {
-        if change != 0 { memberBytes.wrappingAdd(change, ordering: .relaxed) }
+        guard change != 0 else { return }
+        memberBytes.wrappingAdd(change, ordering: .relaxed)
+        memory.keep(change)
     }
 
     // MARK: Groups by id

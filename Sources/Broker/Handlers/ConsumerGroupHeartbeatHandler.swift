@@ -19,13 +19,12 @@ enum ConsumerGroupHeartbeatHandler {
             let isJoining = request.memberEpoch == GroupEpoch.joining.value
             let heartbeat = { (group: CoordinatedGroup, state: inout CoordinatedGroup.State, now: Instant) -> Taken in
                 if isJoining { group.becomeConsumer(&state) }
-                guard state.machine.consumer != nil else { return state.machine.isDead ? .dead : .classic }
-                let heartbeat = ConsumerHeartbeat(request, call, group.park(call, &state))
+                guard let consumer = state.machine.consumer else { return state.machine.isDead ? .dead : .classic }
+                var heartbeat = ConsumerHeartbeat(request, call)
+                guard groups.hasRoom(forMembers: consumer.growth(by: heartbeat)) else { return .tooMuch }
+                heartbeat.request = group.park(call, &state)
                 state.machine.consumer?.heartbeat(heartbeat, at: now)
                 return .parked
-            }
-            if isJoining, groups.isFullOfMembers {
-                return refuse(.groupMaxSizeReached, "the members of all groups say too much: groups.members.max.bytes")
             }
             let taken =
                 isJoining
@@ -33,6 +32,8 @@ enum ConsumerGroupHeartbeatHandler {
                 : groups.withExisting(request.groupID, mayDrop: true, heartbeat)
             switch taken {
             case .parked?: break
+            case .tooMuch?:
+                refuse(.groupMaxSizeReached, "the members of all groups say too much: groups.members.max.bytes")
             case .dead?: refuse(.notCoordinator, GroupError.notCoordinator.description)
             case .classic? where isJoining:
                 refuse(
@@ -50,6 +51,7 @@ enum ConsumerGroupHeartbeatHandler {
         case parked
         case classic
         case dead
+        case tooMuch
     }
 }
 
@@ -64,9 +66,10 @@ extension ConsumerGroupHeartbeatRequest {
 }
 
 extension ConsumerHeartbeat {
-    fileprivate init(_ request: ConsumerGroupHeartbeatRequest, _ call: Call, _ number: RequestID) {
+    /// Its number it gets when it is parked.
+    fileprivate init(_ request: ConsumerGroupHeartbeatRequest, _ call: Call) {
         self.init(
-            request: number, memberID: MemberID(request.memberID), freshMemberID: .fresh(),
+            request: RequestID(0), memberID: MemberID(request.memberID), freshMemberID: .fresh(),
             epoch: GroupEpoch(request.memberEpoch), instanceID: request.instanceID.map { InstanceID($0) },
             rackID: request.rackID, clientID: call.clientID ?? "", clientHost: call.connection.clientHost,
             rebalanceTimeout: request.rebalanceTimeoutMs == -1 ? nil : Int64(request.rebalanceTimeoutMs),

@@ -14,25 +14,37 @@ enum JoinGroupHandler {
         let groups = call.connection.context.groups
         groups.prepared(call) { failure in
             if failure != nil { return refuse(.coordinatorNotAvailable) }
-            let join = { (group: CoordinatedGroup, state: inout CoordinatedGroup.State, now: Instant) in
+            let join = { (group: CoordinatedGroup, state: inout CoordinatedGroup.State, now: Instant) -> Taken in
                 if request.memberID.isEmpty { group.becomeClassic(&state) }
-                guard state.machine.classic != nil else { return false }
-                let join = JoinRequest(request, call, group.park(call, &state))
+                guard let classic = state.machine.classic else { return .otherProtocol }
+                var join = JoinRequest(request, call)
+                guard groups.hasRoom(forMembers: classic.growth(by: join)) else { return .tooMuch }
+                join.request = group.park(call, &state)
                 state.machine.classic?.join(join, at: now)
-                return true
+                return .parked
             }
-            if request.memberID.isEmpty {
-                // Its members speak the other protocol.
-                switch groups.isFullOfMembers ? nil : groups.withGroup(request.groupID, mayDrop: true, join) {
-                case true?: break
-                case false?: refuse(.inconsistentGroupProtocol)
-                case nil: refuse(.groupMaxSizeReached)
-                }
-            } else if groups.withExisting(request.groupID, mayDrop: true, join) != true {
-                // Who has an id has it from a group that is there.
-                refuse(.unknownMemberID)
+            let isNew = request.memberID.isEmpty
+            let taken =
+                isNew
+                ? groups.withGroup(request.groupID, mayDrop: true, join)
+                : groups.withExisting(request.groupID, mayDrop: true, join)
+            switch taken {
+            case .parked?: break
+            case .tooMuch?: refuse(.groupMaxSizeReached)
+            // Its members speak the other protocol.
+            case .otherProtocol? where isNew: refuse(.inconsistentGroupProtocol)
+            // There are too many groups.
+            case nil where isNew: refuse(.groupMaxSizeReached)
+            // Who has an id has it from a group that is there.
+            case .otherProtocol?, nil: refuse(.unknownMemberID)
             }
         }
+    }
+
+    private enum Taken {
+        case parked
+        case otherProtocol
+        case tooMuch
     }
 }
 
@@ -54,12 +66,13 @@ extension String {
 }
 
 extension JoinRequest {
-    fileprivate init(_ request: JoinGroupRequest, _ call: Call, _ number: RequestID) {
+    /// Its number it gets when it is parked.
+    fileprivate init(_ request: JoinGroupRequest, _ call: Call) {
         let clientID = call.clientID ?? ""
         // Before version 1 one time counts for both.
         let rebalanceTimeout = call.version >= 1 ? request.rebalanceTimeoutMs : request.sessionTimeoutMs
         self.init(
-            request: number, memberID: MemberID(request.memberID),
+            request: RequestID(0), memberID: MemberID(request.memberID),
             freshMemberID: .fresh(for: request.groupInstanceID ?? clientID),
             instanceID: request.groupInstanceID.map { InstanceID($0) }, clientID: clientID,
             clientHost: call.connection.clientHost, sessionTimeout: Int64(request.sessionTimeoutMs),

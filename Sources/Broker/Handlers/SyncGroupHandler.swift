@@ -13,26 +13,36 @@ enum SyncGroupHandler {
         if call.version >= firstProtocolVersion, request.protocolType == nil || request.protocolName == nil {
             return refuse(.inconsistentGroupProtocol)
         }
-        // It is the leader's to say what all of them get.
-        if !request.assignments.isEmpty, call.connection.context.groups.isFullOfMembers {
-            return refuse(.groupMaxSizeReached)
-        }
-        let isParked = call.connection.context.groups.withExisting(request.groupID, mayDrop: true) {
-            group, state, now in
-            guard state.machine.classic != nil else { return false }
-            let sync = SyncRequest(request, group.park(call, &state))
+        let groups = call.connection.context.groups
+        let taken = groups.withExisting(request.groupID, mayDrop: true) { group, state, now -> Taken in
+            guard let classic = state.machine.classic else { return .otherProtocol }
+            var sync = SyncRequest(request)
+            // It is the leader's to say what all of them get.
+            guard groups.hasRoom(forMembers: classic.growth(by: sync)) else { return .tooMuch }
+            sync.request = group.park(call, &state)
             state.machine.classic?.sync(sync, at: now)
-            return true
+            return .parked
         }
-        if isParked != true { refuse(.unknownMemberID) }
+        switch taken {
+        case .parked?: break
+        case .tooMuch?: refuse(.groupMaxSizeReached)
+        case .otherProtocol?, nil: refuse(.unknownMemberID)
+        }
+    }
+
+    private enum Taken {
+        case parked
+        case otherProtocol
+        case tooMuch
     }
 }
 
 extension SyncRequest {
-    fileprivate init(_ request: SyncGroupRequest, _ number: RequestID) {
+    /// Its number it gets when it is parked.
+    fileprivate init(_ request: SyncGroupRequest) {
         let assignments = request.assignments.map { (MemberID($0.memberID), Array($0.assignment.readableBytesView)) }
         self.init(
-            request: number, memberID: MemberID(request.memberID),
+            request: RequestID(0), memberID: MemberID(request.memberID),
             instanceID: request.groupInstanceID.map { InstanceID($0) },
             generation: Generation(request.generationID), protocolType: request.protocolType,
             protocolName: request.protocolName, assignments: Dictionary(assignments) { $1 })

@@ -133,7 +133,7 @@ extension ClassicGroup {
         nextArrival += 1
         members[stored.id] = member
         assignmentBytes += member.assignment.count
-        count(member.protocols, by: 1)
+        count(member, by: 1)
         watch(deadline)
     }
 }

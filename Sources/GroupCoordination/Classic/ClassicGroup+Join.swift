@@ -59,7 +59,7 @@ extension ClassicGroup {
         nextArrival += 1
         members[id] = member
         if let instanceID = member.instanceID { staticMembers[instanceID] = id }
-        count(member.protocols, by: 1)
+        count(member, by: 1)
         leader = leader ?? id
         initialDelay?.hasNewcomers = true
         prepareRebalance(at: now)
@@ -103,9 +103,9 @@ extension ClassicGroup {
 
     private mutating func updateMember(_ id: MemberID, _ request: JoinRequest) {
         guard var member = members.removeValue(forKey: id) else { return }
-        count(member.protocols, by: -1)
+        count(member, by: -1)
         member.update(request)
-        count(member.protocols, by: 1)
+        count(member, by: 1)
         members[id] = member
     }
 
@@ -136,12 +136,14 @@ extension ClassicGroup {
         let formerLeader = leader
         let asksForTheSame = asksForTheSame(member, as: request)
         refuseParked(of: member, .fencedInstanceID)
+        count(member, by: -1)
         member.id = id
         member.parkedJoin = nil
         member.parkedSync = nil
         member.owesSync = false
         member.isNew = false
         members[id] = member
+        count(member, by: 1)
         staticMembers[instanceID] = id
         if leader == old { leader = id }
         updateMember(id, request)

@@ -7,7 +7,26 @@ extension ClassicGroup {
     static let memberBytesMin = 1024
     /// What members say of themselves and are assigned, about, in bytes.
     package var memberBytes: Int {
-        (members.count + pendingMembers.count) * Self.memberBytesMin + protocolBytes + assignmentBytes
+        let count = members.count + pendingMembers.count
+        guard count > 0 else { return 0 }
+        return count * Self.memberBytesMin + groupTextBytes + protocolBytes + textBytes + assignmentBytes
+    }
+
+    private var groupTextBytes: Int { id.utf8.count + (protocolType?.utf8.count ?? 0) }
+
+    /// By how much `memberBytes` grows where the request is taken. Not at all for one that no member may make.
+    package func growth(by request: JoinRequest) -> Int {
+        let id = request.memberID.isNone ? request.instanceID.flatMap { staticMembers[$0] } : request.memberID
+        let said = request.distinctProtocols.byteCount + request.textBytes(as: id ?? request.freshMemberID)
+        if let id, let member = members[id] { return said - member.protocols.byteCount - member.textBytes }
+        guard let id else { return Self.memberBytesMin + said + self.id.utf8.count + request.protocolType.utf8.count }
+        return pendingMembers[id] == nil ? 0 : said
+    }
+
+    /// The same of the leader's assignments.
+    package func growth(by request: SyncRequest) -> Int {
+        guard leader == request.memberID else { return 0 }
+        return request.assignments.values.reduce(0) { $0 + $1.count } - assignmentBytes
     }
 
     /// Nothing of it needs to be kept, unless it has offsets.
@@ -38,9 +57,11 @@ extension ClassicGroup {
         watch(deadline)
     }
 
-    mutating func count(_ protocols: [GroupProtocol], by change: Int) {
-        protocolBytes += change * protocols.byteCount
-        for offered in protocols {
+    /// Counts what a member says of itself: 1 when it comes, -1 when it goes.
+    mutating func count(_ member: GroupMember, by change: Int) {
+        protocolBytes += change * member.protocols.byteCount
+        textBytes += change * member.textBytes
+        for offered in member.protocols {
             let count = supporters[offered.name, default: 0] + change
             supporters[offered.name] = count == 0 ? nil : count
         }
@@ -50,7 +71,7 @@ extension ClassicGroup {
     mutating func remove(_ id: MemberID, refusing error: GroupError = .unknownMemberID) {
         guard let member = members.removeValue(forKey: id) else { return }
         if let instanceID = member.instanceID { staticMembers[instanceID] = nil }
-        count(member.protocols, by: -1)
+        count(member, by: -1)
         assignmentBytes -= member.assignment.count
         refuseParked(of: member, error)
         if leader == id { leader = members.values.min { $0.arrival < $1.arrival }?.id }

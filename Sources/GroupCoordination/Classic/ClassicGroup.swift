@@ -32,6 +32,8 @@ package struct ClassicGroup: Sendable {
     var supporters: [String: Int] = [:]
     /// What the members' protocols take together.
     var protocolBytes = 0
+    /// What their names take.
+    var textBytes = 0
     /// Of what the leader has assigned.
     var assignmentBytes = 0
     /// How many members have a parked join.

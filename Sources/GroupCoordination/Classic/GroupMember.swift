@@ -53,6 +53,9 @@ struct GroupMember: Sendable {
     /// Nil where it is the coordinator's turn: a member that waits for an answer cannot be heard of.
     var expiry: Instant? { isWaiting && !isNew ? nil : deadline }
 
+    /// Of what it is called, which is as long as its client likes.
+    var textBytes: Int { id.value.utf8.count + nameBytes(instanceID, clientID, clientHost) }
+
     func metadata(of protocolName: String?) -> [UInt8]? { protocols.first { $0.name == protocolName }?.metadata }
 
     mutating func update(_ request: JoinRequest) {
@@ -64,7 +67,14 @@ struct GroupMember: Sendable {
     }
 }
 
+private func nameBytes(_ instanceID: InstanceID?, _ clientID: String, _ clientHost: String) -> Int {
+    (instanceID?.value.utf8.count ?? 0) + clientID.utf8.count + clientHost.utf8.count
+}
+
 extension JoinRequest {
+    /// Of what the member will be called.
+    func textBytes(as id: MemberID) -> Int { id.value.utf8.count + nameBytes(instanceID, clientID, clientHost) }
+
     /// Of protocols with the same name, the first.
     var distinctProtocols: [GroupProtocol] {
         var names: Set<String> = []

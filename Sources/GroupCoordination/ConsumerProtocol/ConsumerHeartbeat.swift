@@ -69,6 +69,16 @@ extension ConsumerHeartbeat {
         if let assignor, ServerAssignor(rawValue: assignor) == nil { throw .unsupportedAssignor }
     }
 
+    /// Of what the member will be called.
+    var nameBytes: Int {
+        let id = memberID.isNone ? freshMemberID : memberID
+        return id.value.utf8.count + (instanceID?.value.utf8.count ?? 0) + (rackID?.utf8.count ?? 0)
+            + clientID.utf8.count + clientHost.utf8.count
+    }
+
+    /// Nil: as before.
+    var topicBytes: Int? { topicNames.map { $0.reduce(0) { $0 + $1.utf8.count } } }
+
     private var textBytes: Int {
         let others = [memberID.value, instanceID?.value, rackID, clientID, clientHost, topicPattern, assignor]
         return others.reduce(0) { $0 + ($1?.utf8.count ?? 0) } + (topicNames ?? []).reduce(0) { $0 + $1.utf8.count + 2 }

@@ -34,6 +34,14 @@ struct ConsumerMember: Sendable {
     /// A static member that left and will be back: what it owns is kept for it, if the target does.
     var isAway: Bool { epoch == .leavingForNow }
 
+    /// Of what it is called, which is as long as its client likes.
+    var nameBytes: Int {
+        id.value.utf8.count + (instanceID?.value.utf8.count ?? 0) + (rackID?.utf8.count ?? 0) + clientID.utf8.count
+            + clientHost.utf8.count
+    }
+
+    var topicBytes: Int { topicNames.reduce(0) { $0 + $1.utf8.count } }
+
     func isAsFar(as other: ConsumerMember) -> Bool {
         epoch == other.epoch && previousEpoch == other.previousEpoch && progress == other.progress
             && assigned == other.assigned && pendingRevocation == other.pendingRevocation

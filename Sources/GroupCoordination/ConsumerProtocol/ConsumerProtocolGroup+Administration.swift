@@ -61,6 +61,7 @@ extension ConsumerProtocolGroup {
         targets = [:]
         owners = [:]
         subscriptions = Subscriptions()
+        textBytes = 0
     }
 }
 
@@ -187,6 +188,7 @@ extension ConsumerProtocolGroup {
         for partition in partitions { owners[partition] = id }
         targets[id] = target.map { Set($0) }
         subscriptions.add(member, compiled: compiled, topics: topics)
+        textBytes += member.nameBytes
         watch(deadline)
     }
 

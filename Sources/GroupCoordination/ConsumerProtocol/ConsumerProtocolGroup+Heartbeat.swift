@@ -62,6 +62,7 @@ extension ConsumerProtocolGroup {
         guard new.record != old.record else { return }
         let assignor = preferredAssignor
         members[id] = new
+        textBytes += new.nameBytes - old.nameBytes
         storing.changedMembers.insert(id)
         if new.topicNames != old.topicNames || new.topicPattern != old.topicPattern {
             subscriptions.add(new, compiled: compiled, topics: topics)
@@ -103,6 +104,7 @@ extension ConsumerProtocolGroup {
         members[member.id] = member
         if let instanceID = member.instanceID { staticMembers[instanceID] = member.id }
         subscriptions.add(member, compiled: compiled, topics: topics)
+        textBytes += member.nameBytes
         storing.changedMembers.insert(member.id)
         // There may be a target of an earlier member that was called the same.
         storing.changedTargets.insert(member.id)
@@ -126,7 +128,9 @@ extension ConsumerProtocolGroup {
             advanceEpoch()
         }
         guard let member = members.removeValue(forKey: old) else { return }
-        members[id] = ConsumerMember(returning: member, as: id)
+        let returning = ConsumerMember(returning: member, as: id)
+        members[id] = returning
+        textBytes += returning.nameBytes - member.nameBytes
         if let instanceID = member.instanceID { staticMembers[instanceID] = id }
         for partition in member.assigned { owners[partition] = id }
         targets[id] = targets.removeValue(forKey: old)

@@ -18,7 +18,28 @@ extension ConsumerProtocolGroup {
 
     /// What members say of themselves and are assigned, about, in bytes.
     package var memberBytes: Int {
-        members.count * ClassicGroup.memberBytesMin + subscriptions.byteCount + owners.count * 64
+        guard !members.isEmpty else { return 0 }
+        return members.count * ClassicGroup.memberBytesMin + id.utf8.count + textBytes + subscriptions.byteCount
+            + subscriptions.patternBytes + owners.count * Self.ownedBytes
+    }
+
+    /// A partition stands in `owners`, in what its member has, and in its target.
+    private static let ownedBytes = 128
+
+    /// By how much `memberBytes` grows, about, where the request is taken: what it will be assigned is not known yet.
+    /// Not at all for one that no member may make.
+    package func growth(by request: ConsumerHeartbeat) -> Int {
+        guard request.epoch >= .joining else { return 0 }
+        let current = request.instanceID.flatMap { staticMembers[$0] } ?? request.memberID
+        guard let member = members[current] else {
+            return request.epoch == .joining
+                ? ClassicGroup.memberBytesMin + id.utf8.count + request.nameBytes + (request.topicBytes ?? 0)
+                    + (request.topicPattern?.utf8.count ?? 0)
+                : 0
+        }
+        let topics = request.topicBytes.map { $0 - member.topicBytes } ?? 0
+        let pattern = request.topicPattern.map { $0.utf8.count - (member.topicPattern?.utf8.count ?? 0) } ?? 0
+        return request.nameBytes - member.nameBytes + topics + pattern
     }
 
     /// Removes a member; whoever calls then calls `membersLeft`.
@@ -29,6 +50,7 @@ extension ConsumerProtocolGroup {
         for partition in member.pendingRevocation { owners[partition] = nil }
         targets[id] = nil
         subscriptions.remove(member)
+        textBytes -= member.nameBytes
         storing.noteRemoval(of: id)
         refuseWaiting(of: id, .unknownMemberID)
     }

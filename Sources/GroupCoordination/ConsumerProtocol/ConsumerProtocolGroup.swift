@@ -38,6 +38,8 @@ package struct ConsumerProtocolGroup: Sendable {
     /// Who owns what, or may: of each partition the one that has it assigned or is still to give it up.
     var owners: [TopicPartition: MemberID] = [:]
     var subscriptions = Subscriptions()
+    /// What the members' names take.
+    var textBytes = 0
     /// Tells whether subscribed topics have changed.
     var topicsHash: Int64 = 0
 

@@ -8,6 +8,11 @@ struct Subscriptions: Sendable {
     private(set) var byteCount = 0
     /// Of all patterns together: what it takes to look at a topic.
     private(set) var stateCount = 0
+    /// What the topics take that they match.
+    private(set) var matchedCount = 0
+
+    /// What patterns take beside their texts, about. Names of topics are shared with the topics.
+    var patternBytes: Int { stateCount * 64 + matchedCount * 32 }
 
     struct Pattern: Sendable {
         let pattern: TopicPattern
@@ -22,8 +27,10 @@ struct Subscriptions: Sendable {
         for name in member.topicNames { names[name, default: 0] += 1 }
         guard let text = member.topicPattern else { return }
         if patterns[text] == nil, let compiled {
-            patterns[text] = Pattern(pattern: compiled, matched: Self.matches(of: compiled, in: topics.byName))
+            let matched = Self.matches(of: compiled, in: topics.byName)
+            patterns[text] = Pattern(pattern: compiled, matched: matched)
             stateCount += compiled.stateCount
+            matchedCount += matched.count
         }
         patterns[text]?.users += 1
     }
@@ -39,11 +46,12 @@ struct Subscriptions: Sendable {
         if let pattern = patterns[text], pattern.users == 0 {
             patterns[text] = nil
             stateCount -= pattern.pattern.stateCount
+            matchedCount -= pattern.matched.count
         }
     }
 
     private static func bytes(of member: ConsumerMember) -> Int {
-        member.topicNames.reduce(member.topicPattern?.utf8.count ?? 0) { $0 + $1.utf8.count }
+        member.topicBytes + (member.topicPattern?.utf8.count ?? 0)
     }
 
     /// Throws where a pattern that nobody has yet would take too long: over the topics that there are, or together with
@@ -67,8 +75,10 @@ struct Subscriptions: Sendable {
         guard !patterns.isEmpty else { return }
         let created = new.byName.filter { old.byName[$0.key] == nil }
         for (text, pattern) in patterns {
-            patterns[text]?.matched = pattern.matched.filter { new.byName[$0] != nil }
+            let matched = pattern.matched.filter { new.byName[$0] != nil }
                 .union(Self.matches(of: pattern.pattern, in: created))
+            patterns[text]?.matched = matched
+            matchedCount += matched.count - pattern.matched.count
         }
     }
 

@@ -10,6 +10,7 @@ struct ConsumerGroupInvariants {
         try checkOwners(group)
         try checkEpochs(group)
         try checkSubscriptions(group)
+        try checkBytes(group)
         try checkTimer(group, timer)
     }
 
@@ -75,6 +76,23 @@ struct ConsumerGroupInvariants {
                 group.topics.byName.filter { !$0.value.isInternal && pattern.pattern.matches($0.key) }.keys)
             try verify(pattern.matched == matched, "a pattern matches \(pattern.matched)")
         }
+    }
+
+    private mutating func checkBytes(_ group: ConsumerProtocolGroup) throws(Violation) {
+        let members = group.members.values
+        let said = members.map { member in
+            [member.id.value, member.instanceID?.value, member.rackID, member.clientID, member.clientHost]
+                .reduce(0) { $0 + ($1?.utf8.count ?? 0) } + member.topicNames.reduce(0) { $0 + $1.utf8.count }
+                + (member.topicPattern?.utf8.count ?? 0)
+        }
+        let patterns = group.subscriptions.patterns.values
+        let ofPatterns = patterns.reduce(0) { $0 + 64 * $1.pattern.stateCount + 32 * $1.matched.count }
+        let bytes =
+            members.isEmpty
+            ? 0
+            : members.count * ClassicGroup.memberBytesMin + group.id.utf8.count + said.reduce(0, +) + ofPatterns
+                + group.owners.count * 128
+        try verify(group.memberBytes == bytes, "\(group.memberBytes) bytes are counted of \(bytes)")
     }
 
     private mutating func checkTimer(_ group: ConsumerProtocolGroup, _ timer: Instant?) throws(Violation) {
