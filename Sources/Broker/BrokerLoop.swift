@@ -69,12 +69,12 @@ final class BrokerLoop: @unchecked Sendable {
     }
 
     /// Where connections wait for memory, here or elsewhere, those go that hold most of it and do nothing with it, until
-    /// a sixteenth is free. One that has all of it would wait for itself otherwise.
+    /// a sixteenth is free. One that has all of it would wait for itself otherwise, or that needs more than there is.
     private func makeRoom(at now: NIODeadline) {
         guard memory.isWaitedFor else { return }
         var missing = memory.byteCountMax / 16 - (memory.byteCountMax - memory.byteCount)
-        guard missing > 0 else { return }
         let inTheWay = connections.values.filter { $0.isInTheWay(at: now) }.sorted { $0.heldBytes > $1.heldBytes }
+        if missing <= 0, inTheWay.contains(where: { $0.waitsInVain(at: now) }) { missing = 1 }
         for connection in inTheWay where missing > 0 {
             missing -= connection.heldBytes
             connection.closeForMemory()

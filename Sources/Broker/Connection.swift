@@ -249,7 +249,14 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
     private var isPaused: Bool {
         stalled != nil || isWorking || pending.count >= loop.limits.pendingRequests
             || pending.byteCount >= loop.limits.pendingBytes || handlerContext?.channel.isWritable == false
-            || !loop.memory.hasRoom(for: heldBytes)
+            || !hasMemory
+    }
+
+    /// Whether there is memory to read on, or for the rest of a request that is all that it holds.
+    private var hasMemory: Bool {
+        if loop.memory.hasRoom(for: heldBytes) { return true }
+        guard pending.isEmpty, output.unsentBytes == 0, let rest = frames.restBytes else { return false }
+        return loop.memory.hasRoom(forRest: rest)
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -429,7 +436,7 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
     }
 
     private func waitForMemoryIfShort() {
-        guard memoryWaitBegin == nil, !isClosed, !loop.memory.hasRoom(for: heldBytes) else { return }
+        guard memoryWaitBegin == nil, !isClosed, !hasMemory else { return }
         memoryWaitBegin = .now()
         loop.waitForMemory(self)
     }
@@ -442,7 +449,7 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
 
     /// Reads on where there is memory again.
     func retryForMemory() {
-        guard loop.memory.hasRoom(for: heldBytes) else { return }
+        guard hasMemory else { return }
         stopWaitingForMemory()
         resume()
     }
@@ -455,6 +462,12 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
         // These are the client's own delays.
         let isStuck = !frames.isEmpty && !isPaused && now - lastRead > .seconds(1)
         return isStuck || output.unsentBytes > 0 && now - output.lastSent > .seconds(1)
+    }
+
+    /// Whether it has waited for so long that what is free will not do for it.
+    func waitsInVain(at now: NIODeadline) -> Bool {
+        let patience = TimeAmount.limit(loop.limits.memoryWaitMilliseconds)
+        return memoryWaitBegin.map { now - $0 > patience + patience + patience } ?? false
     }
 
     func closeForMemory() {

@@ -31,6 +31,9 @@ struct FrameBuffer {
         }
     }
 
+    /// What the frame lacks that has begun, 0 where it is all there; nil: its length is not.
+    var restBytes: Int? { missingBytes.map { max(0, $0) } }
+
     private var missingBytes: Int? {
         guard let length = buffer.getInteger(at: buffer.readerIndex, as: Int32.self), length >= 0 else { return nil }
         return Frame.lengthPrefix + Int(length) - buffer.readableBytes

@@ -60,4 +60,10 @@ final class MemoryBudget: Sendable {
     /// Whether one that holds so much may be read on.
     func hasRoom(for held: Int) -> Bool { held <= byteCountMax - byteCount }
 
+    /// Whether one may take so much more to be done with what it holds: half of what is free. Without that, many that
+    /// hold nearly all of their requests would wait for each other, and one that is alone for itself.
+    func hasRoom(forRest rest: Int) -> Bool {
+        let free = byteCountMax - byteCount
+        return free >= 0 && rest <= free / 2
+    }
 }

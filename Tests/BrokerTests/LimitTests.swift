@@ -455,6 +455,39 @@ struct LimitTests {
         }
     }
 
+    @Test("large requests that together take more memory than there is are all answered")
+    func memoryForTheRest() async throws {
+        try await withSurvivor(limits: .with { $0.memoryBytes = 4 << 20 }) { broker in
+            try await broker.client.create("readings")
+            // Where each stops at a ninth, 466,033 bytes, none is whole.
+            let batch = try Batch(String(repeating: "x", count: 600_000))
+            var waiting: [(client: WireClient, posted: Posted<ProduceRequest>)] = []
+            for _ in 0..<8 {
+                let client = try await WireClient.connect(to: broker.broker)
+                waiting.append((client, try await client.post(ProduceRequest.sending(batch, to: "readings"))))
+            }
+            for (client, posted) in waiting {
+                let answer = try await client.receive(posted)
+                #expect(answer.responses[0].partitionResponses[0].errorCode == .none)
+            }
+        }
+    }
+
+    @Test("a request for which there never is enough memory closes its connection, though some is free")
+    func requestLargerThanTheMemory() async throws {
+        func limit(_ limits: inout Limits) { (limits.memoryBytes, limits.memoryWaitMilliseconds) = (1 << 20, 200) }
+        try await withSurvivor(limits: .with(limit)) { broker in
+            try await broker.client.create("readings")
+            let large = try await WireClient.connect(to: broker.broker)
+            let request = Wire.header(api: 0, version: 9) + [UInt8](repeating: 0, count: 3 << 20)
+            large.push(Wire.bytes(Int32(request.count)) + request)
+            await large.expectClosed()
+            let line = await broker.logs.line(with: "there is no memory left for clients")
+            #expect(line.contains("limit=memory.max.bytes=\(1 << 20)"), "\(line)")
+            #expect(try await broker.client.produce(Batch("small"), to: "readings").errorCode == .none)
+        }
+    }
+
     @Test("what clients hold is given back when they have their answers, or have gone")
     func memoryGivenBack() async throws {
         try await withSurvivor(limits: .with { $0.memoryBytes = 4 << 20 }) { broker in

@@ -38,6 +38,17 @@ struct LimitUnitTests {
         #expect(budget.byteCount == 0)
     }
 
+    @Test("who lacks little to be done with a request may take half of what is free, and nothing where nothing is")
+    func rest() {
+        let budget = MemoryBudget(limit: 100)
+        budget.add(60)
+        #expect(!budget.hasRoom(for: 60) && budget.hasRoom(forRest: 20) && !budget.hasRoom(forRest: 21))
+        budget.add(40)
+        #expect(budget.hasRoom(forRest: 0) && !budget.hasRoom(forRest: 1))
+        budget.add(1)
+        #expect(!budget.hasRoom(forRest: 0))
+    }
+
     @Test("what is kept leaves three quarters to requests, even where the limit was lowered, and is given back")
     func kept() {
         let budget = MemoryBudget(limit: 400)
