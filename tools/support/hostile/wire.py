@@ -11,7 +11,11 @@ from crc32c import crc32c
 from schemas import varint
 
 
-def connect(address, receive_bytes=None, timeout=20):
+# Nothing here is judged by how long it takes: only what hangs comes to this.
+PATIENCE_SECONDS = 120
+
+
+def connect(address, receive_bytes=None, timeout=PATIENCE_SECONDS):
     client = socket.socket()
     if receive_bytes:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
@@ -111,6 +115,32 @@ def create(address, topic, **configs):
         code = struct.unpack(">h", answer(client)[10 + len(topic):12 + len(topic)])[0]
         if code:
             raise RuntimeError(f"{topic} cannot be created: error {code}")
+
+
+GROUP_MAX_SIZE_REACHED = 81
+SESSION_MILLISECONDS = 1_800_000
+
+
+def join_classic(client, group, size):
+    """JoinGroup 1 by one that says so many bytes, and does not ask for its assignment; the code of the answer."""
+    group = group.encode()
+    body = struct.pack(">h", len(group)) + group + struct.pack(">ii", SESSION_MILLISECONDS, SESSION_MILLISECONDS)
+    body += struct.pack(">hh", 0, 8) + b"consumer" + struct.pack(">ih", 1, 5) + b"range"
+    client.sendall(frame(header(11, 1) + body + struct.pack(">i", size) + bytes(size)))
+    # Version 1 says no throttle time.
+    return struct.unpack(">h", answer(client)[4:6])[0]
+
+
+def join_consumer(client, group, size):
+    """The same by ConsumerGroupHeartbeat 0: names of topics of 32,000 bytes."""
+    group = group.encode()
+    body = varint(len(group) + 1) + group + b"\x01" + struct.pack(">i", 0) + b"\x00\x00"
+    body += struct.pack(">i", SESSION_MILLISECONDS) + varint(size // 32_000 + 1)
+    for number in range(size // 32_000):
+        body += varint(32_001) + str(number).rjust(32_000, "x").encode()
+    client.sendall(frame(header(68, 0, True) + body + b"\x00\x01\x00"))
+    # Behind the correlation id: tags, throttle time.
+    return struct.unpack(">h", answer(client)[9:11])[0]
 
 
 def topic_id(address, topic):

@@ -45,7 +45,7 @@ def run_consumer(address):
         "enable.auto.commit": True})
     consumer.subscribe([TOPIC])
     stopped = []
-    signal.signal(signal.SIGTERM, lambda *_: stopped.append(time.monotonic() + 60))
+    signal.signal(signal.SIGTERM, lambda *_: stopped.append(time.monotonic() + 300))
     count, wrong, wanted = 0, [], None
     while wanted is None or count < wanted and time.monotonic() < stopped[0]:
         if stopped and wanted is None:
@@ -83,12 +83,21 @@ class Witness:
                 waited.append(float(pair[1]) * 1000)
         return sorted(waited)
 
+    def is_served(self, begin, end, seconds):
+        """Waits until a record that was sent while an attack went on, or later, is acknowledged."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.between(begin, float("inf")) and (self.between(begin, end) or time.monotonic() > end + 2):
+                return True
+            time.sleep(0.1)
+        return False
+
     def finish(self):
         """Returns what both have to say, and what is wrong."""
         self.producer.send_signal(signal.SIGTERM)
         produced = json.loads(self.producer.communicate(timeout=400)[0])
         self.consumer.send_signal(signal.SIGTERM)
-        consumed = json.loads(self.consumer.communicate(f"{produced['sent']}\n", timeout=120)[0])
+        consumed = json.loads(self.consumer.communicate(f"{produced['sent']}\n", timeout=400)[0])
         problems = produced["failed"] + consumed["wrong"]
         if produced["left"] or consumed["read"] != produced["sent"]:
             problems.append(f"{produced['sent']} were sent, {produced['left']} not acknowledged, "
