@@ -3,8 +3,8 @@
 //
 //     FAULTS_DIRECTORY  absolute, without links
 //     FAULTS_STATE      a file: the number of calls so far (8 bytes, shared by the lives of a broker), then a letter
-//                       for each: w write, s sync, r rename, o open, c open what may be created, t truncate, u unlink,
-//                       m mkdir
+//                       for each: w write, j write to the file `journal`, s sync, r rename, o open, c open what may be
+//                       created, t truncate, u unlink, m mkdir
 //     FAULTS_AT         the call that goes wrong, from 1 on; 0: none does
 //     FAULTS_FOR        how many from there on do (default 1)
 //     FAULTS_KIND       kill, torn (half of a write, then kill), short (half of a write), or a number of errno
@@ -50,13 +50,25 @@ static int below(const char *path) {
     return state && path && strncmp(path, directory, length) == 0 && (path[length] == '/' || path[length] == 0);
 }
 
-static int belowDescriptor(int fd) {
-    char link[40], path[PATH_MAX];
+static int pathOf(int fd, char path[PATH_MAX]) {
+    char link[40];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t length = readlink(link, path, sizeof path - 1);
+    ssize_t length = readlink(link, path, PATH_MAX - 1);
     if (length < 0) return 0;
     path[length] = 0;
-    return below(path);
+    return 1;
+}
+
+static int belowDescriptor(int fd) {
+    char path[PATH_MAX];
+    return pathOf(fd, path) && below(path);
+}
+
+// The letter of a write; 0: it is none of those that are counted.
+static char writeLetter(int fd) {
+    char path[PATH_MAX];
+    if (!pathOf(fd, path) || !below(path)) return 0;
+    return strcmp(path + strlen(directory), "/journal") == 0 ? 'j' : 'w';
 }
 
 static void die(void) {
@@ -84,9 +96,10 @@ static void *real(const char *name) { return dlsym(RTLD_NEXT, name); }
 #define CALL(letter, applies, call) \
     do { if ((applies) && fate(letter, 0) < 0) return -1; return call; } while (0)
 
-#define WRITE(applies, bytes, whole, part) \
+#define WRITE(fd, bytes, whole, part) \
     do { \
-        ssize_t count = (applies) ? fate('w', bytes) : 0; \
+        char letter = writeLetter(fd); \
+        ssize_t count = letter ? fate(letter, bytes) : 0; \
         if (count < 0) return -1; \
         if (count == 0) return whole; \
         ssize_t done = part; \
@@ -112,14 +125,14 @@ static ssize_t writeParts(int fd, const struct iovec *parts, size_t bytes, off_t
 }
 
 ssize_t write(int fd, const void *from, size_t bytes) {
-    WRITE(belowDescriptor(fd), bytes, REAL(write)(fd, from, bytes), REAL(write)(fd, from, count));
+    WRITE(fd, bytes, REAL(write)(fd, from, bytes), REAL(write)(fd, from, count));
 }
 ssize_t pwrite(int fd, const void *from, size_t bytes, off_t offset) {
-    WRITE(belowDescriptor(fd), bytes, REAL(pwrite)(fd, from, bytes, offset), REAL(pwrite)(fd, from, count, offset));
+    WRITE(fd, bytes, REAL(pwrite)(fd, from, bytes, offset), REAL(pwrite)(fd, from, count, offset));
 }
 ssize_t pwrite64(int fd, const void *from, size_t bytes, off_t offset) { return pwrite(fd, from, bytes, offset); }
 ssize_t pwritev(int fd, const struct iovec *parts, int number, off_t offset) {
-    WRITE(belowDescriptor(fd), total(parts, number), REAL(pwritev)(fd, parts, number, offset),
+    WRITE(fd, total(parts, number), REAL(pwritev)(fd, parts, number, offset),
           writeParts(fd, parts, count, offset));
 }
 ssize_t pwritev64(int fd, const struct iovec *parts, int number, off_t offset) {

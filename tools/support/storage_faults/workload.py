@@ -121,6 +121,7 @@ class Life:
             known.acknowledged[place][offset + i] = first + i
 
     def commit(self):
+        """Whether all of it was taken."""
         known = self.known
         offsets = {}
         for place in known.places():
@@ -128,14 +129,16 @@ class Life:
             if ends:
                 offsets[place] = max(ends) + 1
         if not offsets:
-            return
+            return True
         for place, offset in offsets.items():
             known.attempted_commits[place].add(offset)
-        for place, code in self.connection.commit(GROUP, offsets).items():
+        codes = self.connection.commit(GROUP, offsets)
+        for place, code in codes.items():
             if code:
                 known.refuse(code, "OffsetCommit")
             else:
                 known.commits[place] = offsets[place]
+        return not any(codes.values())
 
     def delete_records(self, topic, partition, offset):
         known = self.known
