@@ -9,6 +9,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from ledger import Violation, payload
 
 # The broker is away for milliseconds: whoever waits longer than that before trying again sees little of it.
+# Nothing is judged by how long it takes: only what hangs comes to this.
+PATIENCE_SECONDS = 600
 PATIENCE = {
     "reconnect.backoff.ms": 5,
     "reconnect.backoff.max.ms": 40,
@@ -136,9 +138,10 @@ class Sending(Worker):
         self.drain(sender)
 
     def drain(self, sender):
-        left = sender.client.flush(60)
+        left = sender.client.flush(PATIENCE_SECONDS)
         if left:
-            raise Violation(f"{left} records of a producer ({self.kind.name}) were not acknowledged within a minute")
+            raise Violation(f"{left} records of a producer ({self.kind.name}) were not acknowledged within "
+                            f"{PATIENCE_SECONDS} s")
 
 
 class Member(Worker):
@@ -232,11 +235,11 @@ class Checker:
         })
 
     def bounds(self, ledger):
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
                 place = TopicPartition(ledger.topic.name, ledger.partition)
-                return self.client.get_watermark_offsets(place, timeout=20)
+                return self.client.get_watermark_offsets(place, timeout=PATIENCE_SECONDS)
             except KafkaException as error:
                 # While it learns anew where the leader is, librdkafka says that it knows none.
                 if time.monotonic() > deadline or not error.args[0].retriable() and error.args[0].code() not in (
@@ -248,7 +251,7 @@ class Checker:
         """The records from `start` to `end`, exclusive. Each partition by itself: the order is what is checked."""
         topic = ledger.topic.name
         self.client.assign([TopicPartition(topic, ledger.partition, start)])
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE_SECONDS
         at = start
         while at < end:
             for message in self.client.consume(5000, timeout=0.02):
