@@ -33,7 +33,8 @@ struct LiveOffsets: ~Copyable {
     @inline(__always)
     mutating func insert(_ offset: Offset) {
         let bit = (offset.value &- first.value) >> shift
-        words[Int(bit >> 6)] |= 1 << UInt64(bit & 63)
+        // By a pointer, not a subscript: for that Swift 6.3 makes code under ThreadSanitizer that it cannot compile.
+        (words + Int(bit >> 6)).pointee |= 1 << UInt64(bit & 63)
     }
 
     /// Whether the record at `offset`, which lies in the range, stays; where bits are shared: may stay.
