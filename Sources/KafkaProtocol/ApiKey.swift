@@ -1,6 +1,6 @@
 /// Kafka's APIs by the number that a request's header carries. Only those in `SupportedVersions` are answered; the others
 /// are here so that a log line can name what was asked for.
-package enum ApiKey: Int16, CaseIterable, Sendable {
+@usableFromInline package enum ApiKey: Int16, CaseIterable, Sendable {
     case produce = 0
     case fetch = 1
     case listOffsets = 2
@@ -78,10 +78,10 @@ package enum ApiKey: Int16, CaseIterable, Sendable {
 
 extension ApiKey {
     /// The numbers of APIs that are Martlet's own: far above Kafka's, so that neither side runs into the other.
-    package static let ownKeys: ClosedRange<Int16> = 20000...20099
+    @usableFromInline package static let ownKeys: ClosedRange<Int16> = 20000...20099
 
     /// Kafka's name of the API, as its documentation writes it: `InitProducerId`.
-    package var name: String {
+    @usableFromInline package var name: String {
         let caseName = "\(self)"
         guard caseName.hasSuffix("ID") else { return caseName.prefix(1).uppercased() + caseName.dropFirst() }
         return caseName.prefix(1).uppercased() + caseName.dropFirst().dropLast(2) + "Id"

@@ -1,11 +1,11 @@
-package import NIOCore
+public import NIOCore
 
 /// One description of a message serves both directions: a message's `code` names its fields in Kafka's order, and the
 /// coder it is given either fills them from bytes (`ProtocolReader`) or turns them into bytes (`ProtocolWriter`).
 ///
 /// A field of some versions only stands under a condition on `version`; what a version lacks keeps its default.
 /// Nothing here recurses: the depth of a message is the depth of its Swift types.
-package protocol Coder {
+@usableFromInline package protocol Coder {
     /// The version of the API that the message is coded in.
     var version: Int16 { get }
     /// Whether this version has compact lengths and tagged fields (KIP-482).

@@ -1,18 +1,18 @@
-package import NIOCore
+public import NIOCore
 
 /// What consumers tell each other through their group's coordinator, which passes it on unread: the metadata of a JoinGroup
 /// and the assignments of a SyncGroup. The version stands in the first two bytes.
 ///
 /// Versions only ever add fields at the end, so a version above those known here is read as the newest of them, and what it
 /// has more is passed over.
-package protocol ConsumerProtocolData: WireStruct {}
+@usableFromInline package protocol ConsumerProtocolData: WireStruct {}
 
 extension ConsumerProtocolData {
     /// Kafka's name of the protocol, as JoinGroup gives it.
-    package static var protocolType: String { "consumer" }
-    package static var newestVersion: Int16 { 3 }
+    @usableFromInline package static var protocolType: String { "consumer" }
+    @usableFromInline package static var newestVersion: Int16 { 3 }
 
-    package init(reading bytes: ByteBuffer) throws(ProtocolError) {
+    @usableFromInline package init(reading bytes: ByteBuffer) throws(ProtocolError) {
         var prefix = ProtocolReader(bytes, version: 0, isFlexible: false)
         var version: Int16 = 0
         try prefix.int16(&version)
@@ -23,7 +23,7 @@ extension ConsumerProtocolData {
         try code(&reader)
     }
 
-    package func encoded(version: Int16 = Self.newestVersion) throws(ProtocolError) -> ByteBuffer {
+    @usableFromInline package func encoded(version: Int16 = Self.newestVersion) throws(ProtocolError) -> ByteBuffer {
         precondition((0...Self.newestVersion).contains(version), "no version \(version) of \(Self.self)")
         var writer = ProtocolWriter(version: version, isFlexible: false)
         var prefix = version
@@ -35,18 +35,18 @@ extension ConsumerProtocolData {
 }
 
 /// What a member wants to read, and what it owns while it asks.
-package struct ConsumerProtocolSubscription: ConsumerProtocolData {
-    package var topics: [String] = []
+@usableFromInline package struct ConsumerProtocolSubscription: ConsumerProtocolData {
+    @usableFromInline package var topics: [String] = []
     /// The assignor's own: what it likes to tell itself.
-    package var userData: ByteBuffer?
+    @usableFromInline package var userData: ByteBuffer?
     /// From version 1: what a member of a cooperative assignor keeps while the group rebalances.
-    package var ownedPartitions: [ConsumerProtocolTopicPartitions] = []
+    @usableFromInline package var ownedPartitions: [ConsumerProtocolTopicPartitions] = []
     /// From version 2: the generation in which they were assigned; −1: none.
-    package var generationID: Int32 = -1
+    @usableFromInline package var generationID: Int32 = -1
     /// From version 3.
-    package var rackID: String?
+    @usableFromInline package var rackID: String?
 
-    package init() {}
+    @usableFromInline package init() {}
 
     @inlinable
     package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
@@ -59,11 +59,11 @@ package struct ConsumerProtocolSubscription: ConsumerProtocolData {
 }
 
 /// What a member is to read.
-package struct ConsumerProtocolAssignment: ConsumerProtocolData {
-    package var assignedPartitions: [ConsumerProtocolTopicPartitions] = []
-    package var userData: ByteBuffer?
+@usableFromInline package struct ConsumerProtocolAssignment: ConsumerProtocolData {
+    @usableFromInline package var assignedPartitions: [ConsumerProtocolTopicPartitions] = []
+    @usableFromInline package var userData: ByteBuffer?
 
-    package init() {}
+    @usableFromInline package init() {}
 
     @inlinable
     package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
@@ -72,11 +72,11 @@ package struct ConsumerProtocolAssignment: ConsumerProtocolData {
     }
 }
 
-package struct ConsumerProtocolTopicPartitions: WireStruct {
-    package var topic = ""
-    package var partitions: [Int32] = []
+@usableFromInline package struct ConsumerProtocolTopicPartitions: WireStruct {
+    @usableFromInline package var topic = ""
+    @usableFromInline package var partitions: [Int32] = []
 
-    package init() {}
+    @usableFromInline package init() {}
 
     @inlinable
     package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {

@@ -1,8 +1,8 @@
 /// A result code as it travels on the wire. A struct, not an enum: a code that this list lacks is kept as it came.
 ///
 /// Source: Kafka's `org.apache.kafka.common.protocol.Errors` (4.x).
-package struct ErrorCode: RawRepresentable, Hashable, Sendable {
-    package var rawValue: Int16
+@usableFromInline package struct ErrorCode: RawRepresentable, Hashable, Sendable {
+    @usableFromInline package var rawValue: Int16
 
     @inlinable
     package init(rawValue: Int16) { self.rawValue = rawValue }
@@ -154,11 +154,11 @@ extension ErrorCode {
 
 extension ErrorCode {
     /// Kafka's name: `UNKNOWN_TOPIC_OR_PARTITION`.
-    package var name: String { entry?.name ?? "ERROR_\(rawValue)" }
+    @usableFromInline package var name: String { entry?.name ?? "ERROR_\(rawValue)" }
     /// What it says, in a few words that fit into a sentence.
-    package var message: String { entry?.message ?? "an error that this version does not know" }
+    @usableFromInline package var message: String { entry?.message ?? "an error that this version does not know" }
     /// Whether the same request may succeed later, maybe on another broker.
-    package var isRetriable: Bool { entry?.isRetriable ?? false }
+    @usableFromInline package var isRetriable: Bool { entry?.isRetriable ?? false }
 
     private var entry: Entry? {
         let index = Int(rawValue) - Int(Self.firstCode)
@@ -178,7 +178,7 @@ extension ErrorCode {
     }
 
     /// All codes that have an entry.
-    package static var allKnown: [ErrorCode] {
+    @usableFromInline package static var allKnown: [ErrorCode] {
         entries.indices.map { ErrorCode(rawValue: Int16($0) + firstCode) }
     }
 
@@ -326,5 +326,5 @@ extension ErrorCode {
 }
 
 extension ErrorCode: CustomStringConvertible {
-    package var description: String { "\(name) (\(rawValue)): \(message)" }
+    @usableFromInline package var description: String { "\(name) (\(rawValue)): \(message)" }
 }

@@ -1,7 +1,7 @@
-package import NIOCore
+public import NIOCore
 
 /// The record batches of one partition in a Fetch response.
-package enum FetchRecords: Equatable, Sendable {
+@usableFromInline package enum FetchRecords: Equatable, Sendable {
     /// Null on the wire. Kafka sends zero bytes (`empty`) instead where there is nothing, and so should a broker.
     case none
     /// Batches in memory; when read, a slice of the frame.
@@ -10,13 +10,13 @@ package enum FetchRecords: Equatable, Sendable {
     /// where they belong. Never the outcome of reading.
     case external(byteCount: Int)
 
-    package static let empty = FetchRecords.buffer(ByteBuffer())
+    @usableFromInline package static let empty = FetchRecords.buffer(ByteBuffer())
 }
 
 /// Where bytes that are not in a writer's buffer belong: before the byte at `position` of the buffer.
-package struct ExternalRange: Equatable, Sendable {
-    package var position: Int
-    package var byteCount: Int
+@usableFromInline package struct ExternalRange: Equatable, Sendable {
+    @usableFromInline package var position: Int
+    @usableFromInline package var byteCount: Int
 
     @inlinable
     package init(position: Int, byteCount: Int) {

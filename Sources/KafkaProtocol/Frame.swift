@@ -1,9 +1,9 @@
-package import NIOCore
+public import NIOCore
 
 /// A request or response on the wire: a 4-byte length, a header, a body.
-package enum Frame {
+@usableFromInline package enum Frame {
     /// The length field, which does not count itself.
-    package static let lengthPrefix = 4
+    @usableFromInline package static let lengthPrefix = 4
 
     /// Appends a response to `buffer`, which may hold others already. On an error `buffer` is left as it was.
     /// - Parameter externalRanges: gains the places of records that are not in `buffer`, counted from its index 0.

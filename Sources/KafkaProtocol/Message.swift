@@ -1,7 +1,7 @@
-package import NIOCore
+public import NIOCore
 
 /// The body of a request or a response.
-package protocol Message: WireStruct {
+@usableFromInline package protocol Message: WireStruct {
     static var apiKey: ApiKey { get }
     /// The versions that `code` describes. `SupportedVersions` says which of them are offered to clients.
     static var versions: ClosedRange<Int16> { get }
@@ -12,7 +12,7 @@ package protocol Message: WireStruct {
 }
 
 /// The body of a request, which names that of its response: key and versions are theirs in common.
-package protocol RequestMessage: Message {
+@usableFromInline package protocol RequestMessage: Message {
     associatedtype Response: Message
 }
 

@@ -2,7 +2,7 @@
 ///
 /// Positions count bytes from the start of the message's body. A peer that sends any of these speaks another protocol or
 /// another version of it: the connection it came over cannot be trusted to be in step any more.
-package enum ProtocolError: Error, Equatable, Sendable {
+@usableFromInline package enum ProtocolError: Error, Equatable, Sendable {
     /// The message ends before the field at `position` does.
     case truncated(position: Int, needed: Int, have: Int)
     /// A length or count that no field can have: below −1, or more elements than there are bytes left.
@@ -28,7 +28,7 @@ package enum ProtocolError: Error, Equatable, Sendable {
 }
 
 extension ProtocolError: CustomStringConvertible {
-    package var description: String {
+    @usableFromInline package var description: String {
         switch self {
         case .truncated(let position, let needed, let have):
             "the message is cut short: \(needed) bytes needed at byte \(position), \(have) left"

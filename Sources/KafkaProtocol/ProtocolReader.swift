@@ -1,11 +1,11 @@
-package import NIOCore
+public import NIOCore
 
 /// Fills a message's fields from the bytes of its body. Every length is checked against what is left before anything is
 /// allocated, and nothing here can trap on what the bytes say.
-package struct ProtocolReader: Coder {
+@usableFromInline package struct ProtocolReader: Coder {
     /// Enough for any honest request (a Fetch of 100,000 partitions has little more), few enough that a frame full of
     /// empty elements stays below 50 MB in memory.
-    package static let elementsMax = 1 << 18
+    @usableFromInline package static let elementsMax = 1 << 18
     /// An array grows past this only as its elements are really there.
     @usableFromInline
     static let elementsReservedMax = 1024
@@ -13,10 +13,10 @@ package struct ProtocolReader: Coder {
     @usableFromInline
     static let fewElements = 64
     /// What the arrays of one message may take in memory: on the wire an element may be a byte or two.
-    package static let memoryMax = 32 << 20
+    @usableFromInline package static let memoryMax = 32 << 20
 
-    package let version: Int16
-    package let isFlexible: Bool
+    @usableFromInline package let version: Int16
+    @usableFromInline package let isFlexible: Bool
     @usableFromInline
     var buffer: ByteBuffer
     @usableFromInline
@@ -170,11 +170,11 @@ extension ProtocolReader {
 // MARK: Arrays
 
 extension ProtocolReader {
-    package mutating func array(_ value: inout [Int32]) throws(ProtocolError) {
+    @usableFromInline package mutating func array(_ value: inout [Int32]) throws(ProtocolError) {
         value = try integers(count: try length(nullable: false) ?? 0)
     }
 
-    package mutating func array(_ value: inout [Int32]?) throws(ProtocolError) {
+    @usableFromInline package mutating func array(_ value: inout [Int32]?) throws(ProtocolError) {
         guard let count = try length(nullable: true) else { return value = nil }
         value = try integers(count: count)
     }
@@ -185,11 +185,11 @@ extension ProtocolReader {
         }
     }
 
-    package mutating func array(_ value: inout [String]) throws(ProtocolError) {
+    @usableFromInline package mutating func array(_ value: inout [String]) throws(ProtocolError) {
         value = try strings(count: try length(nullable: false) ?? 0)
     }
 
-    package mutating func array(_ value: inout [String]?) throws(ProtocolError) {
+    @usableFromInline package mutating func array(_ value: inout [String]?) throws(ProtocolError) {
         guard let count = try length(nullable: true) else { return value = nil }
         value = try strings(count: count)
     }

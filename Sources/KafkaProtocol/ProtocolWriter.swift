@@ -1,12 +1,12 @@
-package import NIOCore
+public import NIOCore
 
 /// Appends a message's fields to a buffer. Records that the sender puts on the wire itself are counted in every length
 /// and noted in `externalRanges`.
-package struct ProtocolWriter: Coder {
-    package let version: Int16
-    package let isFlexible: Bool
-    package var buffer: ByteBuffer
-    package var externalRanges: [ExternalRange] = []
+@usableFromInline package struct ProtocolWriter: Coder {
+    @usableFromInline package let version: Int16
+    @usableFromInline package let isFlexible: Bool
+    @usableFromInline package var buffer: ByteBuffer
+    @usableFromInline package var externalRanges: [ExternalRange] = []
     @usableFromInline
     var tagPass: TagPass = .writing
 
@@ -132,16 +132,16 @@ extension ProtocolWriter {
 // MARK: Arrays
 
 extension ProtocolWriter {
-    package mutating func array(_ value: inout [Int32]) throws(ProtocolError) {
+    @usableFromInline package mutating func array(_ value: inout [Int32]) throws(ProtocolError) {
         try length(value.count)
         for element in value { buffer.writeInteger(element) }
     }
 
-    package mutating func array(_ value: inout [Int32]?) throws(ProtocolError) {
+    @usableFromInline package mutating func array(_ value: inout [Int32]?) throws(ProtocolError) {
         if var elements = value { try array(&elements) } else { try length(-1) }
     }
 
-    package mutating func array(_ value: inout [String]) throws(ProtocolError) {
+    @usableFromInline package mutating func array(_ value: inout [String]) throws(ProtocolError) {
         try length(value.count)
         for element in value {
             try stringLength(element.utf8.count)
@@ -149,7 +149,7 @@ extension ProtocolWriter {
         }
     }
 
-    package mutating func array(_ value: inout [String]?) throws(ProtocolError) {
+    @usableFromInline package mutating func array(_ value: inout [String]?) throws(ProtocolError) {
         if var elements = value { try array(&elements) } else { try length(-1) }
     }
 

@@ -1,4 +1,4 @@
-package import NIOCore
+public import NIOCore
 
 /// What comes first in the frame of a request.
 ///
@@ -7,12 +7,12 @@ package import NIOCore
 ///     4  Int32   correlation id: the response bears it too
 ///     8  String? client id, with a 2-byte length even in flexible versions
 ///        tagged fields, where the API's version is flexible (header version 2)
-package struct RequestHeader: Equatable, Sendable {
+@usableFromInline package struct RequestHeader: Equatable, Sendable {
     /// As it came: `ApiKey(rawValue:)` is `nil` for what is no API of Kafka's.
-    package var apiKey: Int16
-    package var apiVersion: Int16
-    package var correlationID: Int32
-    package var clientID: String?
+    @usableFromInline package var apiKey: Int16
+    @usableFromInline package var apiVersion: Int16
+    @usableFromInline package var correlationID: Int32
+    @usableFromInline package var clientID: String?
 
     @inlinable
     package init(apiKey: ApiKey, apiVersion: Int16, correlationID: Int32, clientID: String?) {
@@ -24,10 +24,10 @@ package struct RequestHeader: Equatable, Sendable {
 
     /// Whether the API is offered in this version. If not, only the first three fields were read: what follows them in
     /// the frame is in a layout that nobody here knows.
-    package var isSupported: Bool { SupportedVersions.contains(apiKey, version: apiVersion) }
+    @usableFromInline package var isSupported: Bool { SupportedVersions.contains(apiKey, version: apiVersion) }
 
     /// Reads the header off the front of a frame and leaves the body.
-    package init(reading frame: inout ByteBuffer) throws(ProtocolError) {
+    @usableFromInline package init(reading frame: inout ByteBuffer) throws(ProtocolError) {
         var reader = ProtocolReader(frame, version: 0, isFlexible: false)
         self.apiKey = 0
         self.apiVersion = 0
@@ -46,7 +46,7 @@ package struct RequestHeader: Equatable, Sendable {
     }
 
     /// - Parameter isFlexible: whether the API's version is flexible, which makes this a header of version 2.
-    package func write(to buffer: inout ByteBuffer, isFlexible: Bool) throws(ProtocolError) {
+    @usableFromInline package func write(to buffer: inout ByteBuffer, isFlexible: Bool) throws(ProtocolError) {
         buffer.writeInteger(apiKey)
         buffer.writeInteger(apiVersion)
         buffer.writeInteger(correlationID)

@@ -1,9 +1,9 @@
-package import NIOCore
+public import NIOCore
 
 /// What comes first in the frame of a response: the correlation id of its request, then tagged fields where the API's
 /// version is flexible.
-package struct ResponseHeader: Equatable, Sendable {
-    package var correlationID: Int32
+@usableFromInline package struct ResponseHeader: Equatable, Sendable {
+    @usableFromInline package var correlationID: Int32
 
     @inlinable
     package init(correlationID: Int32) { self.correlationID = correlationID }
@@ -17,14 +17,14 @@ package struct ResponseHeader: Equatable, Sendable {
 
     /// Reads the correlation id off the front of a frame. The rest of the header is read by `skipTags` once the request it
     /// answers, and with it the version, is known.
-    package init(reading frame: inout ByteBuffer) throws(ProtocolError) {
+    @usableFromInline package init(reading frame: inout ByteBuffer) throws(ProtocolError) {
         guard let correlationID = frame.readInteger(as: Int32.self) else {
             throw .truncated(position: frame.readerIndex, needed: 4, have: frame.readableBytes)
         }
         self.correlationID = correlationID
     }
 
-    package static func skipTags(in frame: inout ByteBuffer) throws(ProtocolError) {
+    @usableFromInline package static func skipTags(in frame: inout ByteBuffer) throws(ProtocolError) {
         var reader = ProtocolReader(frame, version: 1, isFlexible: true)
         try reader.tags()
         frame = reader.remainder

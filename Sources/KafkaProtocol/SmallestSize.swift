@@ -1,9 +1,9 @@
-package import NIOCore
+public import NIOCore
 
 /// How few bytes a struct can take on the wire in a version: what bounds the count that an array may announce.
-package struct SmallestSize: Coder {
-    package let version: Int16
-    package let isFlexible: Bool
+@usableFromInline package struct SmallestSize: Coder {
+    @usableFromInline package let version: Int16
+    @usableFromInline package let isFlexible: Bool
     @usableFromInline var byteCount = 0
 
     @inlinable

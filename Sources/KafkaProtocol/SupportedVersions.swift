@@ -1,8 +1,8 @@
 /// The table of what is offered: an API is answered when it has a row here, in the versions that the row names.
 ///
 /// Why a range is what it is stands in docs/PROTOCOL.md; changing one needs a look at the traps there.
-package enum SupportedVersions {
-    package static let rows: [Row] = [
+@usableFromInline package enum SupportedVersions {
+    @usableFromInline package static let rows: [Row] = [
         // From 0, though the record formats of 0–2 are refused: librdkafka sends uncompressed without it (KAFKA-18659).
         Row(ProduceRequest.self, offered: 0...13),
         Row(FetchRequest.self, offered: 4...17),
@@ -44,10 +44,10 @@ package enum SupportedVersions {
     ]
 
     /// One API: what is offered of it, and from which version on it is flexible.
-    package struct Row: Sendable {
-        package let key: ApiKey
-        package let offered: ClosedRange<Int16>
-        package let firstFlexibleVersion: Int16
+    @usableFromInline package struct Row: Sendable {
+        @usableFromInline package let key: ApiKey
+        @usableFromInline package let offered: ClosedRange<Int16>
+        @usableFromInline package let firstFlexibleVersion: Int16
 
         init<Request: RequestMessage>(_ request: Request.Type, offered: ClosedRange<Int16>) {
             precondition(
@@ -70,14 +70,14 @@ package enum SupportedVersions {
     }
 
     /// The row of an API by the number a header carries; `nil`: not offered, or no API at all.
-    package static func row(of key: Int16) -> Row? {
+    @usableFromInline package static func row(of key: Int16) -> Row? {
         let isOwn = ApiKey.ownKeys.contains(key)
         let table = isOwn ? ownRows : kafkasRows
         let index = Int(key) - (isOwn ? Int(ApiKey.ownKeys.lowerBound) : 0)
         return table.indices.contains(index) ? table[index] : nil
     }
 
-    package static func contains(_ key: Int16, version: Int16) -> Bool {
+    @usableFromInline package static func contains(_ key: Int16, version: Int16) -> Bool {
         row(of: key)?.offered.contains(version) ?? false
     }
 }

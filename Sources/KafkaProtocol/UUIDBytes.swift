@@ -1,7 +1,7 @@
 /// The 16 bytes of a UUID, as topic ids travel: most significant half first. All zeros means none.
-package struct UUIDBytes: Hashable, Sendable {
-    package var high: UInt64
-    package var low: UInt64
+@usableFromInline package struct UUIDBytes: Hashable, Sendable {
+    @usableFromInline package var high: UInt64
+    @usableFromInline package var low: UInt64
 
     @inlinable
     package init() { self.init(high: 0, low: 0) }

@@ -1,5 +1,5 @@
 /// A struct of Kafka's schemas: a message's body, or an element of an array in it.
-package protocol WireStruct: Sendable, Equatable {
+@usableFromInline package protocol WireStruct: Sendable, Equatable {
     /// All fields at Kafka's defaults.
     init()
     /// Names the fields in order, to be read or written by `coder`.

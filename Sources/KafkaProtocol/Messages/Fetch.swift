@@ -1,32 +1,32 @@
 /// Reads record batches of partitions from offsets on, and waits for `minBytes` of them. From version 13 on topics are
 /// named by id.
-package struct FetchRequest: RequestMessage {
-    package typealias Response = FetchResponse
-    package static var apiKey: ApiKey { .fetch }
-    package static var versions: ClosedRange<Int16> { 4...18 }
-    package static var firstFlexibleVersion: Int16 { 12 }
+@usableFromInline package struct FetchRequest: RequestMessage {
+    @usableFromInline package typealias Response = FetchResponse
+    @usableFromInline package static var apiKey: ApiKey { .fetch }
+    @usableFromInline package static var versions: ClosedRange<Int16> { 4...18 }
+    @usableFromInline package static var firstFlexibleVersion: Int16 { 12 }
     /// The first version that names topics by id.
-    package static let firstTopicIDVersion: Int16 = 13
+    @usableFromInline package static let firstTopicIDVersion: Int16 = 13
     /// The first version whose answer says who leads a partition that is asked for at the wrong broker or epoch.
-    package static let firstLeaderVersion: Int16 = 16
+    @usableFromInline package static let firstLeaderVersion: Int16 = 16
 
-    package var clusterID: String?
+    @usableFromInline package var clusterID: String?
     /// −1: a consumer. From version 15 on in `replicaState`.
-    package var replicaID: Int32 = -1
-    package var replicaState = ReplicaState()
-    package var maxWaitMs: Int32 = 0
-    package var minBytes: Int32 = 0
-    package var maxBytes = Int32.max
+    @usableFromInline package var replicaID: Int32 = -1
+    @usableFromInline package var replicaState = ReplicaState()
+    @usableFromInline package var maxWaitMs: Int32 = 0
+    @usableFromInline package var minBytes: Int32 = 0
+    @usableFromInline package var maxBytes = Int32.max
     /// 0: read uncommitted, 1: read committed.
-    package var isolationLevel: Int8 = 0
+    @usableFromInline package var isolationLevel: Int8 = 0
     /// 0: no session, or a new one (`sessionEpoch` 0).
-    package var sessionID: Int32 = 0
-    package var sessionEpoch: Int32 = -1
-    package var topics: [Topic] = []
-    package var forgottenTopicsData: [ForgottenTopic] = []
-    package var rackID = ""
+    @usableFromInline package var sessionID: Int32 = 0
+    @usableFromInline package var sessionEpoch: Int32 = -1
+    @usableFromInline package var topics: [Topic] = []
+    @usableFromInline package var forgottenTopicsData: [ForgottenTopic] = []
+    @usableFromInline package var rackID = ""
 
-    package init() {}
+    @usableFromInline package init() {}
 
     @inlinable
     package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
@@ -52,9 +52,9 @@ package struct FetchRequest: RequestMessage {
     }
 
     /// Who asks, where that is a follower.
-    package struct ReplicaState: WireStruct {
-        package var replicaID: Int32 = -1
-        package var replicaEpoch: Int64 = -1
+    @usableFromInline package struct ReplicaState: WireStruct {
+        @usableFromInline package var replicaID: Int32 = -1
+        @usableFromInline package var replicaEpoch: Int64 = -1
 
         @inlinable
         package init() {}
@@ -67,12 +67,12 @@ package struct FetchRequest: RequestMessage {
         }
     }
 
-    package struct Topic: WireStruct {
-        package var topic = ""
-        package var topicID = UUIDBytes()
-        package var partitions: [Partition] = []
+    @usableFromInline package struct Topic: WireStruct {
+        @usableFromInline package var topic = ""
+        @usableFromInline package var topicID = UUIDBytes()
+        @usableFromInline package var partitions: [Partition] = []
 
-        package init() {}
+        @usableFromInline package init() {}
 
         @inlinable
         package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
@@ -82,18 +82,18 @@ package struct FetchRequest: RequestMessage {
         }
     }
 
-    package struct Partition: WireStruct {
-        package var partition: Int32 = 0
-        package var currentLeaderEpoch: Int32 = -1
-        package var fetchOffset: Int64 = 0
-        package var lastFetchedEpoch: Int32 = -1
-        package var logStartOffset: Int64 = -1
-        package var partitionMaxBytes: Int32 = 0
+    @usableFromInline package struct Partition: WireStruct {
+        @usableFromInline package var partition: Int32 = 0
+        @usableFromInline package var currentLeaderEpoch: Int32 = -1
+        @usableFromInline package var fetchOffset: Int64 = 0
+        @usableFromInline package var lastFetchedEpoch: Int32 = -1
+        @usableFromInline package var logStartOffset: Int64 = -1
+        @usableFromInline package var partitionMaxBytes: Int32 = 0
         /// Of a follower, as is `highWatermark`.
-        package var replicaDirectoryID = UUIDBytes()
-        package var highWatermark = Int64.max
+        @usableFromInline package var replicaDirectoryID = UUIDBytes()
+        @usableFromInline package var highWatermark = Int64.max
 
-        package init() {}
+        @usableFromInline package init() {}
 
         @inlinable
         package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
@@ -117,12 +117,12 @@ package struct FetchRequest: RequestMessage {
     }
 
     /// Partitions that leave the session.
-    package struct ForgottenTopic: WireStruct {
-        package var topic = ""
-        package var topicID = UUIDBytes()
-        package var partitions: [Int32] = []
+    @usableFromInline package struct ForgottenTopic: WireStruct {
+        @usableFromInline package var topic = ""
+        @usableFromInline package var topicID = UUIDBytes()
+        @usableFromInline package var partitions: [Int32] = []
 
-        package init() {}
+        @usableFromInline package init() {}
 
         @inlinable
         package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
@@ -133,19 +133,19 @@ package struct FetchRequest: RequestMessage {
     }
 }
 
-package struct FetchResponse: Message {
-    package static var apiKey: ApiKey { .fetch }
-    package static var versions: ClosedRange<Int16> { 4...18 }
-    package static var firstFlexibleVersion: Int16 { 12 }
+@usableFromInline package struct FetchResponse: Message {
+    @usableFromInline package static var apiKey: ApiKey { .fetch }
+    @usableFromInline package static var versions: ClosedRange<Int16> { 4...18 }
+    @usableFromInline package static var firstFlexibleVersion: Int16 { 12 }
 
-    package var throttleTimeMs: Int32 = 0
-    package var errorCode = ErrorCode.none
+    @usableFromInline package var throttleTimeMs: Int32 = 0
+    @usableFromInline package var errorCode = ErrorCode.none
     /// 0: the broker keeps no session.
-    package var sessionID: Int32 = 0
-    package var responses: [TopicResponse] = []
-    package var nodeEndpoints: [NodeEndpoint] = []
+    @usableFromInline package var sessionID: Int32 = 0
+    @usableFromInline package var responses: [TopicResponse] = []
+    @usableFromInline package var nodeEndpoints: [NodeEndpoint] = []
 
-    package init() {}
+    @usableFromInline package init() {}
 
     @inlinable
     package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
@@ -163,12 +163,12 @@ package struct FetchResponse: Message {
         }
     }
 
-    package struct TopicResponse: WireStruct {
-        package var topic = ""
-        package var topicID = UUIDBytes()
-        package var partitions: [PartitionData] = []
+    @usableFromInline package struct TopicResponse: WireStruct {
+        @usableFromInline package var topic = ""
+        @usableFromInline package var topicID = UUIDBytes()
+        @usableFromInline package var partitions: [PartitionData] = []
 
-        package init() {}
+        @usableFromInline package init() {}
 
         @inlinable
         package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
@@ -178,20 +178,20 @@ package struct FetchResponse: Message {
         }
     }
 
-    package struct PartitionData: WireStruct {
-        package var partitionIndex: Int32 = 0
-        package var errorCode = ErrorCode.none
-        package var highWatermark: Int64 = 0
-        package var lastStableOffset: Int64 = -1
-        package var logStartOffset: Int64 = -1
-        package var divergingEpoch = EpochEndOffset()
-        package var currentLeader = LeaderAndEpoch()
-        package var snapshotID = SnapshotID()
-        package var abortedTransactions: [AbortedTransaction]? = []
-        package var preferredReadReplica: Int32 = -1
-        package var records = FetchRecords.empty
+    @usableFromInline package struct PartitionData: WireStruct {
+        @usableFromInline package var partitionIndex: Int32 = 0
+        @usableFromInline package var errorCode = ErrorCode.none
+        @usableFromInline package var highWatermark: Int64 = 0
+        @usableFromInline package var lastStableOffset: Int64 = -1
+        @usableFromInline package var logStartOffset: Int64 = -1
+        @usableFromInline package var divergingEpoch = EpochEndOffset()
+        @usableFromInline package var currentLeader = LeaderAndEpoch()
+        @usableFromInline package var snapshotID = SnapshotID()
+        @usableFromInline package var abortedTransactions: [AbortedTransaction]? = []
+        @usableFromInline package var preferredReadReplica: Int32 = -1
+        @usableFromInline package var records = FetchRecords.empty
 
-        package init() {}
+        @usableFromInline package init() {}
 
         @inlinable
         package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
@@ -217,9 +217,9 @@ package struct FetchResponse: Message {
         }
     }
 
-    package struct EpochEndOffset: WireStruct {
-        package var epoch: Int32 = -1
-        package var endOffset: Int64 = -1
+    @usableFromInline package struct EpochEndOffset: WireStruct {
+        @usableFromInline package var epoch: Int32 = -1
+        @usableFromInline package var endOffset: Int64 = -1
 
         @inlinable
         package init() {}
@@ -232,9 +232,9 @@ package struct FetchResponse: Message {
         }
     }
 
-    package struct SnapshotID: WireStruct {
-        package var endOffset: Int64 = -1
-        package var epoch: Int32 = -1
+    @usableFromInline package struct SnapshotID: WireStruct {
+        @usableFromInline package var endOffset: Int64 = -1
+        @usableFromInline package var epoch: Int32 = -1
 
         @inlinable
         package init() {}
@@ -247,11 +247,11 @@ package struct FetchResponse: Message {
         }
     }
 
-    package struct AbortedTransaction: WireStruct {
-        package var producerID: Int64 = 0
-        package var firstOffset: Int64 = 0
+    @usableFromInline package struct AbortedTransaction: WireStruct {
+        @usableFromInline package var producerID: Int64 = 0
+        @usableFromInline package var firstOffset: Int64 = 0
 
-        package init() {}
+        @usableFromInline package init() {}
 
         @inlinable
         package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {

@@ -1,16 +1,16 @@
 /// Says that a member is alive; the answer says whether its group rebalances.
-package struct HeartbeatRequest: RequestMessage {
-    package typealias Response = HeartbeatResponse
-    package static var apiKey: ApiKey { .heartbeat }
-    package static var versions: ClosedRange<Int16> { 0...4 }
-    package static var firstFlexibleVersion: Int16 { 4 }
+@usableFromInline package struct HeartbeatRequest: RequestMessage {
+    @usableFromInline package typealias Response = HeartbeatResponse
+    @usableFromInline package static var apiKey: ApiKey { .heartbeat }
+    @usableFromInline package static var versions: ClosedRange<Int16> { 0...4 }
+    @usableFromInline package static var firstFlexibleVersion: Int16 { 4 }
 
-    package var groupID = ""
-    package var generationID: Int32 = 0
-    package var memberID = ""
-    package var groupInstanceID: String?
+    @usableFromInline package var groupID = ""
+    @usableFromInline package var generationID: Int32 = 0
+    @usableFromInline package var memberID = ""
+    @usableFromInline package var groupInstanceID: String?
 
-    package init() {}
+    @usableFromInline package init() {}
 
     @inlinable
     package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
@@ -22,15 +22,15 @@ package struct HeartbeatRequest: RequestMessage {
     }
 }
 
-package struct HeartbeatResponse: Message {
-    package static var apiKey: ApiKey { .heartbeat }
-    package static var versions: ClosedRange<Int16> { 0...4 }
-    package static var firstFlexibleVersion: Int16 { 4 }
+@usableFromInline package struct HeartbeatResponse: Message {
+    @usableFromInline package static var apiKey: ApiKey { .heartbeat }
+    @usableFromInline package static var versions: ClosedRange<Int16> { 0...4 }
+    @usableFromInline package static var firstFlexibleVersion: Int16 { 4 }
 
-    package var throttleTimeMs: Int32 = 0
-    package var errorCode = ErrorCode.none
+    @usableFromInline package var throttleTimeMs: Int32 = 0
+    @usableFromInline package var errorCode = ErrorCode.none
 
-    package init() {}
+    @usableFromInline package init() {}
 
     @inlinable
     package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {

@@ -1,7 +1,7 @@
 /// Which broker leads a partition, and in which epoch: what Produce and Fetch tell a client that asked another (KIP-951).
-package struct LeaderAndEpoch: WireStruct {
-    package var leaderID: Int32 = -1
-    package var leaderEpoch: Int32 = -1
+@usableFromInline package struct LeaderAndEpoch: WireStruct {
+    @usableFromInline package var leaderID: Int32 = -1
+    @usableFromInline package var leaderEpoch: Int32 = -1
 
     @inlinable
     package init() {}

@@ -1,11 +1,11 @@
 /// Where the broker is found that a partition's `currentLeader` names.
-package struct NodeEndpoint: WireStruct {
-    package var nodeID: Int32 = 0
-    package var host = ""
-    package var port: Int32 = 0
-    package var rack: String?
+@usableFromInline package struct NodeEndpoint: WireStruct {
+    @usableFromInline package var nodeID: Int32 = 0
+    @usableFromInline package var host = ""
+    @usableFromInline package var port: Int32 = 0
+    @usableFromInline package var rack: String?
 
-    package init() {}
+    @usableFromInline package init() {}
 
     @inlinable
     package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {

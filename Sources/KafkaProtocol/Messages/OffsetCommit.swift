@@ -1,20 +1,20 @@
 /// Stores how far a group has come in partitions.
-package struct OffsetCommitRequest: RequestMessage {
-    package typealias Response = OffsetCommitResponse
-    package static var apiKey: ApiKey { .offsetCommit }
-    package static var versions: ClosedRange<Int16> { 2...9 }
-    package static var firstFlexibleVersion: Int16 { 8 }
+@usableFromInline package struct OffsetCommitRequest: RequestMessage {
+    @usableFromInline package typealias Response = OffsetCommitResponse
+    @usableFromInline package static var apiKey: ApiKey { .offsetCommit }
+    @usableFromInline package static var versions: ClosedRange<Int16> { 2...9 }
+    @usableFromInline package static var firstFlexibleVersion: Int16 { 8 }
 
-    package var groupID = ""
+    @usableFromInline package var groupID = ""
     /// −1 and no member id: of a consumer or a tool that is no member.
-    package var generationIDOrMemberEpoch: Int32 = -1
-    package var memberID = ""
-    package var groupInstanceID: String?
+    @usableFromInline package var generationIDOrMemberEpoch: Int32 = -1
+    @usableFromInline package var memberID = ""
+    @usableFromInline package var groupInstanceID: String?
     /// Up to version 4. −1: as the broker says.
-    package var retentionTimeMs: Int64 = -1
-    package var topics: [Topic] = []
+    @usableFromInline package var retentionTimeMs: Int64 = -1
+    @usableFromInline package var topics: [Topic] = []
 
-    package init() {}
+    @usableFromInline package init() {}
 
     @inlinable
     package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
@@ -27,11 +27,11 @@ package struct OffsetCommitRequest: RequestMessage {
         try c.tags()
     }
 
-    package struct Topic: WireStruct {
-        package var name = ""
-        package var partitions: [Partition] = []
+    @usableFromInline package struct Topic: WireStruct {
+        @usableFromInline package var name = ""
+        @usableFromInline package var partitions: [Partition] = []
 
-        package init() {}
+        @usableFromInline package init() {}
 
         @inlinable
         package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
@@ -41,15 +41,15 @@ package struct OffsetCommitRequest: RequestMessage {
         }
     }
 
-    package struct Partition: WireStruct {
-        package var partitionIndex: Int32 = 0
+    @usableFromInline package struct Partition: WireStruct {
+        @usableFromInline package var partitionIndex: Int32 = 0
         /// Of the record that comes next.
-        package var committedOffset: Int64 = 0
+        @usableFromInline package var committedOffset: Int64 = 0
         /// Of the record before it; −1: not known.
-        package var committedLeaderEpoch: Int32 = -1
-        package var committedMetadata: String? = ""
+        @usableFromInline package var committedLeaderEpoch: Int32 = -1
+        @usableFromInline package var committedMetadata: String? = ""
 
-        package init() {}
+        @usableFromInline package init() {}
 
         @inlinable
         package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
@@ -62,15 +62,15 @@ package struct OffsetCommitRequest: RequestMessage {
     }
 }
 
-package struct OffsetCommitResponse: Message {
-    package static var apiKey: ApiKey { .offsetCommit }
-    package static var versions: ClosedRange<Int16> { 2...9 }
-    package static var firstFlexibleVersion: Int16 { 8 }
+@usableFromInline package struct OffsetCommitResponse: Message {
+    @usableFromInline package static var apiKey: ApiKey { .offsetCommit }
+    @usableFromInline package static var versions: ClosedRange<Int16> { 2...9 }
+    @usableFromInline package static var firstFlexibleVersion: Int16 { 8 }
 
-    package var throttleTimeMs: Int32 = 0
-    package var topics: [TopicResponse] = []
+    @usableFromInline package var throttleTimeMs: Int32 = 0
+    @usableFromInline package var topics: [TopicResponse] = []
 
-    package init() {}
+    @usableFromInline package init() {}
 
     @inlinable
     package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
@@ -79,11 +79,11 @@ package struct OffsetCommitResponse: Message {
         try c.tags()
     }
 
-    package struct TopicResponse: WireStruct {
-        package var name = ""
-        package var partitions: [PartitionResponse] = []
+    @usableFromInline package struct TopicResponse: WireStruct {
+        @usableFromInline package var name = ""
+        @usableFromInline package var partitions: [PartitionResponse] = []
 
-        package init() {}
+        @usableFromInline package init() {}
 
         @inlinable
         package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
@@ -93,11 +93,11 @@ package struct OffsetCommitResponse: Message {
         }
     }
 
-    package struct PartitionResponse: WireStruct {
-        package var partitionIndex: Int32 = 0
-        package var errorCode = ErrorCode.none
+    @usableFromInline package struct PartitionResponse: WireStruct {
+        @usableFromInline package var partitionIndex: Int32 = 0
+        @usableFromInline package var errorCode = ErrorCode.none
 
-        package init() {}
+        @usableFromInline package init() {}
 
         @inlinable
         package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {

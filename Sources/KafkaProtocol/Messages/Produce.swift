@@ -1,26 +1,26 @@
-package import NIOCore
+public import NIOCore
 
 /// Appends record batches to partitions. Versions 0–2 carry the record formats before batches and are decoded only to be
 /// answered. From version 13 on topics are named by id.
-package struct ProduceRequest: RequestMessage {
-    package typealias Response = ProduceResponse
-    package static var apiKey: ApiKey { .produce }
-    package static var versions: ClosedRange<Int16> { 0...13 }
-    package static var firstFlexibleVersion: Int16 { 9 }
+@usableFromInline package struct ProduceRequest: RequestMessage {
+    @usableFromInline package typealias Response = ProduceResponse
+    @usableFromInline package static var apiKey: ApiKey { .produce }
+    @usableFromInline package static var versions: ClosedRange<Int16> { 0...13 }
+    @usableFromInline package static var firstFlexibleVersion: Int16 { 9 }
     /// The first version whose records are batches of message format 2.
-    package static let firstBatchVersion: Int16 = 3
+    @usableFromInline package static let firstBatchVersion: Int16 = 3
     /// The first version whose batches may be compressed by zstd.
-    package static let firstZstdVersion: Int16 = 7
+    @usableFromInline package static let firstZstdVersion: Int16 = 7
     /// The first version that names topics by id.
-    package static let firstTopicIDVersion: Int16 = 13
+    @usableFromInline package static let firstTopicIDVersion: Int16 = 13
 
-    package var transactionalID: String?
+    @usableFromInline package var transactionalID: String?
     /// 0: no answer; 1: written; −1: durable (`acks=all`).
-    package var acks: Int16 = 0
-    package var timeoutMs: Int32 = 0
-    package var topicData: [TopicData] = []
+    @usableFromInline package var acks: Int16 = 0
+    @usableFromInline package var timeoutMs: Int32 = 0
+    @usableFromInline package var topicData: [TopicData] = []
 
-    package init() {}
+    @usableFromInline package init() {}
 
     @inlinable
     package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
@@ -31,12 +31,12 @@ package struct ProduceRequest: RequestMessage {
         try c.tags()
     }
 
-    package struct TopicData: WireStruct {
-        package var name = ""
-        package var topicID = UUIDBytes()
-        package var partitionData: [PartitionData] = []
+    @usableFromInline package struct TopicData: WireStruct {
+        @usableFromInline package var name = ""
+        @usableFromInline package var topicID = UUIDBytes()
+        @usableFromInline package var partitionData: [PartitionData] = []
 
-        package init() {}
+        @usableFromInline package init() {}
 
         @inlinable
         package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
@@ -46,11 +46,11 @@ package struct ProduceRequest: RequestMessage {
         }
     }
 
-    package struct PartitionData: WireStruct {
-        package var index: Int32 = 0
-        package var records: ByteBuffer?
+    @usableFromInline package struct PartitionData: WireStruct {
+        @usableFromInline package var index: Int32 = 0
+        @usableFromInline package var records: ByteBuffer?
 
-        package init() {}
+        @usableFromInline package init() {}
 
         @inlinable
         package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
@@ -61,16 +61,16 @@ package struct ProduceRequest: RequestMessage {
     }
 }
 
-package struct ProduceResponse: Message {
-    package static var apiKey: ApiKey { .produce }
-    package static var versions: ClosedRange<Int16> { 0...13 }
-    package static var firstFlexibleVersion: Int16 { 9 }
+@usableFromInline package struct ProduceResponse: Message {
+    @usableFromInline package static var apiKey: ApiKey { .produce }
+    @usableFromInline package static var versions: ClosedRange<Int16> { 0...13 }
+    @usableFromInline package static var firstFlexibleVersion: Int16 { 9 }
 
-    package var responses: [TopicResponse] = []
-    package var throttleTimeMs: Int32 = 0
-    package var nodeEndpoints: [NodeEndpoint] = []
+    @usableFromInline package var responses: [TopicResponse] = []
+    @usableFromInline package var throttleTimeMs: Int32 = 0
+    @usableFromInline package var nodeEndpoints: [NodeEndpoint] = []
 
-    package init() {}
+    @usableFromInline package init() {}
 
     @inlinable
     package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
@@ -84,12 +84,12 @@ package struct ProduceResponse: Message {
         }
     }
 
-    package struct TopicResponse: WireStruct {
-        package var name = ""
-        package var topicID = UUIDBytes()
-        package var partitionResponses: [PartitionResponse] = []
+    @usableFromInline package struct TopicResponse: WireStruct {
+        @usableFromInline package var name = ""
+        @usableFromInline package var topicID = UUIDBytes()
+        @usableFromInline package var partitionResponses: [PartitionResponse] = []
 
-        package init() {}
+        @usableFromInline package init() {}
 
         @inlinable
         package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
@@ -99,19 +99,19 @@ package struct ProduceResponse: Message {
         }
     }
 
-    package struct PartitionResponse: WireStruct {
-        package var index: Int32 = 0
-        package var errorCode = ErrorCode.none
+    @usableFromInline package struct PartitionResponse: WireStruct {
+        @usableFromInline package var index: Int32 = 0
+        @usableFromInline package var errorCode = ErrorCode.none
         /// −1 where nothing was appended.
-        package var baseOffset: Int64 = 0
+        @usableFromInline package var baseOffset: Int64 = 0
         /// −1 unless the topic's timestamps are those of the append.
-        package var logAppendTimeMs: Int64 = -1
-        package var logStartOffset: Int64 = -1
-        package var recordErrors: [RecordError] = []
-        package var errorMessage: String?
-        package var currentLeader = LeaderAndEpoch()
+        @usableFromInline package var logAppendTimeMs: Int64 = -1
+        @usableFromInline package var logStartOffset: Int64 = -1
+        @usableFromInline package var recordErrors: [RecordError] = []
+        @usableFromInline package var errorMessage: String?
+        @usableFromInline package var currentLeader = LeaderAndEpoch()
 
-        package init() {}
+        @usableFromInline package init() {}
 
         @inlinable
         package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
@@ -134,11 +134,11 @@ package struct ProduceResponse: Message {
     }
 
     /// Which record of a rejected batch was at fault.
-    package struct RecordError: WireStruct {
-        package var batchIndex: Int32 = 0
-        package var batchIndexErrorMessage: String?
+    @usableFromInline package struct RecordError: WireStruct {
+        @usableFromInline package var batchIndex: Int32 = 0
+        @usableFromInline package var batchIndexErrorMessage: String?
 
-        package init() {}
+        @usableFromInline package init() {}
 
         @inlinable
         package mutating func code<C: Coder>(_ c: inout C) throws(ProtocolError) {
