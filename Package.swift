@@ -17,6 +17,7 @@ let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swi
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+let histogram: Target.Dependency = .product(name: "Histogram", package: "hdrhistogram-swift")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -31,6 +32,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
         // Dependencies point only downward: a target may name only targets that stand above it in this list.
@@ -51,11 +53,15 @@ let package = Package(
             dependencies: ["RecordFormat", "KafkaProtocol", nioCore, nioPosix, logging],
             swiftSettings: settings),
         .target(name: "Fleet", swiftSettings: settings),
+        .target(
+            name: "LoadGenerator",
+            dependencies: ["CSystemCalls", "RecordFormat", "Storage", "KafkaProtocol", "Fleet", nioCore, histogram],
+            swiftSettings: settings),
         .executableTarget(
             name: "martlet",
             dependencies: [
-                "RecordFormat", "Storage", "EventLog", "Broker", "KafkaClient", "Fleet", argumentParser, logging,
-                lifecycle, signals,
+                "RecordFormat", "Storage", "EventLog", "Broker", "KafkaClient", "Fleet", "LoadGenerator",
+                argumentParser, logging, lifecycle, signals,
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -110,6 +116,9 @@ let package = Package(
             name: "GroupCoordinationTests", dependencies: ["GroupCoordination", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "FleetTests", dependencies: ["Fleet"], swiftSettings: settings),
         .testTarget(
+            name: "LoadGeneratorTests", dependencies: ["LoadGenerator", "RecordFormat", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
             name: "BrokerTests",
             dependencies: [
                 "Broker", "Storage", "EventLog", "KafkaProtocol", "CLZ4", "TestSupport", "BrokerTestSupport", nioCore,
@@ -126,8 +135,8 @@ let package = Package(
         .testTarget(
             name: "MartletTests",
             dependencies: [
-                "martlet", "RecordFormat", "Storage", "EventLog", "Broker", "KafkaClient", "Fleet", "TestSupport",
-                "BrokerTestSupport", argumentParser, logging,
+                "martlet", "RecordFormat", "Storage", "EventLog", "Broker", "KafkaClient", "Fleet", "LoadGenerator",
+                "TestSupport", "BrokerTestSupport", argumentParser, logging,
             ],
             swiftSettings: settings),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: settings),

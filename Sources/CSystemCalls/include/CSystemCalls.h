@@ -1,6 +1,10 @@
-// System calls that glibc declares only for _GNU_SOURCE, which Swift's Glibc module does not define.
+// System calls that glibc declares only for _GNU_SOURCE, which Swift's Glibc module does not define; and epoll and timers,
+// whose headers that module lacks.
 #ifndef MARTLET_CSYSTEMCALLS_H
 #define MARTLET_CSYSTEMCALLS_H
+
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
 
 /// Writes all dirty pages of the file system that holds the open file. 0, or -1 with errno set.
 int martlet_syncfs(int descriptor);
