@@ -18,9 +18,6 @@ struct DiskPlot {
     }
 
     private static let bandsMax = 8
-    private static let colours = [
-        "#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5", "#9c6b4e",
-    ]
     private static let (width, height) = (960.0, 480.0)
     private static let (left, top, right, bottom) = (90.0, 50.0, 210.0, 50.0)
     private static let steps = 120
@@ -96,7 +93,7 @@ struct DiskPlot {
         for (index, band) in bands.enumerated() {
             let upper = times.indices.map { point(times[$0], edges[index + 1][$0], limit) }
             let lower = times.indices.reversed().map { point(times[$0], edges[index][$0], limit) }
-            let colour = Self.colours[index % Self.colours.count]
+            let colour = SVGText.colours[index % SVGText.colours.count]
             let path = (upper + lower).joined(separator: " ")
             parts.append("<polygon points=\"\(path)\" fill=\"\(colour)\"/>")
             parts += legend(band.name, index, colour)
@@ -147,7 +144,7 @@ struct DiskPlot {
         let (x, y) = (Int(Self.width - Self.right) + 16, Int(Self.top) + 24 * (bands.count - 1 - index))
         return [
             "<rect x=\"\(x)\" y=\"\(y)\" width=\"13\" height=\"13\" fill=\"\(colour)\"/>",
-            "<text x=\"\(x + 20)\" y=\"\(y + 11)\">\(Self.escaped(name, widthMax: 24))</text>",
+            "<text x=\"\(x + 20)\" y=\"\(y + 11)\">\(SVGText.escaped(name, widthMax: 24))</text>",
         ]
     }
 
@@ -180,13 +177,4 @@ struct DiskPlot {
         }
         return (step, max(1, Int((height / step).rounded(.up))))
     }
-
-    private static func escaped(_ text: String, widthMax: Int) -> String {
-        let short = text.count > widthMax ? text.prefix(widthMax - 1) + "…" : text[...]
-        return String(short).replacing("&", with: "&amp;").replacing("<", with: "&lt;")
-    }
-}
-
-extension Double {
-    fileprivate var tenths: String { rounded(toPlaces: 1) }
 }
