@@ -1,6 +1,7 @@
 import Broker
 import EventLog
 import KafkaClient
+import LoadGenerator
 import Storage
 
 /// The end of a command that could not do what it was asked: one line for a person, a status for a script.
@@ -18,6 +19,7 @@ struct Failure: Error {
         switch error {
         case let error as Failure: self = error
         case let error as KafkaClientError: self.init("\(error)", status: Self.status(of: error))
+        case let error as LoadError: self.init("\(error)", status: Self.status(of: error))
         case let error as LogError: self.init("\(error)", status: Self.status(of: error))
         case let error as BatchError: self.init("\(error)", status: .damage)
         case let error as FileError: self.init("\(error)")
@@ -39,6 +41,14 @@ struct Failure: Error {
             .noCommittedOffset, .commitRefused, .recordTooLarge, .batchTooLarge, .offsetOutOfRange, .logTruncated,
             .rejected, .closed, .cancelled:
             .failure
+        }
+    }
+
+    private static func status(of error: LoadError) -> ExitStatus {
+        switch error {
+        case .unknownHost, .refusedConnection, .silence, .noConnection, .lost: .unreachable
+        case .unsupported, .invalidAnswer, .rejected, .nothingToRead: .failure
+        case .tooFewConnections: .usage
         }
     }
 

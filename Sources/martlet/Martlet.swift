@@ -23,7 +23,7 @@ struct Martlet: AsyncParsableCommand {
         version: Martlet.version,
         subcommands: [
             Serve.self, ConfigCommand.self, TopicCommand.self, Disk.self, GroupCommand.self, Produce.self, Consume.self,
-            Export.self, Import.self, FleetCommand.self, Dump.self, Verify.self,
+            Export.self, Import.self, FleetCommand.self, BenchCommand.self, Dump.self, Verify.self,
         ])
 
     static let version = "0.1.0"

@@ -44,7 +44,25 @@ struct CommandLineTests {
             ["group", "lag", "--by", "topics"], ["group", "lag", "--watch", "--interval", "1ms"],
             ["group", "diff", "g"], ["group", "diff", "g", "h", "--file", "f"], ["group", "copy", "g", "g"],
             ["group", "delete-offsets", "g"], ["group", "restore", "g"], ["group", "list", "--data", ""],
-            ["group", "list", "--retention", "soon"],
+            ["group", "list", "--retention", "soon"], ["bench", "produce", "--records", "0"],
+            ["bench", "produce", "--records", "5", "--seconds", "1"], ["bench", "produce", "--seconds", "0"],
+            ["bench", "produce", "--seconds", "nan"], ["bench", "produce", "--warmup", "-1"],
+            ["bench", "produce", "--rate", "0"], ["bench", "produce", "--rate", "inf"],
+            ["bench", "produce", "--record-size", "0"], ["bench", "produce", "--record-size", "9MiB"],
+            ["bench", "produce", "--record-size", "1kB", "--payload", "f"],
+            ["bench", "produce", "--batch-size", "1GiB"],
+            ["bench", "produce", "--linger-ms", "-1"], ["bench", "produce", "--connections", "0"],
+            ["bench", "produce", "--in-flight", "0"], ["bench", "produce", "--partitions", "0"],
+            ["bench", "produce", "--topic", "t"], ["bench", "produce", "--keep"], ["bench", "produce", "--svg", ""],
+            ["bench", "produce", "--broker", "b:1", "--topic", "t", "--partitions", "2"],
+            ["bench", "produce", "--broker", "b:1", "--martlet", "m"], ["bench", "produce", "--broker", "b:0"],
+            ["bench", "consume", "--rate", "5"], ["bench", "consume", "--fill", "0"],
+            ["bench", "consume", "--consumers", "0"], ["bench", "latency", "--consumers", "0"],
+            ["bench", "commit", "--in-flight", "0"], ["bench", "connections", "--idle", "-1"],
+            ["bench", "connections", "--acks", "0"], ["bench", "connections", "--active", "0"],
+            ["bench", "open", "--runs", "0"], ["bench", "open", "--library", "--kill"], ["bench", "open", "d", "e"],
+            ["bench", "open", "d", "--work-directory", "e"], ["bench", "mixed", "--acks", "0"],
+            ["bench", "mixed", "--fill", "0"], ["bench", "frobnicate"],
         ])
     func usage(arguments: [String]) {
         let error = #expect(throws: (any Error).self) { try Martlet.parseAsRoot(arguments) }
@@ -67,7 +85,9 @@ struct CommandLineTests {
             ["fleet", "verify"],
             ["fleet", "print"], [], ["group"], ["group", "list"], ["group", "describe"], ["group", "lag"],
             ["group", "reset"], ["group", "history"], ["group", "undo"], ["group", "snapshot"], ["group", "restore"],
-            ["group", "diff"], ["group", "copy"], ["group", "delete"], ["group", "delete-offsets"],
+            ["group", "diff"], ["group", "copy"], ["group", "delete"], ["group", "delete-offsets"], ["bench"],
+            ["bench", "produce"], ["bench", "consume"], ["bench", "latency"], ["bench", "commit"],
+            ["bench", "connections"], ["bench", "open"], ["bench", "mixed"],
         ])
     func help(command: [String]) throws {
         // Help is itself a command, which throws what it has to say.
