@@ -116,7 +116,7 @@ let package = Package(
             name: "GroupCoordinationTests", dependencies: ["GroupCoordination", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "FleetTests", dependencies: ["Fleet"], swiftSettings: settings),
         .testTarget(
-            name: "LoadGeneratorTests", dependencies: ["LoadGenerator", "RecordFormat", "TestSupport"],
+            name: "LoadGeneratorTests", dependencies: ["LoadGenerator", "RecordFormat", "Fleet", nioCore],
             swiftSettings: settings),
         .testTarget(
             name: "BrokerTests",

@@ -1,3 +1,4 @@
+import Fleet
 import NIOCore
 import RecordFormat
 import Testing
@@ -19,7 +20,7 @@ struct BatchEncoderTests {
 
     @Test("values have the size that was asked for, and follow each other", arguments: [1, 100, 117, 4096, 1 << 20])
     func sizes(size: Int) throws {
-        let payloads = Payloads(telemetry: .init(), recordBytes: size)
+        let payloads = Payloads(telemetry: Fleet(), recordBytes: size)
         #expect(payloads.count >= 4 && payloads.averageBytes == size)
         let encoder = BatchEncoder(payloads, .none, bytesMax: 3 * size + 200)
         let records = try decode(try encoder.next(countMax: 3, timestamp: 5))
@@ -29,7 +30,7 @@ struct BatchEncoderTests {
 
     @Test("telemetry is lines of JSON, as a fleet makes them")
     func telemetry() throws {
-        let encoder = BatchEncoder(Payloads(telemetry: .init(), recordBytes: nil), .lz4, bytesMax: 1 << 16)
+        let encoder = BatchEncoder(Payloads(telemetry: Fleet(), recordBytes: nil), .lz4, bytesMax: 1 << 16)
         let batch = try encoder.next(countMax: .max, timestamp: 0)
         let records = try decode(batch)
         #expect(records.count == batch.records && records.count > 100)
@@ -39,7 +40,7 @@ struct BatchEncoderTests {
 
     @Test("a batch is no larger than it may be, but has one record at least", arguments: [100, 1000, 5000, 100_000])
     func bound(bytesMax: Int) throws {
-        let encoder = BatchEncoder(Payloads(telemetry: .init(), recordBytes: 1000), .none, bytesMax: bytesMax)
+        let encoder = BatchEncoder(Payloads(telemetry: Fleet(), recordBytes: 1000), .none, bytesMax: bytesMax)
         let batch = try encoder.next(countMax: .max, timestamp: 0)
         #expect(batch.records == 1 || batch.bytes.readableBytes <= bytesMax)
         #expect(batch.records >= encoder.fullCount - 1 && batch.records >= 1)
@@ -47,7 +48,7 @@ struct BatchEncoderTests {
 
     @Test("a marked record says its run and its number; others are none of it")
     func marks() throws {
-        let encoder = BatchEncoder(Payloads(telemetry: .init(), recordBytes: 50), .none, bytesMax: 1 << 16)
+        let encoder = BatchEncoder(Payloads(telemetry: Fleet(), recordBytes: 50), .none, bytesMax: 1 << 16)
         let batch = try encoder.next(countMax: 5, timestamp: 0, mark: { RecordMark(run: 9, number: 100 + 3 * $0) })
         let marks = try decode(batch).map { record in record.key.flatMap { RecordMark($0.span.bytes) } }
         #expect(marks == [100, 103, 106, 109, 112].map { RecordMark(run: 9, number: $0) })

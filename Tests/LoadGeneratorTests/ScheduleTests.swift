@@ -49,7 +49,7 @@ struct ScheduleTests {
                 }
             }
         }
-        #expect(shares.allSatisfy(\.isAtEnd))
+        #expect(shares.allSatisfy { $0.isAtEnd })
         #expect(seen.sorted() == Array(0..<100))
     }
 
