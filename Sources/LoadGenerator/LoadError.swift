@@ -43,8 +43,8 @@ extension LoadError: CustomStringConvertible {
         case .rejected(let api, let of, let code, let message):
             "\(api) of \(of) was refused: \(message ?? code.message) (\(code.name))\(Self.advice(code))"
         case .tooFewConnections(let brokers):
-            "the topic's partitions are on \(brokers) brokers, and each connection is to one: give --connections "
-                + "\(brokers) or more"
+            "the topic's partitions are on \(brokers) brokers, and each connection is to one: give "
+                + "\(brokers) connections or consumers, or more"
         case .nothingToRead(let topic): "topic \(topic) has no records to read: write some first, or leave --topic out"
         }
     }
@@ -53,7 +53,8 @@ extension LoadError: CustomStringConvertible {
     private static func limits(_ connections: Int) -> String {
         guard connections >= 100 else { return "" }
         return
-            ": raise the broker's max.connections and max.connections.per.ip, and 'ulimit -n' on both sides, or open fewer"
+            ": raise the broker's max.connections and max.connections.per.ip, and 'ulimit -n' on both sides, "
+            + "or open fewer"
     }
 
     private static func advice(_ code: ErrorCode) -> String {

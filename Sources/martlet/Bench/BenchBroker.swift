@@ -24,6 +24,7 @@ struct BenchBroker {
             }
         }
         let directory = try WorkDirectory(in: arguments.workDirectory)
+        defer { directory.remove() }
         let child = try ChildBroker(
             arguments.martlet ?? ChildBroker.thisProgram, data: directory.path + "/data", settings: settings)
         do {

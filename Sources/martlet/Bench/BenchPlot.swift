@@ -7,7 +7,7 @@ struct BenchPlot {
 
     private let report: BenchReport
     private static let (width, panel) = (960.0, 330.0)
-    private static let (left, right, top, gap) = (90.0, 200.0, 84.0, 80.0)
+    private static let (left, right, top, gap) = (90.0, 250.0, 84.0, 80.0)
 
     init(_ report: BenchReport) { self.report = report }
 
@@ -116,14 +116,16 @@ struct BenchPlot {
     private func line(_ points: [String], _ index: Int) -> String {
         let colour = SVGText.colours[index % SVGText.colours.count]
         return
-            "<polyline points=\"\(points.joined(separator: " "))\" fill=\"none\" stroke=\"\(colour)\" stroke-width=\"2\"/>"
+            "<polyline points=\"\(points.joined(separator: " "))\" fill=\"none\" stroke=\"\(colour)\" "
+            + "stroke-width=\"2\"/>"
     }
 
     private func legend(_ text: String, _ index: Int, _ top: Double) -> [String] {
         let (x, y) = (Int(Self.width - Self.right) + 16, Int(top) + 24 * index)
+        let colour = SVGText.colours[index % SVGText.colours.count]
         return [
-            "<rect x=\"\(x)\" y=\"\(y)\" width=\"13\" height=\"13\" fill=\"\(SVGText.colours[index % SVGText.colours.count])\"/>",
-            "<text x=\"\(x + 20)\" y=\"\(y + 11)\">\(SVGText.escaped(text, widthMax: 24))</text>",
+            "<rect x=\"\(x)\" y=\"\(y)\" width=\"13\" height=\"13\" fill=\"\(colour)\"/>",
+            "<text x=\"\(x + 20)\" y=\"\(y + 11)\">\(SVGText.escaped(text, widthMax: 32))</text>",
         ]
     }
 

@@ -58,35 +58,32 @@ struct BenchReport: Sendable {
 
 extension BenchReport {
     /// - Parameter noun: what the records are, where they are not called that.
-    mutating func add(_ tally: LoadTally, after warmup: Double, noun: String = "records", prefix: String = "") {
-        func key(_ name: String) -> String {
-            prefix.isEmpty ? name : prefix + name.prefix(1).uppercased() + name.dropFirst()
-        }
+    mutating func add(_ tally: LoadTally, after warmup: Double, noun: String = "records") {
         let seconds = max(tally.seconds, 1e-6)
         func rate(_ count: Int) -> Double { Double(count) / seconds }
         add(
             "Measured",
             (
-                key("seconds"),
+                "seconds",
                 "\(tally.seconds.rounded(toPlaces: 2)) s after \(warmup.rounded(toPlaces: 1)) s of warm-up",
                 .decimal(tally.seconds.rounded(toPlaces: 3))
             ))
         add(
             noun.prefix(1).uppercased() + noun.dropFirst(),
-            (key(noun), tally.records.grouped, .init(tally.records)),
+            (noun, tally.records.grouped, .init(tally.records)),
             (
-                key(noun + "PerSecond"), "\(Int(rate(tally.records)).grouped)/s",
+                noun + "PerSecond", "\(Int(rate(tally.records)).grouped)/s",
                 .decimal(rate(tally.records).rounded(toPlaces: 1))
             ),
-            (key("requests"), "\(tally.requests.counted("request"))", .init(tally.requests)))
-        if tally.payloadBytes > 0 { addBytes("Values", key("payload"), tally.payloadBytes, rate(tally.payloadBytes)) }
-        if tally.wireBytes > 0 { addBytes("On the wire", key("wire"), tally.wireBytes, rate(tally.wireBytes)) }
+            ("requests", "\(tally.requests.counted("request"))", .init(tally.requests)))
+        if tally.payloadBytes > 0 { addBytes("Values", "payload", tally.payloadBytes, rate(tally.payloadBytes)) }
+        if tally.wireBytes > 0 { addBytes("On the wire", "wire", tally.wireBytes, rate(tally.wireBytes)) }
         if tally.unanswered > 0 { isIncomplete = true }
         figures.append(
             Figure(
                 title: "Unanswered",
                 values: [
-                    (key("unanswered"), tally.unanswered > 0 ? tally.unanswered.grouped : nil, .init(tally.unanswered))
+                    ("unanswered", tally.unanswered > 0 ? tally.unanswered.grouped : nil, .init(tally.unanswered))
                 ]))
         if tally.wasInterrupted { wasInterrupted = true }
     }
@@ -109,12 +106,13 @@ extension BenchReport {
                 count > 0 ? broker.cpuSeconds / (Double(count) / unit) : nil
             }
             func cell(_ value: Double?) -> Table.Cell { value.map { .decimal($0.rounded(toPlaces: 4)) } ?? .none }
+            let share = Int(100 * broker.cpuSeconds / max(costs.seconds, 1e-6))
             let (gigabyte, million) = (per(1e9, bytes), per(1e6, records))
             add(
                 "Broker's CPU",
                 (
                     "brokerCPUSeconds",
-                    "\(broker.cpuSeconds.rounded(toPlaces: 2)) s, \(Int(100 * broker.cpuSeconds / max(costs.seconds, 1e-6))) % of one core",
+                    "\(broker.cpuSeconds.rounded(toPlaces: 2)) s, \(share) % of one core",
                     cell(broker.cpuSeconds)
                 ),
                 ("brokerCPUSecondsPerGB", gigabyte.map { "\($0.rounded(toPlaces: 2)) s/GB" }, cell(gigabyte)),

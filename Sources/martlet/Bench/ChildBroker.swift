@@ -106,8 +106,8 @@ struct ChildBroker {
     }
 }
 
-/// A directory for the time of a command.
-struct WorkDirectory: ~Copyable {
+/// A directory for the time of a command, which removes it.
+struct WorkDirectory {
     let path: String
 
     /// - Parameter parent: nil: $TMPDIR, else /var/tmp, which is on a disk where /tmp may be in memory.
@@ -121,7 +121,8 @@ struct WorkDirectory: ~Copyable {
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    deinit { Self.remove(path) }
+    /// With all that is in it.
+    func remove() { Self.remove(path) }
 
     private static func remove(_ path: String) {
         let files = PosixFileSystem()

@@ -72,6 +72,7 @@ struct BenchOpen: BenchSubcommand {
     private func open(_ memory: inout [Int64]) throws -> Int64 {
         if let directory { return try open(directory, &memory) }
         let empty = try WorkDirectory(in: workDirectory)
+        defer { empty.remove() }
         return try open(empty.path + "/data", &memory)
     }
 
