@@ -2,6 +2,7 @@ import ArgumentParser
 import Broker
 import BrokerTestSupport
 import Foundation
+import FoundationXML
 import KafkaClient
 import LoadGenerator
 import TestSupport
@@ -91,7 +92,10 @@ struct BenchTests {
         try await withTopics { address, client in
             try await client.admin.createTopic("readings", partitions: 3)
             let (_, found) = try await measure(
-                ["produce", "--broker", address, "--topic", "readings", "--records", "700", "-c", "2"])
+                [
+                    "produce", "--broker", address, "--topic", "readings", "--records", "700", "-c", "2",
+                    "--batch-size", "10kB",
+                ])
             #expect(found.number("partitions") == 3 && found.object["topic"] as? String == "readings")
             let ends = try await client.admin.describeTopic("readings").partitions.map(\.end.value)
             #expect(ends.reduce(0, +) == 700 && ends.allSatisfy { $0 > 0 })

@@ -55,7 +55,7 @@ struct CommandLineTests {
             ["bench", "produce", "--in-flight", "0"], ["bench", "produce", "--partitions", "0"],
             ["bench", "produce", "--topic", "t"], ["bench", "produce", "--keep"], ["bench", "produce", "--svg", ""],
             ["bench", "produce", "--broker", "b:1", "--topic", "t", "--partitions", "2"],
-            ["bench", "produce", "--broker", "b:1", "--martlet", "m"], ["bench", "produce", "--broker", "b:0"],
+            ["bench", "produce", "--broker", "b:1", "--martlet", "m"],
             ["bench", "consume", "--rate", "5"], ["bench", "consume", "--fill", "0"],
             ["bench", "consume", "--consumers", "0"], ["bench", "latency", "--consumers", "0"],
             ["bench", "commit", "--in-flight", "0"], ["bench", "connections", "--idle", "-1"],
