@@ -135,7 +135,7 @@ struct PipelineTests {
                             $0.name = name
                             $0.partitionData = (0..<2).map { index in
                                 .init {
-                                    $0.index = index
+                                    $0.index = Int32(index)
                                     $0.records = ByteBuffer(bytes: batch.bytes)
                                 }
                             }

@@ -1,4 +1,4 @@
-import Glibc
+@preconcurrency import Glibc
 import Simulation
 
 // Once more, with what is read when a process begins. Hashes, and with them the order of what the engine keeps in
