@@ -243,13 +243,15 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
         guard isPaused else { return context.read() }
         isReadHeld = true
         settle()
-        waitForMemoryIfShort()
+        waitForMemory()
     }
 
-    private var isPaused: Bool {
+    private var isPaused: Bool { isPausedByItself || !hasMemory }
+
+    /// For what ends by a call of `resume`.
+    private var isPausedByItself: Bool {
         stalled != nil || isWorking || pending.count >= loop.limits.pendingRequests
             || pending.byteCount >= loop.limits.pendingBytes || handlerContext?.channel.isWritable == false
-            || !hasMemory
     }
 
     /// Whether there is memory to read on, or for the rest of a request that is all that it holds.
@@ -268,7 +270,7 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
     /// Goes on with requests that were held back.
     private func resume() {
         guard !isClosed else { return }
-        guard !isPaused else { return waitForMemoryIfShort() }
+        guard !isPaused else { return waitForMemory() }
         // What it was not read for does not count as the client's delay.
         if isReadHeld { frameBegin = .now() }
         handleFrames()
@@ -277,6 +279,8 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
             isReadHeld = false
             settle()
             handlerContext?.read()
+        } else if isReadHeld {
+            waitForMemory()
         }
     }
 
@@ -285,13 +289,18 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
         // the call: a client that sends thousands of small requests must not decide how deep the stack gets.
         guard !isHandling else { return }
         isHandling = true
+        var isHeldBack = false
         defer {
             isHandling = false
             settle()
-            waitForMemoryIfShort()
+            if isHeldBack { waitForMemory() }
         }
         let limits = FrameLimits(largest: loop.limits.requestBytes, small: loop.limits.smallRequestBytes)
-        while !isPaused, !isClosed, !isDraining {
+        while !isClosed, !isDraining {
+            if isPaused {
+                isHeldBack = !frames.isEmpty
+                break
+            }
             let frame: ByteBuffer
             do {
                 guard let next = try frames.next(limits) else { return }
@@ -435,8 +444,18 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
         return isReadHeld ? byteCount : 2 * byteCount
     }
 
-    private func waitForMemoryIfShort() {
-        guard memoryWaitBegin == nil, !isClosed, !hasMemory else { return }
+    /// The channel does not say what it has in memory, but what it has in all: of ranges of files, too.
+    private func noteUnsent() {
+        let buffered = (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        guard buffered < output.unsentBytes else { return }
+        output.unsentBytes = buffered
+        lastSent = .now()
+    }
+
+    /// Where nothing else wakes it: it is looked at again a little later. Whether memory is still short does not matter:
+    /// others may have given some back, or this one by holding still, since it was found so.
+    private func waitForMemory() {
+        guard memoryWaitBegin == nil, !isClosed, !isPausedByItself else { return }
         memoryWaitBegin = .now()
         loop.waitForMemory(self)
     }
