@@ -78,6 +78,13 @@ extension Admin {
     /// A topic with its partitions, their ends, and its settings.
     /// - Throws: `unknownTopic`.
     public func describeTopic(_ name: String) async throws(KafkaClientError) -> TopicDescription {
+        var description = try await describePartitions(of: name)
+        description.settings = try await settings(ofTopic: name)
+        return description
+    }
+
+    /// The same without its settings, which not every broker tells, nor to everybody.
+    package func describePartitions(of name: String) async throws(KafkaClientError) -> TopicDescription {
         let topic = try await cluster.retrying { () async throws(KafkaClientError) in
             let response = try await cluster.metadata(of: [name], createMissing: false)
             guard let topic = response.topics.first else { throw .invalidResponse("Metadata without a topic") }
@@ -97,7 +104,7 @@ extension Admin {
         }
         return TopicDescription(
             name: name, id: summary.id, isInternal: topic.isInternal,
-            partitions: partitions.sorted { $0.index < $1.index }, settings: try await settings(ofTopic: name))
+            partitions: partitions.sorted { $0.index < $1.index }, settings: [])
     }
 
     /// Changes settings of a topic and leaves the others as they are.

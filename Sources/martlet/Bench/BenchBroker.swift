@@ -78,7 +78,7 @@ struct BenchBroker {
     /// A topic as it is now. One that was created just now may have no leaders yet.
     func target(_ topic: String) async throws -> LoadTarget {
         for _ in 0..<50 {
-            let description = try await client.admin.describeTopic(topic)
+            let description = try await client.admin.describePartitions(of: topic)
             let brokers = try await client.admin.describeCluster().brokers
             let places = description.partitions.compactMap { partition in
                 brokers.first { $0.id == partition.leader }.map { broker in
