@@ -444,14 +444,6 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
         return isReadHeld ? byteCount : 2 * byteCount
     }
 
-    /// The channel does not say what it has in memory, but what it has in all: of ranges of files, too.
-    private func noteUnsent() {
-        let buffered = (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
-        guard buffered < output.unsentBytes else { return }
-        output.unsentBytes = buffered
-        lastSent = .now()
-    }
-
     /// Where nothing else wakes it: it is looked at again a little later. Whether memory is still short does not matter:
     /// others may have given some back, or this one by holding still, since it was found so.
     private func waitForMemory() {
