@@ -12,7 +12,7 @@ struct MartletBench: ParsableCommand {
               swift run -c release martlet-bench append scan --json
               swift run -c release martlet-bench --smoke
             """,
-        subcommands: [Run.self, Load.self, Compact.self], defaultSubcommand: Run.self)
+        subcommands: [Run.self, Load.self, Compact.self, ServeYardstick.self], defaultSubcommand: Run.self)
 }
 
 /// Writes until it is killed: what the recovery benchmark starts.
@@ -35,7 +35,7 @@ struct Run: ParsableCommand {
     @Argument(
         help: """
             What to measure: append, rounds, lookup, scan, open, recovery, groups, retention, compaction, foreground; and \
-            of the broker: commits, rebalance, start, produce. All where none is named.
+            of the broker: commits, rebalance, start, produce, network. All where none is named.
             """)
     var parts: [Part] = []
 
@@ -55,7 +55,7 @@ struct Run: ParsableCommand {
     enum Part: String, CaseIterable, ExpressibleByArgument {
         case append, rounds, lookup, scan, open, recovery, groups
         case retention, compaction, foreground
-        case commits, rebalance, start, produce
+        case commits, rebalance, start, produce, network
     }
 
     func run() throws {
@@ -94,6 +94,7 @@ struct Run: ParsableCommand {
         case .commits: try CommitBenchmark(scale).run()
         case .rebalance: try RebalanceBenchmark(scale).run()
         case .start: try StartBenchmark(scale).run()
+        case .network: try NetworkBenchmark(scale).run()
         }
     }
 

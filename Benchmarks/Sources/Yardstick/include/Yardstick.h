@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "Network.h"
+
 /// Compresses `count` bytes in pieces of `piece` into LZ4 frames of 64 KB independent blocks.
 double yardstick_lz4_compress(const uint8_t *bytes, size_t count, size_t piece);
 

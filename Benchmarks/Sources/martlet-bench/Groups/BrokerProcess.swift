@@ -7,13 +7,19 @@ final class BrokerProcess {
     let startUp: Double
     private let process: Process
 
-    /// - Parameter settings: as of `martlet serve --set`.
-    init(_ martlet: String, data: String, settings: [String: String] = [:]) throws {
+    var processID: Int32 { process.processIdentifier }
+
+    /// - Parameters:
+    ///   - settings: as of `martlet serve --set`.
+    ///   - core: the only one that it may use, so that it has one event loop; nil: any.
+    init(_ martlet: String, data: String, settings: [String: String] = [:], core: Int? = nil) throws {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: martlet)
-        process.arguments =
-            ["serve", "--data", data, "--listen", "127.0.0.1:0", "--log-level", "warning"]
-            + settings.flatMap { ["--set", "\($0.key)=\($0.value)"] }
+        let command =
+            (core.map { ["/usr/bin/taskset", "-c", "\($0)"] } ?? []) + [
+                martlet, "serve", "--data", data, "--listen", "127.0.0.1:0", "--log-level", "warning",
+            ] + settings.flatMap { ["--set", "\($0.key)=\($0.value)"] }
+        process.executableURL = URL(fileURLWithPath: command[0])
+        process.arguments = Array(command.dropFirst())
         let output = Pipe()
         process.standardOutput = output
         let start = ContinuousClock.now

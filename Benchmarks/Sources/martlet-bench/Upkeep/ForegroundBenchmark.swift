@@ -246,19 +246,7 @@ private final class ProduceLoad {
     }
 
     private static func check(_ answer: UnsafeRawBufferPointer) throws {
-        let codes = WireReader.answer(answer) { reader in
-            reader.array { topic -> [Int16] in
-                _ = topic.string()
-                return topic.array { partition in
-                    _ = partition.integer(Int32.self)
-                    let code = partition.integer(Int16.self)
-                    _ = partition.integer(Int64.self)
-                    _ = partition.integer(Int64.self)
-                    return code
-                }
-            }
-        }.flatMap { $0 }
-        if let code = codes.first(where: { $0 != 0 }) { throw WireError.refused("a batch", code) }
+        try ProduceAnswer.check(WireReader.answer(answer, ProduceAnswer.codes))
     }
 
     func stop() { process.kill() }
@@ -271,17 +259,6 @@ extension WireRequest {
         for record in records { builder.append(record, defaultTimestamp: .none) }
         try builder.finish()
         let batch = builder.withUnsafeBytes { Array($0) }
-        return WireRequest(.produce, version: 3) { body in
-            body.null()
-            body.integer(Int16(-1))
-            body.integer(Int32(30_000))
-            body.array(topics) { body, topic in
-                body.string(topic)
-                body.array([Int32(0)]) { body, partition in
-                    body.integer(partition)
-                    body.bytes(batch)
-                }
-            }
-        }
+        return .produce(batch, acks: -1, to: topics.map { ($0, 0) })
     }
 }

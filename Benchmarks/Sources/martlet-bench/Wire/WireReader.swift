@@ -5,6 +5,9 @@ struct WireReader {
 
     init(_ source: UnsafeRawBufferPointer) { self.source = source }
 
+    /// Bytes that were not read yet.
+    var remaining: Int { source.count - position }
+
     mutating func integer<I: FixedWidthInteger>(_: I.Type = I.self) -> I {
         defer { position += MemoryLayout<I>.size }
         return I(bigEndian: source.loadUnaligned(fromByteOffset: position, as: I.self))

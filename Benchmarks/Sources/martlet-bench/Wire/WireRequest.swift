@@ -2,6 +2,8 @@
 struct WireRequest {
     enum API: Int16 {
         case produce = 0
+        case fetch = 1
+        case listOffsets = 2
         case offsetCommit = 8
         case offsetFetch = 9
         case joinGroup = 11
