@@ -55,4 +55,14 @@ import Testing
                 seed: 1)
         }
     }
+
+    /// A deletion fails when its start is durable, and a later checkpoint, which is not, says that nothing was deleted. Who
+    /// opens the directory after a kill reads from the old start, and from then on those records must stay.
+    @Test func aStartThatADeletionFailedToSetDoesNotComeBackOnceTheOldOneWasRead() throws {
+        let steps =
+            "create 0 2 3; number 0 0 5 639; commit 0 0 1; number 0 0 1 46; snapshot; append 0 0 1 697; append 0 0 1 403; "
+            + "spoil 76 8004; append 0 1 1 232; number 0 0 1 677; fault 6 36 0; spread 0 1 446; commit 1 0 0; commit 0 0 0; "
+            + "trim 0 0 803; append 0 0 3 694; commit 0 0 0; fault 8 10 0; fault 1 60 0; number 0 0 1 446"
+        for seed in 1...20 { expect(try #require(Plan("\(seed): \(steps)")).steps, seed: seed) }
+    }
 }

@@ -152,10 +152,11 @@ struct CheckpointFile: Sendable {
             || last.replayFrom < checkpoint.compaction.replayFrom
     }
 
-    /// True: one slot alone names the start that was written last.
+    /// True: one slot alone names the start that was written last. It may also be the earlier one of the two: a deletion that
+    /// failed when its start was durable is followed by a checkpoint that knows nothing of it.
     var hasNewStart: Bool {
-        guard let start = lastStart, start > 0 else { return false }
-        return claims.count < 2 || claims[0].logStart < start
+        guard let start = lastStart else { return false }
+        return claims.count < 2 ? start > 0 : claims[0].logStart != start
     }
 
     /// What holds by either slot: no record before this start is needed, nor a segment before this one. nil: no slot is
