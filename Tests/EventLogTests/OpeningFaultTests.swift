@@ -65,4 +65,11 @@ import Testing
             + "trim 0 0 803; append 0 0 3 694; commit 0 0 0; fault 8 10 0; fault 1 60 0; number 0 0 1 446"
         for seed in 1...20 { expect(try #require(Plan("\(seed): \(steps)")).steps, seed: seed) }
     }
+
+    /// A topic that skips the journal: its last segment was cut when the log was opened, the process was killed, and the next
+    /// one begins another segment. A loss of power brings back what was cut: it must not stand before records that are synced.
+    @Test func whatWasCutDoesNotComeBackBeforeSyncedRecords() throws {
+        let steps = "create 0 1 5; number 0 1 3 419; checkpoint; append 0 0 1 171; cut 1196; kill; append 0 1 6 306"
+        expect(try #require(Plan("389483530: \(steps)")).steps, seed: 389_483_530)
+    }
 }

@@ -54,7 +54,9 @@ struct PartitionWriter: ~Copyable {
         dirty = recovered.dirty
         unsettled = [recovered.active]
         guard !settings.isJournaled else { return }
-        unsynced = recovered.dirty
+        // With the one that was active: what recovery cut off it, in this process or in one that was killed since, must not
+        // come back before records that are synced in a later segment.
+        unsynced = recovered.dirty.filter { $0 !== recovered.active } + [recovered.active]
         unsyncedRecords = recovered.unsyncedRecords
     }
 
