@@ -442,7 +442,8 @@ public final class Partition: Sendable {
     var failedSync: FileError? { writer.withLock { $0.failedSync } }
     var hasFailedSync: Bool { failedSync != nil }
 
-    func checkpointFailed(_ segments: [Segment]) { writer.withLock { $0.putBack(segments) } }
+    /// Segments that a checkpoint took and did not sync: the next one does.
+    func putBackUnsynced(_ segments: [Segment]) { writer.withLock { $0.putBack(segments) } }
 
     func synchronizeCheckpoint() throws(FileError) {
         try checkpoints.withLock { file throws(FileError) in try file.synchronize() }

@@ -72,4 +72,15 @@ import Testing
         let steps = "create 0 1 5; number 0 1 3 419; checkpoint; append 0 0 1 171; cut 1196; kill; append 0 1 6 306"
         expect(try #require(Plan("389483530: \(steps)")).steps, seed: 389_483_530)
     }
+
+    /// What is to be deleted need not be synced. Where the deletion fails for want of room, it stays, and the next checkpoint
+    /// must not take it for synced: the journal would let go of its only durable copy.
+    @Test func whatADeletionThatFailedLeftIsSyncedByTheNextCheckpoint() throws {
+        for call in 46...54 {
+            let steps =
+                "create 0 2 0; create 1 2 5; number 0 0 1 453; fault 5 \(call) 0; append 0 0 5 7167; number 0 1 1 388; "
+                + "read 0 0 219; trim 0 0 642; number 0 0 2 33; checkpoint"
+            expect(try #require(Plan("795393951: \(steps)")).steps, seed: 795_393_951)
+        }
+    }
 }

@@ -241,16 +241,20 @@ final class Checkpointer: @unchecked Sendable {
         }
         if written.reduce(0, { $0 + 1 + $1.lasting.count }) > Self.singleSyncsMax {
             do throws(FileError) { try synchronizeAll(written.map(\.partition)) } catch {
-                for (partition, segments, _) in written { partition.checkpointFailed(segments) }
+                for (partition, segments, _) in written { partition.putBackUnsynced(segments) }
                 throw error
             }
         } else {
             for (partition, segments, lasting) in written {
                 do throws(FileError) { try synchronize(partition, lasting) } catch {
-                    partition.checkpointFailed(segments)
+                    partition.putBackUnsynced(segments)
                     note(error, of: partition, &firstError)
                 }
             }
+        }
+        // What is to be deleted was not synced: until it is, which may fail yet, it counts as it did.
+        for (partition, segments, lasting) in written where lasting.count < segments.count {
+            partition.putBackUnsynced(segments.filter { segment in !lasting.contains { $0 === segment } })
         }
         if let firstError { throw firstError }
     }
