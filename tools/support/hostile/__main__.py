@@ -22,7 +22,7 @@ MIB = 1 << 20
 BUDGET = 256
 # What the broker takes besides: its code, the journal's four buffers of up to 20 MiB, those that connections are read
 # into, and what malloc has not given back.
-ALLOWANCE = 128
+ALLOWANCE = 64
 # Of the budget, the share of what members of groups say.
 MEMBERS = BUDGET // 4
 CONNECTIONS = 3000
