@@ -107,10 +107,12 @@ public final class EventLog: Sendable {
                     log: self))
         }
         try storage { () throws(FileError) in
-            if directory.losesJournal {
-                // What was replayed, or found in the segments, must not depend on the rounds that are given up.
+            if directory.losesJournal || directory.hasFoundRecords {
+                // What was replayed, or found in the segments, must not depend on rounds that are given up, or never were.
                 try checkpointer.synchronizeAll()
                 try checkpointer.checkpoint()
+            }
+            if directory.losesJournal {
                 try journal.discard(past: directory.knownSequence, epoch: directory.knownEpoch)
             }
             try journal.begin()

@@ -83,4 +83,20 @@ import Testing
             expect(try #require(Plan("795393951: \(steps)")).steps, seed: 795_393_951)
         }
     }
+
+    /// A write to the journal fails, and so does one of a checkpoint, which leaves half a slot: the next one takes what the
+    /// segments hold, also what was never acknowledged. Once it was read it must not vanish.
+    @Test func whatWasFoundBehindATornCheckpointStaysOnceItWasRead() throws {
+        let steps =
+            "create 0 2 0; create 1 1 0; number 0 0 6 150; fault 4 4 0; fault 4 24 0; spread 1 1 210; append 0 0 6 76; "
+            + "commit 1 0 0; commit 1 0 0; checkpoint; fault 6 10 0; read 0 0 321; close"
+        expect(try #require(Plan("83560: \(steps)")).steps, seed: 83560)
+    }
+
+    /// A topic that skips the journal: what opening removed must not come back behind what was appended since.
+    @Test func whatWasRemovedDoesNotComeBackBehindLaterRecords() throws {
+        let steps =
+            "create 0 1 6; number 0 0 1 8558; append 0 0 1 365; cut 4717; fault 9 4 1; cut 1900; cut 334; spread 0 1 343"
+        expect(try #require(Plan("296916769: \(steps)")).steps, seed: 296_916_769)
+    }
 }

@@ -11,6 +11,8 @@ struct DirectoryRecovery {
     let topics: [(TopicCatalogue.Entry, [RecoveredPartition])]
     /// True: the journal cannot be trusted and the caller accepts to go on without it.
     let losesJournal: Bool
+    /// Some partition has records that the journal does not hold, nor its checkpoint name.
+    var hasFoundRecords: Bool { topics.contains { $0.1.contains(where: \.hasFoundRecords) } }
     /// The latest round that a checkpoint names.
     let knownSequence: UInt64
 

@@ -23,6 +23,8 @@ struct RecoveredPartition {
     var dirty: [Segment]
     /// How many records there are past the checkpoint.
     var unsyncedRecords: Int64
+    /// Some of them are in no round of the journal, which a power cut would need to bring them back.
+    var hasFoundRecords: Bool
     var compaction: CompactionMarks
     var checkpointFile: CheckpointFile
 }
@@ -50,6 +52,10 @@ final class PartitionRecovery {
     private let hasNewStart: Bool
     /// Where the first entry that was replayed lies: what indexes say from there on may never have been durable.
     private var firstReplayed: (segment: Offset, position: Int)?
+    /// Records were found that neither the checkpoint nor the journal knows of.
+    private var hasFoundRecords = false
+    /// Names of segments were removed, or bytes cut: a power cut may bring them back.
+    private var hasTakenAway = false
     /// Open while entries of one segment follow each other.
     private var current: (base: Offset, file: any StorageFile)?
 
@@ -164,6 +170,7 @@ final class PartitionRecovery {
     private func cut(_ file: any StorageFile) throws(FileError) {
         guard try file.size() > end.position else { return }
         try file.truncate(to: end.position)
+        hasTakenAway = true
         touched.insert(end.segment)
     }
 
@@ -215,7 +222,9 @@ final class PartitionRecovery {
     /// hold beyond checkpoint and journal.
     private func extendByScanning(to limit: Offset = Offset(.max)) throws(LogError) {
         while true {
+            let start = end.position
             let isWhole = try scanSegment(to: limit)
+            if topic.settings.isJournaled, end.position > start { try keepFound(from: start) }
             guard end.offset < limit, let next = bases.first(where: { $0 > end.segment }) else {
                 return isWhole ? () : tellOfCut()
             }
@@ -228,6 +237,22 @@ final class PartitionRecovery {
                     metadata: ["directory": "\(directory)", "from": "\(end.offset)", "to": "\(next)"])
             }
             end = LogEnd(offset: next, segment: next, position: 0)
+        }
+    }
+
+    /// What was found is read from now on, and must not vanish. It is written again, since whoever wrote it may have failed to
+    /// sync it; the checkpoint that is due makes it durable.
+    private func keepFound(from start: Int) throws(LogError) {
+        hasFoundRecords = true
+        try storage { () throws(FileError) in
+            let file = try fileSystem.open("\(directory)/\(SegmentFiles.log(end.segment))", .update)
+            var position = start
+            while position < end.position {
+                let bytes = try file.read(upTo: min(1 << 20, end.position - position), at: position)
+                guard !bytes.isEmpty else { return }
+                try file.write(bytes, at: position)
+                position += bytes.count
+            }
         }
     }
 
@@ -327,6 +352,11 @@ final class PartitionRecovery {
         }
         let file = try fileSystem.open(path, .create)
         try cut(file)
+        // The journal would bring back what was appended since, and with it where the log goes on.
+        if hasTakenAway, !topic.settings.isJournaled {
+            try file.synchronize()
+            try fileSystem.synchronizeDirectory(directory)
+        }
         guard let restored = restoreIndex(file, path) else {
             // What follows begins a new segment. This one's index is made when somebody reads there, as often as it takes.
             touched.insert(end.segment)
@@ -364,7 +394,10 @@ final class PartitionRecovery {
     }
 
     private func removeSegments(where isDoomed: (Offset) -> Bool) throws(FileError) {
-        for base in bases where isDoomed(base) { try removeSegment(base) }
+        for base in bases where isDoomed(base) {
+            try removeSegment(base)
+            hasTakenAway = true
+        }
         bases.removeAll(where: isDoomed)
     }
 
@@ -438,7 +471,8 @@ final class PartitionRecovery {
             logStart: checkpoint.logStart, end: end, epochs: epochs, producers: producers,
             segments: sealed + [active], active: active, activeFile: file, firstTimestamp: restored.firstTimestamp,
             dirty: dirty,
-            unsyncedRecords: end.offset.value - checkpoint.end.offset.value, compaction: checkpoint.compaction,
+            unsyncedRecords: end.offset.value - checkpoint.end.offset.value, hasFoundRecords: hasFoundRecords,
+            compaction: checkpoint.compaction,
             checkpointFile: checkpointFile)
     }
 }
