@@ -261,6 +261,39 @@ static int ascending(const void *a, const void *b) {
 #define JOURNAL (512L << 20)
 #define PIECE (4L << 20)
 
+/// A new file without a name, of `JOURNAL` zeros on the disk, so that a write allocates nothing.
+static int filled(const char *path, uint8_t *zeros) {
+    int file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0644);
+    for (long at = 0; at < JOURNAL; at += PIECE)
+        if (pwrite(file, zeros, PIECE, at) != PIECE) return -1;
+    return fsync(file) ? -1 : file;
+}
+
+double yardstick_fdatasync(const char *directory, size_t bytes, double seconds) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/yardstick-synced", directory);
+    uint8_t *zeros = calloc(1, PIECE);
+    int file = filled(path, zeros);
+    if (file < 0) return -1;
+    unlink(path);
+    long capacity = 1000000, count = 0;
+    double *times = malloc(capacity * sizeof *times);
+    double start = now(), last = start;
+    memset(zeros, 7, bytes);
+    for (off_t at = 0; last - start < seconds && count < capacity; at = (at + bytes) % (JOURNAL - bytes)) {
+        if (pwrite(file, zeros, bytes, at) != (ssize_t)bytes || fdatasync(file)) return -1;
+        double end = now();
+        times[count++] = end - last;
+        last = end;
+    }
+    qsort(times, count, sizeof *times, ascending);
+    double median = times[count / 2];
+    close(file);
+    free(times);
+    free(zeros);
+    return median;
+}
+
 long yardstick_rounds(
     const char *directory, int partitions, size_t bytes, double seconds, double *elapsed, double *median) {
     struct rlimit limit;
@@ -282,10 +315,8 @@ long yardstick_rounds(
     memset(zeros, 0, PIECE);
     memset(record, 7, bytes);
     snprintf(path, sizeof path, "%s/yardstick-journal", directory);
-    int journal = open(path, O_RDWR | O_CREAT | O_TRUNC, 0644);
-    for (long at = 0; at < JOURNAL; at += PIECE)
-        if (pwrite(journal, zeros, PIECE, at) != PIECE) return -1;
-    fsync(journal);
+    int journal = filled(path, zeros);
+    if (journal < 0) return -1;
     close(journal);
     journal = open(path, O_RDWR | O_DIRECT | O_DSYNC);
     if (journal < 0) journal = open(path, O_RDWR | O_DSYNC);

@@ -16,7 +16,7 @@ struct AppendBenchmark {
         let records = Telemetry.records(100)
         let batches = 20_000
         var builder = RecordBatchBuilder(compression: .none)
-        let time = median(of: scale.runs) {
+        let times = repeated(scale.runs) {
             seconds {
                 for _ in 0..<batches {
                     builder.reset()
@@ -27,11 +27,12 @@ struct AppendBenchmark {
         }
         let lengths = records.map { Int32($0.value?.count ?? 0) }
         let keyLengths = records.map { Int32($0.key?.count ?? 0) }
-        let yardstick = median(of: scale.runs) { yardstick_encode(keyLengths, lengths, Int32(records.count), batches) }
+        let yardsticks = repeated(scale.runs) { yardstick_encode(keyLengths, lengths, Int32(records.count), batches) }
         let count = Double(batches * records.count)
         return Measurement(
-            name: "encode with CRC, 100 B records, batches of 100", unit: "ns/record", value: time / count * 1e9,
-            yardstick: yardstick / count * 1e9, target: "<= 110 % of C")
+            name: "encode with CRC, 100 B records, batches of 100", unit: "ns/record",
+            runs: times.scaled(by: 1e9 / count),
+            yardsticks: yardsticks.scaled(by: 1e9 / count), target: "<= 110 % of C")
     }
 
     /// Appends that skip the journal, so that the disk is not what is measured.
@@ -50,25 +51,26 @@ struct AppendBenchmark {
         // What LZ4 gets to see: the records as they are encoded, in batches of the same size.
         let payload = encoded(records)
         let megabytes = Double(payload.count) / 1e6
-        let yardstick = median(of: scale.runs) { yardstick_lz4_compress(payload, payload.count, 256 << 10) }
-        let time = try median(of: scale.runs) { try append(records, compression: "lz4").seconds }
+        let yardsticks = repeated(scale.runs) { yardstick_lz4_compress(payload, payload.count, 256 << 10) }
+        let times = try repeated(scale.runs) { try append(records, compression: "lz4").seconds }
         return Measurement(
-            name: "append, LZ4, 100 B records", unit: "MB/s", value: megabytes / time, yardstick: megabytes / yardstick,
+            name: "append, LZ4, 100 B records", unit: "MB/s", runs: times.rates(of: megabytes),
+            yardsticks: yardsticks.rates(of: megabytes),
             target: ">= 85 % of LZ4 alone")
     }
 
     private func raw(_ records: [Record]) throws -> Measurement {
         var bytes = 0
-        let time = try median(of: scale.runs) {
+        let times = try repeated(scale.runs) {
             let (time, count) = try append(records, compression: "producer")
             bytes = count
             return time
         }
         let total = max(1, bytes >> 20) << 20
-        let yardstick = median(of: scale.runs) { yardstick_write("\(scale.directory)/written", total, 1 << 20) }
+        let yardsticks = repeated(scale.runs) { yardstick_write("\(scale.directory)/written", total, 1 << 20) }
         return Measurement(
-            name: "append, no LZ4, 100 B records", unit: "MB/s", value: Double(bytes) / 1e6 / time,
-            yardstick: Double(total) / 1e6 / yardstick, target: ">= 50 % of write()")
+            name: "append, no LZ4, 100 B records", unit: "MB/s", runs: times.rates(of: Double(bytes) / 1e6),
+            yardsticks: yardsticks.rates(of: Double(total) / 1e6), target: ">= 50 % of write()")
     }
 
     private func encoded(_ records: [Record]) -> [UInt8] {

@@ -1,4 +1,3 @@
-import Dispatch
 import EventLog
 import Foundation
 
@@ -15,11 +14,11 @@ struct GroupsBenchmark {
 
     private func commits() throws -> [Measurement] {
         try [1, 10].map { partitions in
-            let rate = try median(of: scale.isSmoke ? 1 : 3) { try commitRate(partitions: partitions) }
+            let rates = try repeated(scale.runs) { try commitRate(partitions: partitions) }
             return Measurement(
                 name:
                     "durable commits, \(Self.callers) callers, \(partitions) offset\(partitions == 1 ? "" : "s") each",
-                unit: "commits/s", value: rate, yardstick: nil, target: partitions == 1 ? ">= 50000/s" : "")
+                unit: "commits/s", runs: rates, target: partitions == 1 ? ">= 50000/s" : "")
         }
     }
 
@@ -31,36 +30,11 @@ struct GroupsBenchmark {
         let topic = try log.createTopic("readings", partitions: partitions)
         let positions = topic.partitions.map { ConsumerGroup.Position(0, in: $0, metadata: "") }
         for caller in 0..<Self.callers { try log.group("group-\(caller)").commit(positions) }
-        let time = Duration.seconds(scale.isSmoke ? 0.1 : 3)
-        let done = DispatchSemaphore(value: 0)
-        let counter = Counter()
-        let start = ContinuousClock.now
-        Task.detached {
-            await withTaskGroup(of: Int.self) { tasks in
-                for caller in 0..<Self.callers {
-                    tasks.addTask {
-                        let group = log.group("group-\(caller)")
-                        var count = 0
-                        while ContinuousClock.now - start < time {
-                            guard (try? await group.commit(positions)) != nil else { return 0 }
-                            count += 1
-                        }
-                        return count
-                    }
-                }
-                for await count in tasks { counter.count += count }
-            }
-            done.signal()
+        let rate = Callers.rate(of: Self.callers, for: .seconds(scale.isSmoke ? 0.1 : 3)) { caller in
+            try await log.group("group-\(caller)").commit(positions)
         }
-        done.wait()
-        let elapsed = (ContinuousClock.now - start) / .seconds(1)
         try log.close()
-        return Double(counter.count) / elapsed
-    }
-
-    private final class Counter: @unchecked Sendable {
-        // Unchecked: written by one task, read after it has signalled.
-        var count = 0
+        return rate
     }
 
     // MARK: Loading
@@ -81,14 +55,14 @@ struct GroupsBenchmark {
     }
 
     private func measure(_ name: String, _ path: String, _ prepare: () throws -> Void) throws -> Measurement {
-        let time = try median(of: scale.runs) {
+        let times = try repeated(scale.runs) {
             try prepare()
             let log = try EventLog.open(at: path)
             let time = try seconds { () throws(LogError) in _ = try log.groupNames() }
             try log.close()
             return time
         }
-        return Measurement(name: name, unit: "ms", value: time * 1000, yardstick: nil, target: "< 1000 ms")
+        return Measurement(name: name, unit: "ms", runs: times.scaled(by: 1000), target: "< 1000 ms")
     }
 
     private func removeSnapshots(_ path: String) throws {

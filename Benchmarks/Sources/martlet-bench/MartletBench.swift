@@ -34,12 +34,12 @@ struct Run: ParsableCommand {
 
     @Argument(
         help: """
-            What to measure: append, rounds, lookup, scan, open, recovery, groups, retention, compaction, foreground; and \
+            What to measure: append, durable, rounds, lookup, scan, replay, open, recovery, groups, retention, compaction, foreground; and \
             of the broker: commits, rebalance, start, produce, network. All where none is named.
             """)
     var parts: [Part] = []
 
-    @Option(help: "Where to write; needs 4 GB.")
+    @Option(help: "Where to write; needs 11 GB.")
     var directory = "bench-data"
 
     @Option(help: "The broker's binary; that which was built along with this one, if not given.")
@@ -53,7 +53,7 @@ struct Run: ParsableCommand {
     var json = false
 
     enum Part: String, CaseIterable, ExpressibleByArgument {
-        case append, rounds, lookup, scan, open, recovery, groups
+        case append, durable, rounds, lookup, scan, replay, open, recovery, groups
         case retention, compaction, foreground
         case commits, rebalance, start, produce, network
     }
@@ -81,9 +81,11 @@ struct Run: ParsableCommand {
     private func measure(_ part: Part, _ scale: Scale) throws -> [Measurement] {
         switch part {
         case .append: try AppendBenchmark(scale).run()
+        case .durable: try DurableBenchmark(scale).run()
         case .rounds: try RoundsBenchmark(scale).run()
         case .lookup: try LookupBenchmark(scale).run()
         case .scan: try ScanBenchmark(scale).run()
+        case .replay: try ReplayBenchmark(scale).run()
         case .open: try OpenBenchmark(scale).run()
         case .recovery: try RecoveryBenchmark(scale).run()
         case .groups: try GroupsBenchmark(scale).run()

@@ -19,13 +19,13 @@ struct RoundsBenchmark {
         // In turn, so that a disturbance meets both.
         var ours: [Double] = []
         var theirs: [Double] = []
-        for _ in 0..<(scale.isSmoke ? 1 : 3) {
+        for _ in 0..<scale.runs {
             theirs.append(yardstick(partitions, bytes, time))
             ours.append(try martlet(partitions, bytes, time))
         }
         return Measurement(
-            name: "durable rounds, \(partitions) × \(bytes) B", unit: "rounds/s", value: ours.sorted()[ours.count / 2],
-            yardstick: theirs.sorted()[theirs.count / 2], target: ">= 85 % of C")
+            name: "durable rounds, \(partitions) × \(bytes) B", unit: "rounds/s", runs: ours, yardsticks: theirs,
+            target: ">= 85 % of C")
     }
 
     private func yardstick(_ partitions: Int, _ bytes: Int, _ time: Double) -> Double {

@@ -23,6 +23,10 @@ double yardstick_lz4_decompress(const uint8_t *bytes, size_t count);
 /// Writes `count` bytes to a new file in pieces of `piece`, into the page cache. Negative: it failed.
 double yardstick_write(const char *path, size_t count, size_t piece);
 
+/// Writes `bytes` after each other to a file of zeros in the directory, each with fdatasync, for `seconds`. Returns the median
+/// of the times that one took. Negative: it failed.
+double yardstick_fdatasync(const char *directory, size_t bytes, double seconds);
+
 /// Rounds that append `bytes` to each of `partitions` files and to a pre-zeroed journal opened O_DIRECT|O_DSYNC in the
 /// directory, for `seconds`. Returns the number of rounds; `elapsed` is the time they took. Negative: it failed.
 long yardstick_rounds(

@@ -27,13 +27,13 @@ struct NetworkBenchmark {
         return [
             Measurement(
                 name: "produce 64 KiB of LZ4, 10 connections; C: TCP alone", unit: "MB/s",
-                value: loads.median { $0.broker.rate * size / 1e6 },
-                yardstick: loads.median { $0.c[0].rate * size / 1e6 },
+                runs: loads.map { $0.broker.rate * size / 1e6 },
+                yardsticks: loads.map { $0.c[0].rate * size / 1e6 },
                 target: ">= 85 %"),
             Measurement(
                 name: "  processor time of the server", unit: "s/GB",
-                value: loads.median { $0.broker.serverTime / size * 1e9 },
-                yardstick: loads.median { $0.c[1].serverTime / size * 1e9 }, target: "<= 110 %"),
+                runs: loads.map { $0.broker.serverTime / size * 1e9 },
+                yardsticks: loads.map { $0.c[1].serverTime / size * 1e9 }, target: "<= 110 %"),
         ]
     }
 
@@ -53,8 +53,8 @@ struct NetworkBenchmark {
         }
         return [
             Measurement(
-                name: "the same, acks=all, to 10 partitions; C: rounds", unit: "MB/s", value: rates.median(\.ours),
-                yardstick: rates.median(\.c), target: ">= 85 %")
+                name: "the same, acks=all, to 10 partitions; C: rounds", unit: "MB/s", runs: rates.map(\.ours),
+                yardsticks: rates.map(\.c), target: ">= 85 %")
         ]
     }
 
@@ -68,10 +68,10 @@ struct NetworkBenchmark {
         return [
             Measurement(
                 name: "requests of \(requests[0].frame.count) B, 100 connections", unit: "requests/s",
-                value: loads.median(\.broker.rate), yardstick: loads.median { $0.c[0].rate }, target: ">= 300,000"),
+                runs: loads.map(\.broker.rate), yardsticks: loads.map { $0.c[0].rate }, target: ">= 300,000"),
             Measurement(
-                name: "  processor time of the server", unit: "µs", value: loads.median { $0.broker.serverTime * 1e6 },
-                yardstick: loads.median { $0.c[0].serverTime * 1e6 }, target: "<= 130 %"),
+                name: "  processor time of the server", unit: "µs", runs: loads.map { $0.broker.serverTime * 1e6 },
+                yardsticks: loads.map { $0.c[0].serverTime * 1e6 }, target: "<= 130 %"),
         ]
     }
 
@@ -92,8 +92,8 @@ struct NetworkBenchmark {
         }
         return [
             Measurement(
-                name: "compressed on arrival, 64 KiB; C: LZ4 alone", unit: "MB/s", value: rates.median(\.ours),
-                yardstick: rates.median(\.c), target: ">= 85 %")
+                name: "compressed on arrival, 64 KiB; C: LZ4 alone", unit: "MB/s", runs: rates.map(\.ours),
+                yardsticks: rates.map(\.c), target: ">= 85 %")
         ]
     }
 
@@ -125,12 +125,12 @@ struct NetworkBenchmark {
         return [
             Measurement(
                 name: "fetch \(answer) B, 10 connections; C: sendfile", unit: "MB/s",
-                value: loads.median { $0.broker.rate * Double(answer) / 1e6 },
-                yardstick: loads.median { $0.c.rate * Double(answer) / 1e6 }, target: ">= 100 %"),
+                runs: loads.map { $0.broker.rate * Double(answer) / 1e6 },
+                yardsticks: loads.map { $0.c.rate * Double(answer) / 1e6 }, target: ">= 100 %"),
             Measurement(
                 name: "  processor time of the server", unit: "s/GB",
-                value: loads.median { $0.broker.serverTime / Double(answer) * 1e9 },
-                yardstick: loads.median { $0.c.serverTime / Double(answer) * 1e9 }, target: "<= 105 %"),
+                runs: loads.map { $0.broker.serverTime / Double(answer) * 1e9 },
+                yardsticks: loads.map { $0.c.serverTime / Double(answer) * 1e9 }, target: "<= 105 %"),
         ]
     }
 
@@ -208,9 +208,4 @@ struct NetworkBenchmark {
         try builder.finish()
         return builder.withUnsafeBytes { Array($0) }
     }
-}
-
-extension Array {
-    /// The middle of what a property is in each.
-    func median(_ property: (Element) -> Double) -> Double { map(property).sorted()[count / 2] }
 }
