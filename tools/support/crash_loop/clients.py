@@ -1,5 +1,7 @@
 """The clients of a crash loop. They live through the kills, as clients do."""
 
+import collections
+import logging
 import random
 import threading
 import time
@@ -144,6 +146,19 @@ class Sending(Worker):
                             f"{PATIENCE_SECONDS} s")
 
 
+class OffsetLog(logging.Handler):
+    """The last things that a client said of the offsets that it reads from: why it went back, if it did."""
+
+    def __init__(self):
+        super().__init__()
+        self.lines = collections.deque(maxlen=40)
+
+    def emit(self, record):
+        text = record.getMessage()
+        if "offset reset" in text or "OFFSET" in text:
+            self.lines.append(text)
+
+
 class Member(Worker):
     """A member of a group: reads, and commits what it has read."""
 
@@ -153,6 +168,9 @@ class Member(Worker):
         self.commits = run.commits[group]
         self.expected = {}
         self.uncommitted = {}
+        self.offsets = OffsetLog()
+        logger = logging.Logger(group)
+        logger.addHandler(self.offsets)
         self.client = Consumer({
             "bootstrap.servers": run.address,
             "group.id": group,
@@ -162,8 +180,10 @@ class Member(Worker):
             "fetch.wait.max.ms": 50,
             "fetch.error.backoff.ms": 10,
             **PATIENCE,
+            "log_level": 7,
+            "debug": "topic",
             **settings,
-        })
+        }, logger=logger)
 
     def work(self):
         self.client.subscribe(
@@ -200,7 +220,8 @@ class Member(Worker):
                     f"{self.group} goes on with {ledger.name} at {offset}, behind its committed offset "
                     f"{self.commits.acknowledged[key]}")
         elif offset < expected or offset > expected and not topic.loses_some:
-            raise Violation(f"{self.group} read {offset} of {ledger.name} after {expected - 1}")
+            said = "".join(f"\n    {line}" for line in self.offsets.lines)
+            raise Violation(f"{self.group} read {offset} of {ledger.name} after {expected - 1}; its client said:{said}")
         self.expected[key] = offset + 1
         self.uncommitted[key] = offset + 1
         self.context.read(ledger, message)
