@@ -35,6 +35,34 @@ import Testing
         try log.close()
     }
 
+    /// A round's bytes are visible a moment before the end is set: who has read the end before gets no more than it says.
+    @Test(arguments: [[:], ["record.ttl.ms": "1000000000000"]])
+    func bytesEndWhereTheLogDoes(_ pairs: [String: String]) throws {
+        let (log, partition) = try makeLog(pairs)
+        for i in 0..<3 { try partition.append(contentsOf: numbered(10, from: i * 10)) }
+        func slice(from offset: Offset, before end: Offset) throws -> LogSlice? {
+            var work = ExpiryWork.unlimited
+            let outcome =
+                if var look = ExpiryLook(partition) {
+                    try partition.liveSlice(
+                        from: offset, maxBytes: 1 << 20, firstBatchWhole: true, before: end, &look, &work)
+                } else {
+                    try partition.locatedSlice(from: offset, maxBytes: 1 << 20, firstBatchWhole: true, before: end)
+                }
+            guard case .slice(let slice) = outcome else { return nil }
+            return slice
+        }
+        let whole = try #require(try slice(from: 0, before: 30)).byteCount
+        let second = try #require(try slice(from: 10, before: 30)).position
+        let third = try #require(try slice(from: 20, before: 30)).position
+        #expect(0 < second && second < third && third < whole)
+        #expect(try slice(from: 0, before: 20)?.byteCount == third)
+        #expect(try slice(from: 0, before: 10)?.byteCount == second)
+        #expect(try slice(from: 15, before: 20)?.byteCount == third - second)
+        for end in [Offset(10), 20] { #expect(try slice(from: end, before: end) == nil) }
+        try log.close()
+    }
+
     @Test func readsAreBounded() throws {
         let (log, partition) = try makeLog()
         try partition.append(contentsOf: numbered(1000))

@@ -24,18 +24,20 @@ extension Partition {
         }
     }
 
-    /// Bytes from the first batch that is not expired up to the next that is.
+    /// Bytes from the first batch that is not expired up to the next that is. `end`: where the log ended a moment ago.
     func liveSlice(
-        from offset: Offset, maxBytes: Int, firstBatchWhole: Bool, _ look: inout ExpiryLook, _ work: inout ExpiryWork
+        from offset: Offset, maxBytes: Int, firstBatchWhole: Bool, before end: Offset, _ look: inout ExpiryLook,
+        _ work: inout ExpiryWork
     ) throws(LogError) -> SliceOutcome {
         switch try locate(offset, hiding: &look, &work) {
-        case .none(let end): return end > offset ? .expired(to: end) : .nothing
-        case .unfinished(let next): return next > offset ? .expired(to: next) : .noRoom
+        case .none(let next): return min(next, end) > offset ? .expired(to: min(next, end)) : .nothing
+        case .unfinished(let next): return min(next, end) > offset ? .expired(to: min(next, end)) : .noRoom
         case .found(let segment, let batch):
+            guard batch.baseOffset < end else { return end > offset ? .expired(to: end) : .nothing }
             guard batch.byteCount <= maxBytes || firstBatchWhole else { return .noRoom }
-            let end = try liveEnd(after: batch, in: segment, maxBytes, &look, &work)
-            return .slice(
-                LogSlice(file: try segment.file(), position: batch.position, byteCount: end - batch.position))
+            let stop = try liveEnd(after: batch, in: segment, maxBytes, &look, &work)
+            let count = try byteCount(from: batch, in: segment, atMost: stop - batch.position, before: end)
+            return .slice(LogSlice(file: try segment.file(), position: batch.position, byteCount: count))
         }
     }
 

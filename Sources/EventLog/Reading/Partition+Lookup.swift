@@ -70,13 +70,15 @@ extension Partition {
     package func slice(
         from offset: Offset, maxBytes: Int, firstBatchWhole: Bool, _ work: inout ExpiryWork
     ) throws(LogError) -> SliceOutcome {
+        // Before the bytes, which may be ahead of it.
+        let end = end
         try checkRange(offset)
         do throws(LogError) {
             guard var look = ExpiryLook(self) else {
-                return try locatedSlice(from: offset, maxBytes: maxBytes, firstBatchWhole: firstBatchWhole)
+                return try locatedSlice(from: offset, maxBytes: maxBytes, firstBatchWhole: firstBatchWhole, before: end)
             }
             return try liveSlice(
-                from: offset, maxBytes: maxBytes, firstBatchWhole: firstBatchWhole, &look, &work)
+                from: offset, maxBytes: maxBytes, firstBatchWhole: firstBatchWhole, before: end, &look, &work)
         } catch {
             // Deleted meanwhile, where it was not read yet.
             try checkRange(offset)
@@ -84,10 +86,11 @@ extension Partition {
         }
     }
 
-    private func locatedSlice(
-        from offset: Offset, maxBytes: Int, firstBatchWhole: Bool
+    /// `end`: where the log ended a moment ago.
+    func locatedSlice(
+        from offset: Offset, maxBytes: Int, firstBatchWhole: Bool, before end: Offset
     ) throws(LogError) -> SliceOutcome {
-        guard let (segment, batch) = try locate(offset) else { return .nothing }
+        guard let (segment, batch) = try locate(offset), batch.baseOffset < end else { return .nothing }
         var count = min(max(maxBytes, 0), try segment.visibleBytes() - batch.position)
         if count < batch.byteCount {
             guard firstBatchWhole else { return .noRoom }
@@ -95,7 +98,23 @@ extension Partition {
         }
         // What is known to be damaged is not sent as if it were whole.
         if let damaged = segment.damageStart(from: batch.position) { count = min(count, damaged - batch.position) }
+        count = try byteCount(from: batch, in: segment, atMost: count, before: end)
         return .slice(LogSlice(file: try segment.file(), position: batch.position, byteCount: count))
+    }
+
+    /// How many of the bytes from a batch on are of batches before `end`. A round's bytes are visible a moment before the
+    /// end is set: a client that had them by then would go on past an end that it may still be told of, as if the log had
+    /// been truncated.
+    func byteCount(
+        from batch: BatchLocation, in segment: Segment, atMost count: Int, before end: Offset
+    ) throws(LogError) -> Int {
+        guard segment.offsetLimit > end else { return count }
+        var walk = try segment.walk(from: batch.position)
+        var stop = batch.position
+        while stop - batch.position < count, let next = try walk.next(), next.baseOffset < end {
+            stop = next.position + next.byteCount
+        }
+        return min(count, stop - batch.position)
     }
 
     /// The bytes alone; nil: there are none now.
