@@ -1,10 +1,13 @@
 internal import Glibc
 
 /// State behind a lock, with waiting: what `Synchronization.Mutex` lacks. Fair enough for a handful of threads.
-package final class Monitor<State>: @unchecked Sendable {
+///
+/// Inlinable, so that it is specialized for its state in other modules too: an append takes one of these locks.
+@usableFromInline package final class Monitor<State>: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
-    private var state: State
+    // Unchecked: whoever comes back here with the lock held waits for itself, before it gets to the state.
+    @exclusivity(unchecked) @usableFromInline var state: State
 
     package init(_ state: sending State) {
         self.state = state
@@ -26,18 +29,23 @@ package final class Monitor<State>: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    @inline(__always)
+    @usableFromInline func lock() { pthread_mutex_lock(mutex) }
+    @usableFromInline func unlock() { pthread_mutex_unlock(mutex) }
+    @usableFromInline func awaitSignal() { pthread_cond_wait(condition, mutex) }
+
+    @inlinable @inline(__always)
     package func withLock<R, E: Error>(_ body: (inout State) throws(E) -> R) throws(E) -> R {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
+        lock()
+        defer { unlock() }
         return try body(&state)
     }
 
     /// Waits until `isReady` holds, then runs `body`, both under the lock.
+    @inlinable
     package func wait<R>(until isReady: (inout State) -> Bool, then body: (inout State) -> R) -> R {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        while !isReady(&state) { pthread_cond_wait(condition, mutex) }
+        lock()
+        defer { unlock() }
+        while !isReady(&state) { awaitSignal() }
         return body(&state)
     }
 
@@ -52,8 +60,8 @@ package final class Monitor<State>: @unchecked Sendable {
         let nanoseconds = deadline.tv_nsec + (milliseconds % 1000) * 1_000_000
         deadline.tv_sec += milliseconds / 1000 + nanoseconds / 1_000_000_000
         deadline.tv_nsec = nanoseconds % 1_000_000_000
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
+        lock()
+        defer { unlock() }
         while !isReady(&state) {
             if pthread_cond_timedwait(condition, mutex, &deadline) == ETIMEDOUT { break }
         }

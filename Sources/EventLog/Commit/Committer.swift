@@ -51,6 +51,12 @@ final class Committer: @unchecked Sendable {
         /// Other threads that wait for a round to end.
         var waiterCount = 0
         var journalFailure: LogError?
+
+        /// Whether the thread is to be woken by who asks: once, until it has looked and waits again.
+        mutating func takesWake() -> Bool {
+            defer { threadWaits = false }
+            return threadWaits
+        }
     }
 
     init(
@@ -108,9 +114,9 @@ final class Committer: @unchecked Sendable {
             if place.round != gather.round { place = StagedPlace(round: gather.round, isJournaled: isJournaled) }
             // A partition stays in one lane for the whole of a round: its batches must not overtake each other.
             let staging = place.isJournaled ? gather.lanes.journaled : gather.lanes.relaxed
-            guard staging.hasRoom(for: batch.count) else { return (.full(awaiting: gather.round), gather.threadWaits) }
+            guard staging.hasRoom(for: batch.count) else { return (.full(awaiting: gather.round), gather.takesWake()) }
             finish(staging.add(batch, slice, of: partition, era: era, group: &place.group))
-            return (.inRound(gather.round), gather.threadWaits && !leadsItself)
+            return (.inRound(gather.round), !leadsItself && gather.takesWake())
         }
         if wake { gather.signalAll() }
         return result

@@ -16,9 +16,10 @@ final class StagingBuffer: @unchecked Sendable {
     private let payloadTarget: Int
 
     let bytes: UnsafeMutableRawBufferPointer
-    private(set) var payloadCount = 0
-    private(set) var slices: [Slice] = []
-    private(set) var groups: [Group] = []
+    // Exclusive by the same rule; looking it up at each access would cost more than copying a small batch.
+    @exclusivity(unchecked) private(set) var payloadCount = 0
+    @exclusivity(unchecked) private(set) var slices: [Slice] = []
+    @exclusivity(unchecked) private(set) var groups: [Group] = []
 
     /// One batch.
     struct Slice {
