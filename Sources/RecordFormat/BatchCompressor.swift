@@ -1,6 +1,7 @@
 /// Compresses batches that came uncompressed, into memory that it keeps.
 public struct BatchCompressor: ~Copyable {
     private var buffer = GrowingBuffer()
+    private let frames = LZ4FrameCompressor()
 
     public init() {}
 
@@ -10,7 +11,7 @@ public struct BatchCompressor: ~Copyable {
         guard batch.header.compression == Compression.none else { return false }
         return batch.bytes.withUnsafeBytes { source in
             let payload = UnsafeRawBufferPointer(rebasing: source[RecordBatchLayout.headerSize...])
-            guard buffer.setCompressed(payload, after: RecordBatchLayout.headerSize) else { return false }
+            guard buffer.setCompressed(payload, after: RecordBatchLayout.headerSize, by: frames) else { return false }
             let header = UnsafeRawBufferPointer(rebasing: source[..<RecordBatchLayout.headerSize])
             buffer.memory.copyMemory(from: header)
             let attributes = batch.header.attributes.rawValue | UInt16(Compression.lz4.rawValue)

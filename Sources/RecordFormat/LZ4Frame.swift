@@ -13,7 +13,7 @@ public enum LZ4Frame {
     }
 
     /// 64 KB blocks, each for itself: Kafka's Java client reads no others, and a block stays in the cache.
-    private static var preferences: LZ4F_preferences_t {
+    static var preferences: LZ4F_preferences_t {
         var preferences = LZ4F_preferences_t()
         preferences.frameInfo.blockSizeID = LZ4F_max64KB
         preferences.frameInfo.blockMode = LZ4F_blockIndependent
