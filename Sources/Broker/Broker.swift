@@ -3,6 +3,7 @@ internal import Glibc
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
+internal import Storage
 internal import Synchronization
 
 /// Serves an event log to Kafka clients over TCP.
@@ -22,7 +23,7 @@ package final class Broker: Sendable {
         var options = configuration.log
         options.runsHousekeeping = false
         let log = try EventLog.open(at: configuration.dataDirectory, options: options)
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.loopCount ?? System.coreCount)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.loopCount ?? usableCoreCount)
         do {
             let context = try BrokerContext(log: log, configuration: configuration, loops: Array(group.makeIterator()))
             if configuration.log.runsHousekeeping { log.startHousekeeping() }
@@ -33,6 +34,12 @@ package final class Broker: Sendable {
             try log.close()
             throw error
         }
+    }
+
+    /// One loop for each processor that there is for this process: more would only take turns.
+    private static var usableCoreCount: Int {
+        // NIO knows the limits of a container, not those of `taskset`.
+        min(System.coreCount, Processors.usableCount ?? .max)
     }
 
     private static func bind(

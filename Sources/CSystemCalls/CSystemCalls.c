@@ -2,6 +2,7 @@
 #include "CSystemCalls.h"
 #include <malloc.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -17,6 +18,11 @@ void martlet_lower_thread_priority(void) {
     enum { whoProcess = 1, classIdle = 3, classShift = 13 };
     syscall(SYS_ioprio_set, whoProcess, 0, classIdle << classShift);
 #endif
+}
+
+int martlet_usable_processors(void) {
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
 }
 
 void martlet_map_blocks_from(int byte_count) { mallopt(M_MMAP_THRESHOLD, byte_count); }

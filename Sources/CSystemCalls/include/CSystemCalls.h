@@ -15,6 +15,9 @@ void martlet_name_thread(const char *name);
 /// Has the calling thread computing and reading only when nobody else wants to, as far as the system lets it.
 void martlet_lower_thread_priority(void);
 
+/// How many processors this process may run on; 0 where the system does not say.
+int martlet_usable_processors(void);
+
 /// Has malloc map blocks of so many bytes each for itself, however many were freed before: so they grow without being
 /// copied, and go back to the system when they are freed.
 void martlet_map_blocks_from(int byte_count);
