@@ -3,18 +3,19 @@ internal import NIOCore
 
 /// What the connections of one event loop share: the waiting for rounds, and memory that is used again.
 final class BrokerLoop: @unchecked Sendable {
-    // Unchecked: everything but `eventLoop` is used on that loop alone.
+    // Unchecked: everything but `eventLoop` is used on that loop alone. So is exclusive access to what each batch uses:
+    // nothing that is called meanwhile comes back to it.
     let eventLoop: any EventLoop
     let written: RoundWaitList
     let committed: RoundWaitList
-    var compressor = BatchCompressor()
+    @exclusivity(unchecked) var compressor = BatchCompressor()
     /// For batches whose records are looked at.
-    var scratch: DecompressionBuffer
+    @exclusivity(unchecked) var scratch: DecompressionBuffer
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var drained: EventLoopPromise<Void>?
     private var watch: RepeatedTask?
     /// What is in force.
-    private(set) var limits: Limits
+    @exclusivity(unchecked) private(set) var limits: Limits
     /// Of the text that is committed with an offset, in bytes.
     private(set) var offsetMetadataBytes = 0
     let memory: MemoryBudget

@@ -9,7 +9,8 @@ internal import NIOPosix
 /// Everything happens on the connection's event loop. Requests are handled as they come, while earlier ones wait for
 /// the disk or for records; past the limit of such the connection is not read.
 final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
-    // Unchecked: confined to the loop; other threads only pass it along.
+    // Unchecked: confined to the loop; other threads only pass it along. So is exclusive access to what each request
+    // changes: nothing that is called while one of these is changed comes back to it.
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = Never
     typealias OutboundOut = IOData
@@ -20,35 +21,36 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
     private let channel: any Channel
     /// Kept here: the channel forgets it when it closes.
     private var remoteAddress: SocketAddress?
-    private var handlerContext: ChannelHandlerContext?
+    @exclusivity(unchecked) private var handlerContext: ChannelHandlerContext?
     /// Made once: it goes with each record of a group.
     private var author: ChangeAuthor?
-    private var frames = FrameBuffer()
+    @exclusivity(unchecked) private var frames = FrameBuffer()
+    @exclusivity(unchecked) private var recentTopic = RecentTopic()
     /// When the part of a request came that `frames` begins with.
-    private var frameBegin = NIODeadline.now()
-    private var hasRequested = false
+    @exclusivity(unchecked) private var frameBegin = NIODeadline.now()
+    @exclusivity(unchecked) private var hasRequested = false
     private let begin = NIODeadline.now()
-    private var pending = ReplyQueue()
+    @exclusivity(unchecked) private var pending = ReplyQueue()
     private let output: ReplyOutput
     /// What the broker's budget was told that this connection holds.
-    private(set) var heldBytes = 0
+    @exclusivity(unchecked) private(set) var heldBytes = 0
     /// Since when it is not read for want of memory.
-    private var memoryWaitBegin: NIODeadline?
+    @exclusivity(unchecked) private var memoryWaitBegin: NIODeadline?
     private var delayedFetches: [UInt64: DelayedFetch] = [:]
     /// Requests that wait for others of their group.
     private var parkedCalls: [UInt64: ParkedCall] = [:]
     /// A request that found no room, to go on with after a round.
-    private var stalled: StalledWork?
+    @exclusivity(unchecked) private var stalled: StalledWork?
     /// True: a request is worked on where it may wait for the disk. The next one is not looked at before that has ended:
     /// it may count on what was asked for before it, and one client has one thread of the pool at most.
-    private var isWorking = false
-    private var isReading = false
-    private var isReadHeld = false
-    private var isHandling = false
-    private var lastRead = NIODeadline.now()
-    private var isDraining = false
-    private var isClosed = false
-    private var hasLeft = false
+    @exclusivity(unchecked) private var isWorking = false
+    @exclusivity(unchecked) private var isReading = false
+    @exclusivity(unchecked) private var isReadHeld = false
+    @exclusivity(unchecked) private var isHandling = false
+    @exclusivity(unchecked) private var lastRead = NIODeadline.now()
+    @exclusivity(unchecked) private var isDraining = false
+    @exclusivity(unchecked) private var isClosed = false
+    @exclusivity(unchecked) private var hasLeft = false
 
     init(_ context: BrokerContext, loop: BrokerLoop, _ channel: any Channel) {
         self.context = context
@@ -251,7 +253,7 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
     /// For what ends by a call of `resume`.
     private var isPausedByItself: Bool {
         stalled != nil || isWorking || pending.count >= loop.limits.pendingRequests
-            || pending.byteCount >= loop.limits.pendingBytes || handlerContext?.channel.isWritable == false
+            || pending.byteCount >= loop.limits.pendingBytes || (handlerContext != nil && !channel.isWritable)
     }
 
     /// Whether there is memory to read on, or for the rest of a request that is all that it holds.
@@ -301,6 +303,7 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
                 isHeldBack = !frames.isEmpty
                 break
             }
+            if handleSingleProduce(limits) { continue }
             let frame: ByteBuffer
             do {
                 guard let next = try frames.next(limits) else { return }
@@ -312,6 +315,19 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
             }
             do { try handle(frame) } catch { return close(because: "\(error)", request: Self.request(frame)) }
         }
+    }
+
+    /// Handles the next request if it is one of the usual kind; false: it is not, or it is not all there.
+    private func handleSingleProduce(_ limits: FrameLimits) -> Bool {
+        let taken = frames.take(upTo: SingleProduce.byteCountMax(limits)) {
+            SingleProduce.append($0, self, &recentTopic)
+        }
+        guard let (reply, byteCount) = taken else { return false }
+        frameBegin = lastRead
+        hasRequested = true
+        pending.append(.appended(.single(reply)), byteCount: byteCount + SingleProduceRequest.memory)
+        if pending.count == 1 { drainReplies() }
+        return true
     }
 
     /// What a frame says of the API and its version, where it is long enough for that.
@@ -380,24 +396,30 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
 
     /// Sends what is ready, in order.
     private func drainReplies() {
-        loop: while let first = pending.first {
-            switch first {
-            case .waiting: break loop
+        while isFirstDue {
+            switch pending.removeFirst() {
+            case .waiting: preconditionFailure("an answer that is not there was due")
             case .ready(let reply): output.append(reply, to: handlerContext)
-            case .appended(let reply):
-                let list = reply.waitsForDisk ? loop.committed : loop.written
-                guard list.hasReached(reply.round) else {
-                    if pending.listFirst() { list.add(self, round: reply.round) }
-                    break loop
-                }
-                guard emit(reply) else { return }
+            case .appended(let reply): guard emit(reply) else { return }
             }
-            pending.removeFirst()
         }
         flushIfDue()
         settle()
         if isDraining { return closeIfDrained() }
         if !isReading { resume() }
+    }
+
+    /// Whether the first answer can be sent; where it waits for a round, its end is listened for.
+    private var isFirstDue: Bool {
+        switch pending.wait {
+        case .request, .work: return false
+        case .nothing: return true
+        case .round(let round, let onDisk):
+            let list = onDisk ? loop.committed : loop.written
+            if list.hasReached(round) { return true }
+            if pending.listFirst() { list.add(self, round: round) }
+            return false
+        }
     }
 
     /// While requests are read and handled, their answers are collected: they go out together.

@@ -57,6 +57,22 @@ struct FrameBuffer {
         return buffer.readSlice(length: Int(length))
     }
 
+    /// Shows the next whole frame to `body`, where it lies, and takes it if that makes something of it. nil: it does not, or
+    /// there is no whole frame of up to `largest` bytes; `next` says more.
+    mutating func take<R>(
+        upTo largest: Int, _ body: (UnsafeRawBufferPointer) -> R?
+    ) -> (value: R, byteCount: Int)? {
+        let taken = buffer.withUnsafeReadableBytes { bytes -> (value: R, byteCount: Int)? in
+            guard bytes.count >= Frame.lengthPrefix else { return nil }
+            let length = Int(Int32(bigEndian: bytes.loadUnaligned(as: Int32.self)))
+            guard length >= 0, length <= largest, length <= bytes.count - Frame.lengthPrefix else { return nil }
+            let frame = bytes[Frame.lengthPrefix..<Frame.lengthPrefix + length]
+            return body(UnsafeRawBufferPointer(rebasing: frame)).map { ($0, length) }
+        }
+        if let taken { buffer.moveReaderIndex(forwardBy: Frame.lengthPrefix + taken.byteCount) }
+        return taken
+    }
+
     /// Between reads: gives a large buffer back that little is left in.
     mutating func compact() {
         if buffer.readableBytes == 0 {

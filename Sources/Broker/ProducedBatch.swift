@@ -1,7 +1,7 @@
 internal import EventLog
 internal import KafkaProtocol
 
-/// What a producer sent for one partition, before anything is done with it.
+/// What a producer sent for one partition.
 enum ProducedBatch {
     /// Exactly one batch, whole and true, of records that a producer may send in `version` of Produce. The rules are
     /// Kafka's.
@@ -28,6 +28,44 @@ enum ProducedBatch {
             throw Refusal(.corruptBatch(error))
         }
         return batch
+    }
+
+    /// How far an append has come.
+    enum Step {
+        case done(AppendOutcome)
+        /// Nothing is appended: the batch must name another latest timestamp first.
+        case isToSay(Timestamp)
+    }
+
+    /// Checks what a producer sent for a partition, where it lies, and appends it; compressed where its topic asks for that.
+    static func append(
+        _ bytes: UnsafeRawBufferPointer, version: Int16, to partition: Partition, _ connection: Connection
+    ) throws(Refusal) -> Step {
+        let loop = connection.loop
+        let settings = partition.appendSettings
+        let rules = RecordRules(settings, now: connection.context.now(), loop.limits)
+        var survey = RecordSurvey()
+        let batch = try check(
+            bytes, version: version, bytesMax: settings.batchBytesMax,
+            decompressedBytesMax: loop.limits.decompressedBytes, rules, &survey)
+        try rules.check(batch, &survey, &loop.scratch, loop.memory)
+        if let latest = rules.correction(batch.header, survey) { return .isToSay(latest) }
+        if settings.compression == .lz4, loop.compressor.compress(batch) {
+            return .done(try appendCompressed(to: partition, loop))
+        }
+        return .done(partition.append(bytes, header: batch.header))
+    }
+
+    private static func appendCompressed(
+        to partition: Partition, _ loop: BrokerLoop
+    ) throws(Refusal) -> AppendOutcome {
+        do {
+            return try loop.compressor.withUnsafeBytes { bytes throws(BatchError) in
+                partition.append(bytes, header: try RecordBatchHeader(parsing: bytes.bytes))
+            }
+        } catch {
+            throw Refusal(.corruptBatch(error))
+        }
     }
 
     private static func check(_ header: RecordBatchHeader, version: Int16) throws(Refusal) {

@@ -20,7 +20,7 @@ struct RecordRules {
     /// So many records of a batch are named that are at fault: an answer must not grow with what a client sends.
     static let faultsMax = 1000
 
-    init(_ settings: TopicSettings, now: Timestamp, _ limits: Limits) {
+    init(_ settings: AppendSettings, now: Timestamp, _ limits: Limits) {
         keyBytesMax = limits.keyBytes
         headersMax = limits.recordHeaders
         needsKeys = settings.isCompacted

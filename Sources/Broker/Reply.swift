@@ -24,14 +24,17 @@ enum PendingReply {
     case appended(AppendReply)
 }
 
-/// An answer that is known but for whether its round ends well.
+/// An answer that is known but for whether its round ends well. Those that come rarely are kept apart: the others are small
+/// then, and there is one for each request that waits.
 enum AppendReply {
-    case produce(ProduceReply)
-    case commit(CommitReply)
+    case single(SingleProduceReply)
+    indirect case produce(ProduceReply)
+    indirect case commit(CommitReply)
 
     /// The last round that holds a batch of it.
     var round: UInt64 {
         switch self {
+        case .single(let reply): reply.ticket.round
         case .produce(let reply): reply.round
         case .commit(let reply): reply.round
         }
@@ -40,6 +43,7 @@ enum AppendReply {
     /// False: it is enough that the round is written.
     var waitsForDisk: Bool {
         switch self {
+        case .single(let reply): reply.waitsForDisk
         case .produce(let reply): reply.waitsForDisk
         case .commit: true
         }
@@ -47,6 +51,7 @@ enum AppendReply {
 
     var request: (api: ApiKey, version: Int16) {
         switch self {
+        case .single(let reply): (.produce, reply.version)
         case .produce(let reply): (.produce, reply.version)
         case .commit(let reply): (.offsetCommit, reply.version)
         }
@@ -56,9 +61,8 @@ enum AppendReply {
     /// - Parameter node: where this broker is reached.
     func write(to output: inout ByteBuffer, node: @autoclosure () -> HostPort) throws(ProtocolError) {
         switch self {
-        case .produce(let reply):
-            try Frame.append(
-                reply.response(node: node()), version: reply.version, correlationID: reply.correlationID, to: &output)
+        case .single(let reply): try reply.write(to: &output, node: node())
+        case .produce(let reply): try reply.write(to: &output, node: node())
         case .commit(let reply):
             try Frame.append(reply.response, version: reply.version, correlationID: reply.correlationID, to: &output)
         }

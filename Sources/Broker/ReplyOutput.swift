@@ -6,12 +6,13 @@ internal import NIOCore
 ///
 /// A class: a channel calls back while it is written to and flushed, and that may come by here again.
 final class ReplyOutput {
+    // Unchecked: one loop's alone, and nothing is being changed while the channel is called.
     private let allocator: ByteBufferAllocator
-    private var buffer: ByteBuffer
-    private var isEmpty = true
-    private var needsFlush = false
+    @exclusivity(unchecked) private var buffer: ByteBuffer
+    @exclusivity(unchecked) private var isEmpty = true
+    @exclusivity(unchecked) private var needsFlush = false
     /// Of answers that the channel was given, no fewer than it still has in memory.
-    private(set) var unsentBytes = 0
+    @exclusivity(unchecked) private(set) var unsentBytes = 0
     /// When the client last took some of them, or there were none.
     private(set) var lastSent = NIODeadline.now()
 

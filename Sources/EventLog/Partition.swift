@@ -9,7 +9,7 @@ internal import Synchronization
 public final class Partition: Sendable {
     public let topicName: String
     public let index: Int
-    let topicID: TopicID
+    package let topicID: TopicID
     let directory: String
     let watermarks: Watermarks
     let committer: Committer
@@ -92,6 +92,8 @@ public final class Partition: Sendable {
     var producers: ProducerTable { appends.withLock { $0.producers } }
 
     package var settings: TopicSettings { appends.withLock { $0.settings } }
+
+    package var appendSettings: AppendSettings { appends.withLock { AppendSettings($0.settings) } }
 
     // MARK: Appending
 

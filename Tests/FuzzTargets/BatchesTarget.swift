@@ -28,7 +28,7 @@ enum BatchesTarget {
         bytes.withUnsafeBytes { run($0, choice) }
         // The rules for what a producer sends.
         let settings = choice & 1 == 0 ? compacted : TopicSettings()
-        let rules = RecordRules(settings, now: Timestamp(milliseconds: 1_700_000_000_000), Limits())
+        let rules = RecordRules(AppendSettings(settings), now: Timestamp(milliseconds: 1_700_000_000_000), Limits())
         let memory = MemoryBudget(limit: .max)
         bytes.withUnsafeBytes { bytes in
             var survey = RecordSurvey()

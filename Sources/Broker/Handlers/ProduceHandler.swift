@@ -125,46 +125,20 @@ struct ProduceWork {
     private static func append(
         _ records: ByteBuffer, to partition: Partition, _ call: Call
     ) throws(Refusal) -> AppendOutcome {
-        let settings = partition.settings
-        let loop = call.connection.loop
-        let decompressedBytesMax = loop.limits.decompressedBytes
-        let rules = RecordRules(settings, now: call.connection.context.now(), loop.limits)
-        var latest: Timestamp?
-        let (outcome, refusal) = records.withUnsafeReadableBytes { bytes -> (AppendOutcome?, Refusal?) in
+        let (step, refusal) = records.withUnsafeReadableBytes { bytes -> (ProducedBatch.Step?, Refusal?) in
             do throws(Refusal) {
-                var survey = RecordSurvey()
-                let batch = try ProducedBatch.check(
-                    bytes, version: call.version, bytesMax: settings.batchBytesMax,
-                    decompressedBytesMax: decompressedBytesMax, rules, &survey)
-                try rules.check(batch, &survey, &loop.scratch, loop.memory)
-                latest = rules.correction(batch.header, survey)
-                if latest != nil { return (nil, nil) }
-                if settings.compression == .lz4, loop.compressor.compress(batch) {
-                    return (try appendCompressed(to: partition, loop), nil)
-                }
-                return (partition.append(bytes, header: batch.header), nil)
+                return (try ProducedBatch.append(bytes, version: call.version, to: partition, call.connection), nil)
             } catch {
                 return (nil, error)
             }
         }
-        if let latest {
+        switch step {
+        case .done(let outcome): return outcome
+        case .isToSay(let latest):
             var corrected = records
             corrected.withUnsafeMutableReadableBytes { RecordBatchPatch.setMaxTimestamp($0, latest) }
             return try append(corrected, to: partition, call)
-        }
-        guard let outcome else { throw refusal ?? Refusal(.unknownServerError, "nothing was appended") }
-        return outcome
-    }
-
-    private static func appendCompressed(
-        to partition: Partition, _ loop: BrokerLoop
-    ) throws(Refusal) -> AppendOutcome {
-        do {
-            return try loop.compressor.withUnsafeBytes { bytes throws(BatchError) in
-                partition.append(bytes, header: try RecordBatchHeader(parsing: bytes.bytes))
-            }
-        } catch {
-            throw Refusal(.corruptBatch(error))
+        case nil: throw refusal ?? Refusal(.unknownServerError, "nothing was appended")
         }
     }
 }
@@ -185,8 +159,12 @@ struct ProduceReply {
     private var tickets: [(topic: Int, place: Int, partition: Partition, ticket: AppendTicket)] = []
 
     init(_ call: Call, waitsForDisk: Bool) {
-        version = call.version
-        correlationID = call.correlationID
+        self.init(version: call.version, correlationID: call.correlationID, waitsForDisk: waitsForDisk)
+    }
+
+    init(version: Int16, correlationID: Int32, waitsForDisk: Bool) {
+        self.version = version
+        self.correlationID = correlationID
         self.waitsForDisk = waitsForDisk
     }
 
@@ -228,9 +206,14 @@ struct ProduceReply {
         answer.responses[answer.responses.count - 1].partitionResponses.append(response)
     }
 
-    /// After the round: what became of the batches.
+    /// After the round.
     /// - Parameter node: where this broker is reached.
-    func response(node: @autoclosure () -> HostPort) -> ProduceResponse {
+    func write(to output: inout ByteBuffer, node: @autoclosure () -> HostPort) throws(ProtocolError) {
+        try Frame.append(response(node: node()), version: version, correlationID: correlationID, to: &output)
+    }
+
+    /// What became of the batches.
+    private func response(node: @autoclosure () -> HostPort) -> ProduceResponse {
         var answer = answer
         var namesLeader = namesLeader
         for (topic, place, partition, ticket) in tickets {
