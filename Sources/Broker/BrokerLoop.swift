@@ -10,7 +10,7 @@ final class BrokerLoop: @unchecked Sendable {
     let committed: RoundWaitList
     @exclusivity(unchecked) var compressor = BatchCompressor()
     /// For batches whose records are looked at.
-    @exclusivity(unchecked) var scratch: DecompressionBuffer
+    @exclusivity(unchecked) var records: RecordWindow
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var drained: EventLoopPromise<Void>?
     private var watch: RepeatedTask?
@@ -29,7 +29,7 @@ final class BrokerLoop: @unchecked Sendable {
         self.eventLoop = eventLoop
         self.limits = limits
         self.memory = memory
-        scratch = DecompressionBuffer(limit: limits.decompressedBytes)
+        records = RecordWindow(limit: limits.decompressedBytes)
         written = RoundWaitList(eventLoop, rounds, .written)
         committed = RoundWaitList(eventLoop, rounds, .committed)
     }
@@ -41,10 +41,10 @@ final class BrokerLoop: @unchecked Sendable {
     }
 
     private func follow(_ settings: BrokerSettings) {
-        if settings.limits.decompressedBytes != scratch.limit {
-            scratch = DecompressionBuffer(limit: settings.limits.decompressedBytes)
+        if settings.limits.decompressedBytes != records.limit {
+            records = RecordWindow(limit: settings.limits.decompressedBytes)
         }
-        scratch.ratioMax = settings.limits.decompressedRatio
+        records.ratioMax = settings.limits.decompressedRatio
         limits = settings.limits
         offsetMetadataBytes = Int(settings.groups.offsetMetadataBytesMax)
         beginWatch()

@@ -23,7 +23,9 @@ enum ProducedBatch {
         }
         try check(batch.header, version: version)
         do throws(BatchError) {
-            try batch.validateRecords(decompressedBytesMax: decompressedBytesMax) { survey.add($0, rules) }
+            try batch.validateRecords(decompressedBytesMax: decompressedBytesMax) {
+                survey.add(RecordOutline($0), rules)
+            }
         } catch {
             throw Refusal(.corruptBatch(error))
         }
@@ -48,7 +50,7 @@ enum ProducedBatch {
         let batch = try check(
             bytes, version: version, bytesMax: settings.batchBytesMax,
             decompressedBytesMax: loop.limits.decompressedBytes, rules, &survey)
-        try rules.check(batch, &survey, &loop.scratch, loop.memory)
+        try rules.check(batch, &survey, &loop.records)
         if let latest = rules.correction(batch.header, survey) { return .isToSay(latest) }
         if settings.compression == .lz4, loop.compressor.compress(batch) {
             return .done(try appendCompressed(to: partition, loop))

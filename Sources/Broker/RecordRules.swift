@@ -39,8 +39,7 @@ struct RecordRules {
     /// Looks at what the walk has not seen, and throws where the batch is not to be taken.
     /// - Parameter survey: of the records, where they are not compressed; of all that was opened, afterwards.
     func check(
-        _ batch: RecordBatchView, _ survey: inout RecordSurvey, _ scratch: inout DecompressionBuffer,
-        _ memory: MemoryBudget
+        _ batch: RecordBatchView, _ survey: inout RecordSurvey, _ window: inout RecordWindow
     ) throws(Refusal) {
         switch batch.header.compression {
         case .some(.none):
@@ -56,15 +55,8 @@ struct RecordRules {
             )
         }
         survey = RecordSurvey(collectsFaults: true)
-        let byteCount = scratch.byteCountMax(of: batch.payload.byteCount)
-        memory.add(byteCount)
-        defer {
-            scratch.releaseIfLarge()
-            memory.add(-byteCount)
-        }
         do throws(BatchError) {
-            var cursor = try RecordCursor(batch, into: &scratch)
-            try cursor.scan { record in
+            try window.scan(batch) { record in
                 survey.add(record, self)
                 return true
             }
@@ -80,9 +72,9 @@ struct RecordRules {
     }
 
     @inline(__always)
-    fileprivate func accepts(_ record: borrowing RecordView) -> Bool {
-        accepts(record.timestamp) && (record.hasKey || !needsKeys) && record.keyByteCount <= keyBytesMax
-            && record.headerCount <= headersMax
+    fileprivate func accepts(_ record: RecordOutline) -> Bool {
+        accepts(record.timestamp) && (record.keyByteCount != nil || !needsKeys)
+            && (record.keyByteCount ?? 0) <= keyBytesMax && record.headerCount <= headersMax
     }
 
     @inline(__always)
@@ -97,19 +89,19 @@ struct RecordRules {
 
     // MARK: Refusing
 
-    fileprivate func fault(of record: borrowing RecordView, at index: Int) -> RecordFault {
+    fileprivate func fault(of record: RecordOutline, at index: Int) -> RecordFault {
         // The key first, as Kafka does.
-        guard record.hasKey || !needsKeys else {
+        guard record.keyByteCount != nil || !needsKeys else {
             return RecordFault(
                 code: .invalidRecord, index: index,
                 message: "record \(index) has no key: a compacted topic keeps the last record of each key")
         }
-        guard record.keyByteCount <= keyBytesMax else {
+        guard record.keyByteCount ?? 0 <= keyBytesMax else {
             return RecordFault(
                 code: .invalidRecord, index: index,
                 message:
-                    "record \(index) has a key of \(record.keyByteCount) bytes, over record.key.max.bytes=\(keyBytesMax)"
-            )
+                    "record \(index) has a key of \(record.keyByteCount ?? 0) bytes, over "
+                    + "record.key.max.bytes=\(keyBytesMax)")
         }
         guard record.headerCount <= headersMax else {
             return RecordFault(
@@ -158,13 +150,13 @@ struct RecordSurvey {
     init(collectsFaults: Bool = false) { self.collectsFaults = collectsFaults }
 
     @inline(__always)
-    mutating func add(_ record: borrowing RecordView, _ rules: RecordRules) {
+    mutating func add(_ record: RecordOutline, _ rules: RecordRules) {
         if record.timestamp > latest { latest = record.timestamp }
         if !rules.accepts(record) { addFault(record, rules) }
         count += 1
     }
 
-    private mutating func addFault(_ record: borrowing RecordView, _ rules: RecordRules) {
+    private mutating func addFault(_ record: RecordOutline, _ rules: RecordRules) {
         faultCount += 1
         if collectsFaults, faults.count < RecordRules.faultsMax { faults.append(rules.fault(of: record, at: count)) }
     }

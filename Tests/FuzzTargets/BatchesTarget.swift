@@ -11,6 +11,9 @@ enum BatchesTarget {
 
     // Kept, as a connection keeps them. A fuzzer has one thread.
     nonisolated(unsafe) private static var scratch = DecompressionBuffer(limit: limit)
+    nonisolated(unsafe) private static var window = RecordWindow(limit: limit)
+    /// So small that most records are larger.
+    nonisolated(unsafe) private static var smallWindow = RecordWindow(limit: limit, byteCount: 16)
     nonisolated(unsafe) private static var recordFilter = RecordBatchFilter()
     nonisolated(unsafe) private static var compressor = BatchCompressor()
 
@@ -29,14 +32,13 @@ enum BatchesTarget {
         // The rules for what a producer sends.
         let settings = choice & 1 == 0 ? compacted : TopicSettings()
         let rules = RecordRules(AppendSettings(settings), now: Timestamp(milliseconds: 1_700_000_000_000), Limits())
-        let memory = MemoryBudget(limit: .max)
         bytes.withUnsafeBytes { bytes in
             var survey = RecordSurvey()
             guard
                 let batch = try? ProducedBatch.check(
                     bytes, version: Int16(choice >> 4), bytesMax: limit, decompressedBytesMax: limit, rules, &survey)
             else { return }
-            if (try? rules.check(batch, &survey, &scratch, memory)) != nil {
+            if (try? rules.check(batch, &survey, &window)) != nil {
                 _ = rules.correction(batch.header, survey)
             }
         }
@@ -56,7 +58,11 @@ enum BatchesTarget {
     private static func run(_ bytes: UnsafeRawBufferPointer, _ choice: UInt8) {
         guard let batch = try? RecordBatchView(validating: bytes.bytes) else { return }
         _ = try? batch.validateRecords(decompressedBytesMax: limit)
-        guard let count = read(batch) else { return }
+        let count = read(batch)
+        for outlined in [outline(batch, &window), outline(batch, &smallWindow)] {
+            precondition(outlined == count, "of \(count ?? -1) records \(outlined ?? -1) are seen through a window")
+        }
+        guard let count else { return }
         filter(batch, choice, count)
         if compressor.compress(batch) {
             compressor.withUnsafeBytes { bytes in
@@ -82,6 +88,17 @@ enum BatchesTarget {
             }
         } catch { return nil }
         return count
+    }
+
+    /// The same without having all of it decompressed.
+    private static func outline(_ batch: RecordBatchView, _ window: inout RecordWindow) -> Int? {
+        var count = 0
+        let isWhole: Void? = try? window.scan(batch) { record in
+            count += 1
+            precondition(record.offset <= batch.header.lastOffset, "a record past the last offset")
+            return true
+        }
+        return isWhole.map { count }
     }
 
     private static func filter(_ batch: RecordBatchView, _ choice: UInt8, _ count: Int) {

@@ -33,19 +33,24 @@ struct BatchFuzzTests {
         }
     }
 
+    private static let windowSizes = [Varint.sizeMax, 40, 1000, RecordWindow.defaultByteCount]
+
     /// Runs everything that takes foreign bytes. What is taken must come back from our own encoding.
     private func feed(_ bytes: [UInt8], _ scratch: inout DecompressionBuffer) throws -> Bool {
         var isValid = true
         do { try validate(bytes, decompressedBytesMax: scratch.limit) } catch { isValid = false }
+        let outlined = Self.windowSizes.map { outlines(bytes, limit: scratch.limit, windowByteCount: $0) }
         let decoded: Decoded
         do {
             decoded = try decode(bytes, decompressedBytesMax: scratch.limit)
         } catch {
+            #expect(outlined.allSatisfy { $0 == nil }, "\(error): \(bytes)")
             // An lz4 frame's blocks, and other codecs, are not decompressed by validation.
             let attributes = (try? header(of: bytes))?.attributes
             #expect(!isValid || attributes?.compression != Compression.none, "\(error): \(bytes)")
             return false
         }
+        #expect(outlined.allSatisfy { $0 == decoded.records.map(\.outline) }, "\(bytes)")
         let first = decoded.records.first?.offset
         let isDense = decoded.records.enumerated().allSatisfy {
             $0.element.offset == first?.advanced(by: Int64($0.offset))

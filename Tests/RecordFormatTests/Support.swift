@@ -1,5 +1,6 @@
 import Foundation
-import RecordFormat
+
+@testable import RecordFormat
 
 /// What a batch is: its header and its records.
 struct Decoded: Equatable {
@@ -17,6 +18,23 @@ func decode(
     var records: [StoredRecord] = []
     while let record = try cursor.next() { records.append(record.makeStoredRecord()) }
     return Decoded(header: batch.header, records: records)
+}
+
+/// The outlines of the batch's records, through a window; nil: the batch is refused.
+func outlines(_ bytes: [UInt8], limit: Int, windowByteCount: Int) -> [RecordOutline]? {
+    var window = RecordWindow(limit: limit, byteCount: windowByteCount)
+    var outlines: [RecordOutline] = []
+    let isWhole: Void? = try? window.scan(RecordBatchView(validating: bytes.span.bytes)) { record in
+        outlines.append(record)
+        return true
+    }
+    return isWhole.map { outlines }
+}
+
+extension StoredRecord {
+    var outline: RecordOutline {
+        RecordOutline(offset: offset, timestamp: timestamp, keyByteCount: key?.count, headerCount: headers.count)
+    }
 }
 
 func header(of bytes: [UInt8]) throws(BatchError) -> RecordBatchHeader {

@@ -227,11 +227,14 @@ extension Partition {
         let bytes = try window.bytes(
             of: try segment.file(), at: batch.position, batch.byteCount, end: batch.position + batch.byteCount)
         do {
-            var scratch = DecompressionBuffer()
-            var cursor = try RecordCursor(try RecordBatchView(validating: bytes.bytes), into: &scratch)
-            while let record = try cursor.next() {
-                if record.offset >= start, matches(record.timestamp) { return (record.offset, record.timestamp) }
+            var found: (offset: Offset, timestamp: Timestamp)?
+            var records = RecordWindow()
+            try records.scan(try RecordBatchView(validating: bytes.bytes)) { record in
+                guard record.offset >= start, matches(record.timestamp) else { return true }
+                found = (record.offset, record.timestamp)
+                return false
             }
+            if let found { return found }
         } catch BatchError.unsupportedCompression {
             // Better too early than too late: whoever reads from here skips what is older.
             return (max(start, batch.baseOffset), batch.maxTimestamp)

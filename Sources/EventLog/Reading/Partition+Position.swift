@@ -75,12 +75,13 @@ extension Partition {
         let bytes = try window.bytes(
             of: try segment.file(), at: batch.position, batch.byteCount, end: batch.position + batch.byteCount)
         do {
-            var scratch = DecompressionBuffer()
-            var cursor = try RecordCursor(try RecordBatchView(validating: bytes.bytes), into: &scratch)
-            while let record = try cursor.next() {
-                if record.offset >= offset { return record.timestamp }
+            var timestamp: Timestamp?
+            var records = RecordWindow()
+            try records.scan(try RecordBatchView(validating: bytes.bytes)) { record in
+                if record.offset >= offset { timestamp = record.timestamp }
+                return timestamp == nil
             }
-            return nil
+            return timestamp
         } catch BatchError.unsupportedCompression {
             let header = batch.header
             return header.attributes.usesLogAppendTime ? header.maxTimestamp : header.baseTimestamp

@@ -1,1 +1,0 @@
-../../../Sources/Broker/MemoryBudget.swift
