@@ -65,7 +65,7 @@ final class BrokerLoop: @unchecked Sendable {
             let now = NIODeadline.now()
             for connection in Array(connections.values) { connection.checkTimes(at: now) }
             makeRoom(at: now)
-            if memory.takesTrim() { trim() }
+            if memory.takesTrim(at: now) { trim() }
         }
     }
 

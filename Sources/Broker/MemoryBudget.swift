@@ -1,3 +1,4 @@
+internal import NIOCore
 internal import Synchronization
 
 /// What clients take of the broker's memory, all together: parts of requests that have come, requests that are worked
@@ -40,8 +41,22 @@ final class MemoryBudget: Sendable {
     private let peak = Atomic<Int>(0)
     private static let worthTrimming = 32 << 20
 
-    /// Whether so much less is used than was that it is time to give memory back to the system: true once.
-    func takesTrim() -> Bool {
+    /// When memory was given back last because somebody waited for some.
+    private let scarceTrim = Atomic<UInt64>(0)
+    private static let scarceTrimInterval = TimeAmount.seconds(1)
+
+    /// Whether it is time to give memory back to the system: true once.
+    func takesTrim(at now: NIODeadline) -> Bool { takesTrimAfterPeak() || isWaitedFor && takesScarceTrim(at: now) }
+
+    /// While clients fill all that there is, what malloc holds and nobody uses comes on top of it.
+    private func takesScarceTrim(at now: NIODeadline) -> Bool {
+        let last = scarceTrim.load(ordering: .relaxed)
+        guard last == 0 || now - .uptimeNanoseconds(last) >= Self.scarceTrimInterval else { return false }
+        return scarceTrim.compareExchange(expected: last, desired: now.uptimeNanoseconds, ordering: .relaxed).exchanged
+    }
+
+    /// So much less is used than was that little of it will be used again soon.
+    private func takesTrimAfterPeak() -> Bool {
         let now = used.load(ordering: .relaxed) - kept.load(ordering: .relaxed)
         let before = peak.load(ordering: .relaxed)
         if now >= before {

@@ -65,6 +65,37 @@ struct LimitUnitTests {
         #expect(budget.byteCount == 0)
     }
 
+    @Test("memory goes back once when little is left of what was used, and each second while somebody waits for some")
+    func trimming() {
+        let budget = MemoryBudget(limit: 256 << 20)
+        var now = NIODeadline.uptimeNanoseconds(1_000_000_000)
+        func takesTrim(after milliseconds: Int64 = 0) -> Bool {
+            now = now + .milliseconds(milliseconds)
+            return budget.takesTrim(at: now)
+        }
+        budget.add(100 << 20)
+        #expect(!takesTrim())
+        budget.add(-(75 << 20))
+        #expect(!takesTrim())
+        budget.add(-1)
+        #expect(takesTrim())
+        #expect(!takesTrim(after: 10_000))
+        budget.beginWait()
+        #expect(takesTrim())
+        #expect(!takesTrim(after: 999))
+        #expect(takesTrim(after: 1))
+        budget.endWait()
+        #expect(!takesTrim(after: 10_000))
+        // What was used meanwhile counts, too.
+        budget.beginWait()
+        budget.add(200 << 20)
+        #expect(takesTrim())
+        budget.add(-(200 << 20))
+        budget.endWait()
+        #expect(takesTrim())
+        #expect(!takesTrim())
+    }
+
     // MARK: Lines in the log
 
     @Test("of each kind of line so many are written in a while, and the next one says how many were not")
