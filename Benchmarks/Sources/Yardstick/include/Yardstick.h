@@ -5,7 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "Batch.h"
+#include "Files.h"
 #include "Network.h"
+#include "Wire.h"
 
 /// Compresses `count` bytes in pieces of `piece` into LZ4 frames of 64 KB independent blocks.
 double yardstick_lz4_compress(const uint8_t *bytes, size_t count, size_t piece);
