@@ -150,3 +150,23 @@ if Context.environment["MARTLET_FUZZ"] != nil {
             name: "Fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz",
             swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]))
 }
+
+// The micro benchmarks measure what other packages do not see, so they belong to this one; who uses the log does not fetch
+// what they are made with. See tools/bench-micro.
+if Context.environment["MARTLET_MICRO"] != nil {
+    // Without traits: it would replace malloc, to count allocations.
+    package.dependencies.append(.package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []))
+    package.targets += [
+        // As in Benchmarks/Package.swift.
+        .target(
+            name: "Yardstick", dependencies: ["CLZ4"], path: "Benchmarks/Sources/Yardstick",
+            cSettings: [.unsafeFlags(["-O2"])]),
+        .executableTarget(
+            name: "martlet-micro",
+            dependencies: [
+                "RecordFormat", "EventLog", "KafkaProtocol", "Yardstick", nioCore,
+                .product(name: "Benchmark", package: "benchmark"),
+            ],
+            path: "Benchmarks/Benchmarks/martlet-micro", swiftSettings: settings),
+    ]
+}
