@@ -44,7 +44,7 @@ package struct SingleProduceRequest {
         topic =
             version >= ProduceRequest.firstTopicIDVersion
             ? cursor.take(MemoryLayout<UUIDBytes>.size)
-            : cursor.take(isFlexible ? cursor.unsignedVarint() - 1 : Int(cursor.integer(Int16.self)))
+            : cursor.takeText(isFlexible ? cursor.unsignedVarint() - 1 : Int(cursor.integer(Int16.self)))
         let partitionCount = cursor.length(isFlexible)
         partition = cursor.integer(Int32.self)
         records = cursor.take(cursor.length(isFlexible))
@@ -106,11 +106,18 @@ private struct FrameCursor {
         isFlexible ? unsignedVarint() - 1 : Int(integer(Int32.self))
     }
 
-    /// Nothing is made of it here, but it must be text.
+    /// Text of other letters may be none: that is for others to find out.
+    @inline(__always)
+    mutating func takeText(_ count: Int) -> Range<Int> {
+        let text = take(count)
+        for place in text where bytes[place] >= 0x80 { isGood = false }
+        return text
+    }
+
+    /// Nothing is made of it here.
     mutating func skipClientID() {
         let length = Int(integer(Int16.self))
-        if length == -1 { return }
-        for place in take(length) where bytes[place] >= 0x80 { isGood = false }
+        if length != -1 { _ = takeText(length) }
     }
 
     @inline(__always)
