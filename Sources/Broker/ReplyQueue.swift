@@ -11,10 +11,30 @@ struct ReplyQueue {
     private(set) var firstSequence: UInt64 = 0
 
     private struct Entry {
-        var reply: PendingReply
+        private var reply: PendingReply
+        /// Beside the answer, which need not be looked into, and copied for that.
+        private(set) var wait: Wait
         var byteCount: Int
         /// True: its round is waited for already.
         var isListed = false
+
+        init(_ reply: PendingReply, byteCount: Int) {
+            self.reply = reply
+            wait = Wait(reply)
+            self.byteCount = byteCount
+        }
+
+        mutating func place(_ reply: PendingReply) {
+            self.reply = reply
+            wait = Wait(reply)
+        }
+
+        /// Moves the answer out.
+        mutating func take() -> PendingReply {
+            var taken = PendingReply.waiting
+            swap(&taken, &reply)
+            return taken
+        }
     }
 
     var count: Int { entries.count - head }
@@ -30,16 +50,17 @@ struct ReplyQueue {
         case round(UInt64, onDisk: Bool)
         /// It is ready.
         case nothing
-    }
 
-    var wait: Wait {
-        if isEmpty { return .request }
-        switch entries[head].reply {
-        case .waiting: return .work
-        case .ready: return .nothing
-        case .appended(let reply): return .round(reply.round, onDisk: reply.waitsForDisk)
+        fileprivate init(_ reply: PendingReply) {
+            switch reply {
+            case .waiting: self = .work
+            case .ready: self = .nothing
+            case .appended(let reply): self = .round(reply.round, onDisk: reply.waitsForDisk)
+            }
         }
     }
+
+    var wait: Wait { isEmpty ? .request : entries[head].wait }
 
     /// Takes the next place. Every request but those that get no answer does so once.
     mutating func expect(_ call: Call) {
@@ -49,7 +70,7 @@ struct ReplyQueue {
 
     /// Takes the next place with an answer.
     mutating func append(_ reply: PendingReply, byteCount: Int) {
-        entries.append(Entry(reply: reply, byteCount: byteCount))
+        entries.append(Entry(reply, byteCount: byteCount))
         self.byteCount += byteCount
     }
 
@@ -58,7 +79,7 @@ struct ReplyQueue {
         let distance = call.sequence - firstSequence
         guard distance < UInt64(count) else { return }
         let place = head + Int(distance)
-        entries[place].reply = reply
+        entries[place].place(reply)
         guard case .ready(let reply) = reply else { return }
         entries[place].byteCount += reply.buffer.readableBytes
         byteCount += reply.buffer.readableBytes
@@ -74,8 +95,7 @@ struct ReplyQueue {
     @discardableResult
     mutating func removeFirst() -> PendingReply {
         precondition(!isEmpty, "an answer that nobody waits for")
-        var reply = PendingReply.waiting
-        swap(&reply, &entries[head].reply)
+        let reply = entries[head].take()
         byteCount -= entries[head].byteCount
         firstSequence += 1
         head += 1

@@ -1,4 +1,5 @@
 internal import EventLog
+internal import Glibc
 internal import KafkaProtocol
 internal import NIOCore
 
@@ -87,8 +88,11 @@ struct RecentTopic {
 
     /// nil: it is not there, or not for clients to write to.
     /// - Parameter name: as it stands in the request; the bytes of its id where `isID`.
-    mutating func find(_ name: UnsafeRawBufferPointer, isID: Bool, in log: EventLog) -> Topic? {
-        if let topic, isID == self.isID, self.name.elementsEqual(name) { return topic }
+    mutating func find(
+        _ name: UnsafeRawBufferPointer, isID: Bool, in log: @autoclosure () -> EventLog
+    ) -> Topic? {
+        if let topic, isID == self.isID, isNamed(name) { return topic }
+        let log = log()
         guard let found = isID ? log.topic(idBytes: name) : log.topic(nameBytes: name),
             !InternalTopics.contains(found.name)
         else { return nil }
@@ -96,6 +100,11 @@ struct RecentTopic {
         self.name = Array(name)
         self.isID = isID
         return found
+    }
+
+    private func isNamed(_ name: UnsafeRawBufferPointer) -> Bool {
+        guard let bytes = name.baseAddress, name.count == self.name.count else { return false }
+        return memcmp(self.name, bytes, name.count) == 0
     }
 
     mutating func forget() { topic = nil }
