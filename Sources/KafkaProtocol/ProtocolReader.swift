@@ -17,8 +17,15 @@ public import NIOCore
 
     @usableFromInline package let version: Int16
     @usableFromInline package let isFlexible: Bool
+    /// Keeps the bytes: nobody can change them while this has them, too, and they stay where they are.
     @usableFromInline
-    var buffer: ByteBuffer
+    let buffer: ByteBuffer
+    /// Where they lie. Read by this, since a `ByteBuffer` looks for exclusive access at every integer.
+    @usableFromInline
+    var bytes: UnsafeRawBufferPointer
+    /// How many of them are read.
+    @usableFromInline
+    var offset = 0
     @usableFromInline
     var elementsLeft: Int
     /// What the arrays that were read take in memory, in bytes.
@@ -33,22 +40,39 @@ public import NIOCore
         _ body: ByteBuffer, version: Int16, isFlexible: Bool, elementsMax: Int = ProtocolReader.elementsMax
     ) {
         self.buffer = body
+        self.bytes = body.withUnsafeReadableBytesWithStorageManagement { bytes, _ in bytes }
         self.version = version
         self.isFlexible = isFlexible
         self.elementsLeft = elementsMax
     }
 
+    /// Goes on in the place of another, up to `end`.
+    @inlinable
+    init(_ other: ProtocolReader, upTo end: Int, inTag tag: UInt32) {
+        self = other
+        bytes = UnsafeRawBufferPointer(rebasing: other.bytes[..<end])
+        currentTag = tag
+    }
+
     /// What has not been read yet.
     @inlinable
-    package var remainder: ByteBuffer { buffer }
+    package var remainder: ByteBuffer {
+        var rest = buffer
+        rest.moveReaderIndex(forwardBy: offset)
+        return rest
+    }
 
+    @inlinable
+    var bytesLeft: Int { bytes.count - offset }
+
+    /// In the frame.
     @usableFromInline
-    var position: Int { buffer.readerIndex }
+    var position: Int { buffer.readerIndex + offset }
 
     @inline(never)
     @usableFromInline
     func truncated(needing needed: Int) -> ProtocolError {
-        .truncated(position: position, needed: needed, have: buffer.readableBytes)
+        .truncated(position: position, needed: needed, have: bytesLeft)
     }
 }
 
@@ -57,8 +81,11 @@ public import NIOCore
 extension ProtocolReader {
     @inlinable
     mutating func integer<T: FixedWidthInteger>(_ type: T.Type) throws(ProtocolError) -> T {
-        guard let value = buffer.readInteger(as: type) else { throw truncated(needing: MemoryLayout<T>.size) }
-        return value
+        let size = MemoryLayout<T>.size
+        guard size <= bytesLeft else { throw truncated(needing: size) }
+        let value = bytes.loadUnaligned(fromByteOffset: offset, as: type)
+        offset += size
+        return T(bigEndian: value)
     }
 
     @inlinable
@@ -135,10 +162,11 @@ extension ProtocolReader {
 
     @inlinable
     mutating func text(length: Int) throws(ProtocolError) -> String {
-        guard length <= buffer.readableBytes else { throw truncated(needing: length) }
-        let text = buffer.withUnsafeReadableBytes { String(validating: $0.prefix(length), as: UTF8.self) }
-        guard let text else { throw .invalidUTF8(position: position) }
-        buffer.moveReaderIndex(forwardBy: length)
+        guard length <= bytesLeft else { throw truncated(needing: length) }
+        guard let text = String(validating: bytes[offset..<offset + length], as: UTF8.self) else {
+            throw .invalidUTF8(position: position)
+        }
+        offset += length
         return text
     }
 
@@ -162,7 +190,10 @@ extension ProtocolReader {
 
     @inlinable
     mutating func slice(length: Int) throws(ProtocolError) -> ByteBuffer {
-        guard let slice = buffer.readSlice(length: length) else { throw truncated(needing: length) }
+        guard length <= bytesLeft, let slice = buffer.getSlice(at: position, length: length) else {
+            throw truncated(needing: length)
+        }
+        offset += length
         return slice
     }
 }
@@ -234,7 +265,7 @@ extension ProtocolReader {
         count: Int, ofAtLeast byteCount: Int,
         read: (inout ProtocolReader) throws(ProtocolError) -> Element
     ) throws(ProtocolError) -> [Element] {
-        guard count <= buffer.readableBytes / byteCount else {
+        guard count <= bytesLeft / byteCount else {
             throw .invalidLength(position: position, length: count)
         }
         guard count <= elementsLeft else { throw .tooManyElements(position: position, limit: elementsLeft) }
@@ -272,14 +303,12 @@ extension ProtocolReader {
         guard isFlexible else { return }
         for _ in 0..<(try tagCount()) {
             let number = try unsignedVarint()
-            let content = try slice(length: Int(try unsignedVarint()))
-            var field = ProtocolReader(
-                content, version: version, isFlexible: isFlexible, elementsMax: elementsLeft)
-            field.currentTag = number
-            field.memory = memory
+            let end = try endOfTag()
+            var field = ProtocolReader(self, upTo: end, inTag: number)
             try fields(&field)
             elementsLeft = field.elementsLeft
             memory = field.memory
+            offset = end
         }
     }
 
@@ -288,15 +317,23 @@ extension ProtocolReader {
         guard isFlexible else { return }
         for _ in 0..<(try tagCount()) {
             _ = try unsignedVarint()
-            _ = try slice(length: Int(try unsignedVarint()))
+            offset = try endOfTag()
         }
+    }
+
+    /// Where the content ends whose length comes next.
+    @inlinable
+    mutating func endOfTag() throws(ProtocolError) -> Int {
+        let length = Int(try unsignedVarint())
+        guard length <= bytesLeft else { throw truncated(needing: length) }
+        return offset + length
     }
 
     /// Each takes two bytes at least: its number, and its length.
     @inlinable
     mutating func tagCount() throws(ProtocolError) -> UInt32 {
         let count = try unsignedVarint()
-        guard Int(count) <= buffer.readableBytes / 2 else {
+        guard Int(count) <= bytesLeft / 2 else {
             throw .invalidLength(position: position, length: Int(count))
         }
         return count
@@ -308,6 +345,6 @@ extension ProtocolReader {
     ) throws(ProtocolError) {
         guard currentTag == number else { return }
         try field(&self)
-        guard buffer.readableBytes == 0 else { throw .trailingBytes(count: buffer.readableBytes) }
+        guard bytesLeft == 0 else { throw .trailingBytes(count: bytesLeft) }
     }
 }
