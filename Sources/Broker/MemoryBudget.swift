@@ -44,15 +44,21 @@ final class MemoryBudget: Sendable {
     /// When memory was given back last because somebody waited for some.
     private let scarceTrim = Atomic<UInt64>(0)
     private static let scarceTrimInterval = TimeAmount.seconds(1)
+    /// Whether somebody has begun to wait since: most wait for a moment only, again and again.
+    private let hasWaited = Atomic<Bool>(false)
 
     /// Whether it is time to give memory back to the system: true once.
-    func takesTrim(at now: NIODeadline) -> Bool { takesTrimAfterPeak() || isWaitedFor && takesScarceTrim(at: now) }
+    func takesTrim(at now: NIODeadline) -> Bool { takesTrimAfterPeak() || takesScarceTrim(at: now) }
 
     /// While clients fill all that there is, what malloc holds and nobody uses comes on top of it.
     private func takesScarceTrim(at now: NIODeadline) -> Bool {
+        guard isWaitedFor || hasWaited.load(ordering: .relaxed) else { return false }
         let last = scarceTrim.load(ordering: .relaxed)
-        guard last == 0 || now - .uptimeNanoseconds(last) >= Self.scarceTrimInterval else { return false }
-        return scarceTrim.compareExchange(expected: last, desired: now.uptimeNanoseconds, ordering: .relaxed).exchanged
+        guard last == 0 || now - .uptimeNanoseconds(last) >= Self.scarceTrimInterval,
+            scarceTrim.compareExchange(expected: last, desired: now.uptimeNanoseconds, ordering: .relaxed).exchanged
+        else { return false }
+        hasWaited.store(false, ordering: .relaxed)
+        return true
     }
 
     /// So much less is used than was that little of it will be used again soon.
@@ -69,7 +75,10 @@ final class MemoryBudget: Sendable {
 
     /// Whether there are connections that are not read for want of memory.
     var isWaitedFor: Bool { waiting.load(ordering: .relaxed) > 0 }
-    func beginWait() { waiting.wrappingAdd(1, ordering: .relaxed) }
+    func beginWait() {
+        waiting.wrappingAdd(1, ordering: .relaxed)
+        hasWaited.store(true, ordering: .relaxed)
+    }
     func endWait() { waiting.wrappingSubtract(1, ordering: .relaxed) }
 
     /// Whether one that holds so much may be read on.

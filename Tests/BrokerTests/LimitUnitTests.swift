@@ -94,6 +94,11 @@ struct LimitUnitTests {
         budget.endWait()
         #expect(takesTrim())
         #expect(!takesTrim())
+        // So does who waited for a moment.
+        budget.beginWait()
+        budget.endWait()
+        #expect(takesTrim(after: 1000))
+        #expect(!takesTrim(after: 10_000))
     }
 
     // MARK: Lines in the log
