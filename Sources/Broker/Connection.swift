@@ -25,6 +25,8 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
     /// Made once: it goes with each record of a group.
     private var author: ChangeAuthor?
     @exclusivity(unchecked) private var frames = FrameBuffer()
+    /// The most that came with one read.
+    @exclusivity(unchecked) private var readBytesMax = 0
     @exclusivity(unchecked) private var recentTopic = RecentTopic()
     /// When the part of a request came that `frames` begins with.
     @exclusivity(unchecked) private var frameBegin = NIODeadline.now()
@@ -226,6 +228,7 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
         lastRead = .now()
         if frames.isEmpty { frameBegin = lastRead }
         let bytes = unwrapInboundIn(data)
+        readBytesMax = max(readBytesMax, bytes.readableBytes)
         frames.append(bytes)
         isReading = true
         settle()
@@ -452,18 +455,19 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
         let held =
             hasLeft
             ? 0
-            : frames.byteCount + pending.byteCount + pending.count * Self.requestOverhead + output.unsentBytes
+            : frames.heldBytes + pending.byteCount + pending.count * Self.requestOverhead + output.unsentBytes
                 + (stalled?.byteCount ?? 0) + readBytes
         guard held != heldBytes else { return }
         loop.memory.add(held - heldBytes)
         heldBytes = held
     }
 
-    /// What the channel keeps to read into, and as much for what the next read brings, while it may read.
+    /// What the channel keeps to read into, and as much for what the next read brings, while it may read. What it has read
+    /// into stays as large as it was, though there are more connections by now.
     private var readBytes: Int {
         let byteCount = ReceiveAllocator.byteCount(
             largest: loop.limits.receiveBytes, context.connectionCount, loop.memory)
-        return isReadHeld ? byteCount : 2 * byteCount
+        return max(byteCount, readBytesMax) + (isReadHeld ? 0 : byteCount)
     }
 
     /// Where nothing else wakes it: it is looked at again a little later. Whether memory is still short does not matter:
@@ -471,6 +475,9 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
     private func waitForMemory() {
         guard memoryWaitBegin == nil, !isClosed, !isPausedByItself else { return }
         memoryWaitBegin = .now()
+        // It must not wait for what it only has not given back.
+        frames.tighten()
+        settle()
         loop.waitForMemory(self)
     }
 

@@ -5,30 +5,46 @@ internal import NIOCore
 /// gathered, as it comes: a length alone takes no memory.
 struct FrameBuffer {
     private var buffer = ByteBuffer()
+    /// What is held in memory for it: frames that were taken, before what is left, and what was written to behind it. More
+    /// than that has no pages yet: large blocks are mapped one by one.
+    private(set) var heldBytes = 0
+    /// Whether the storage is this buffer's alone, with nothing before what is left. It is not where it came with a read, or
+    /// frames were taken of it.
+    private var isGathered = false
+
     /// False: there is a part of a frame, or more.
     var isEmpty: Bool { buffer.readableBytes == 0 }
     /// What has come and is not part of a frame that was taken.
     var byteCount: Int { buffer.readableBytes }
 
-    /// What is held for it.
+    /// Of its storage.
     var capacity: Int { buffer.storageCapacity }
 
     /// A length up to this is believed before the frame says what it is.
     static let trustedBytes = 16 << 10
 
     mutating func append(_ bytes: ByteBuffer) {
+        guard !isEmpty else { return begin(with: bytes) }
         var bytes = bytes
-        if buffer.readableBytes == 0 {
-            buffer = bytes
-        } else {
-            buffer.discardReadBytes()
-            if let missing = missingBytes, missing > bytes.readableBytes {
-                // More of the same frame is to come: grow in steps that its bytes have paid for.
-                buffer.reserveCapacity(
-                    minimumWritableBytes: min(missing, max(buffer.readableBytes, bytes.readableBytes)))
-            }
-            buffer.writeBuffer(&bytes)
-        }
+        if !isGathered { gather(room: bytes.readableBytes) }
+        // Storage that is full doubles: its bytes have paid for that.
+        buffer.writeBuffer(&bytes)
+        heldBytes = max(heldBytes, buffer.writerIndex)
+    }
+
+    private mutating func begin(with bytes: ByteBuffer) {
+        buffer = bytes
+        heldBytes = bytes.writerIndex
+        isGathered = false
+    }
+
+    /// Moves what is left to storage of its own.
+    private mutating func gather(room: Int = 0) {
+        var own = ByteBufferAllocator().buffer(capacity: buffer.readableBytes + room)
+        own.writeImmutableBuffer(buffer)
+        buffer = own
+        heldBytes = buffer.readableBytes
+        isGathered = true
     }
 
     /// What the frame lacks that has begun, 0 where it is all there; nil: its length is not.
@@ -54,6 +70,7 @@ struct FrameBuffer {
         }
         guard buffer.readableBytes >= Frame.lengthPrefix + Int(length) else { return nil }
         buffer.moveReaderIndex(forwardBy: Frame.lengthPrefix)
+        isGathered = false
         return buffer.readSlice(length: Int(length))
     }
 
@@ -69,19 +86,26 @@ struct FrameBuffer {
             let frame = bytes[Frame.lengthPrefix..<Frame.lengthPrefix + length]
             return body(UnsafeRawBufferPointer(rebasing: frame)).map { ($0, length) }
         }
-        if let taken { buffer.moveReaderIndex(forwardBy: Frame.lengthPrefix + taken.byteCount) }
+        if let taken {
+            buffer.moveReaderIndex(forwardBy: Frame.lengthPrefix + taken.byteCount)
+            isGathered = false
+        }
         return taken
     }
 
     /// Between reads: gives a large buffer back that little is left in.
     mutating func compact() {
-        if buffer.readableBytes == 0 {
-            buffer = ByteBuffer()
+        if isEmpty {
+            begin(with: ByteBuffer())
         } else if buffer.storageCapacity > 4 * buffer.readableBytes + 1024 {
-            var small = ByteBufferAllocator().buffer(capacity: buffer.readableBytes)
-            small.writeImmutableBuffer(buffer)
-            buffer = small
+            gather()
         }
+    }
+
+    /// Where memory is short: gives back all but what is left.
+    mutating func tighten() {
+        if isEmpty { return compact() }
+        if heldBytes > buffer.readableBytes { gather() }
     }
 }
 

@@ -217,6 +217,32 @@ struct LimitUnitTests {
         #expect(frames.isEmpty && frames.capacity == 0)
     }
 
+    @Test("what is held counts as held: frames that were taken, too, until they are given back")
+    func held() throws {
+        let request = Wire.prefixed([UInt8](repeating: 1, count: 1000))
+        var frames = FrameBuffer()
+        #expect(frames.heldBytes == 0)
+        // Comes in pieces, and the last brings a part of the next.
+        frames.append(ByteBuffer(bytes: request.prefix(600)))
+        frames.append(ByteBuffer(bytes: request.dropFirst(600) + request.prefix(500)))
+        #expect(frames.heldBytes == 1504)
+        let taken = try frames.next(Self.limits)?.readableBytes
+        #expect(taken == 1000)
+        #expect(frames.byteCount == 500 && frames.heldBytes == 1504)
+        frames.tighten()
+        #expect(frames.byteCount == 500 && frames.heldBytes == 500)
+        // There is nothing left to give back.
+        frames.tighten()
+        #expect(frames.heldBytes == 500)
+        frames.append(ByteBuffer(bytes: request.dropFirst(500)))
+        #expect(frames.heldBytes == 1004)
+        let last = frames.take(upTo: 2000) { $0.count }
+        #expect(last?.value == 1000)
+        #expect(frames.isEmpty && frames.heldBytes == 1004)
+        frames.tighten()
+        #expect(frames.heldBytes == 0 && frames.capacity == 0)
+    }
+
     // MARK: What a request takes when it is read
 
     @Test("array amplification: what the arrays of a request take in memory is bounded, and told")
