@@ -58,7 +58,10 @@ enum RequestRouter {
     private static func request<Request: RequestMessage>(_ body: ByteBuffer, _ call: inout Call) throws(ProtocolError)
         -> Request
     {
-        let request = try Request(reading: body, version: call.version, memory: &call.byteCount)
+        var memory = 0
+        let request = try Request(reading: body, version: call.version, memory: &memory)
+        // Its answer has as many elements, about, while it is made.
+        call.byteCount += 2 * memory
         call.connection.expect(call)
         return request
     }
