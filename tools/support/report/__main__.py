@@ -89,31 +89,42 @@ def main():
     work = Path(tempfile.mkdtemp(prefix="bench-report-", dir=options.directory))
     options.directory = work
     try:
-        run(options)
+        if not run(options):
+            sys.exit(1)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
 def run(options):
-    of, figures, plots = machine(options), [], []
+    """Prints each part's rows when it has them: what takes an hour is not to be lost by its last minute. Returns whether
+    all parts ran."""
+    of, figures, plots, failed = machine(options), [], [], []
+    print(machine_line(of), Figure.HEADING, sep="\n\n", flush=True)
     for part in options.only or PARTS:
         start = time.monotonic()
         print(f"{part} …", file=sys.stderr, flush=True)
-        if part == "curves":
-            plots = list(curves.draw(options))
-        else:
-            figures += PARTS[part](options, figures)
+        try:
+            new = [] if part == "curves" else PARTS[part](options, figures)
+            if part == "curves":
+                plots = list(curves.draw(options))
+        except Exception as error:
+            failed.append(part)
+            print(f"error: {part}: {error}", file=sys.stderr, flush=True)
+            continue
+        figures += new
+        for figure in new:
+            print(figure.row(), flush=True)
         print(f"{part}: {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
-    table = "\n".join([Figure.HEADING, *(figure.row() for figure in figures)])
-    print(machine_line(of), table, sep="\n\n")
-    result = {
-        "machine": of, "figures": [figure.as_json() for figure in figures],
-        "curves": {name: dict(points) for name, _, points in plots},
-    }
-    if options.json:
-        Path(options.json).write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
-    if options.write:
+        result = {
+            "machine": of, "figures": [figure.as_json() for figure in figures],
+            "curves": {name: dict(points) for name, _, points in plots},
+        }
+        if options.json:
+            Path(options.json).write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    if options.write and not failed:
+        table = "\n".join([Figure.HEADING, *(figure.row() for figure in figures)])
         write(options, of, table, plots, result)
+    return not failed
 
 
 def write(options, of, table, plots, result):

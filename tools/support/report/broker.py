@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from serving import Broker
 
-from figures import Figure, number
+from figures import Failed, Figure, number
 
 
 def bench(options, *arguments, directory=None):
@@ -25,7 +25,7 @@ def bench(options, *arguments, directory=None):
         command += ["--work-directory", str(options.directory)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
-        raise SystemExit(f"error: {' '.join(command)}: {done.stdout}{done.stderr}")
+        raise Failed(f"{' '.join(command)}: {done.stdout}{done.stderr}")
     return json.loads(done.stdout)
 
 
@@ -229,5 +229,5 @@ def rate(command):
     output = subprocess.run(command, check=True, capture_output=True, text=True)
     found = re.findall(r" in \d+ms: (\d+) msgs/s", output.stdout + output.stderr)
     if not found:
-        raise SystemExit(f"error: {' '.join(command)} said no rate: {output.stdout}{output.stderr}")
+        raise Failed(f"{' '.join(command)} said no rate: {output.stdout}{output.stderr}")
     return float(found[-1])

@@ -3,6 +3,10 @@
 import statistics
 
 
+class Failed(Exception):
+    """Something did not run."""
+
+
 class Figure:
     """One row of a table: what several runs gave, beside C or another yardstick where there is one.
 

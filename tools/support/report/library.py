@@ -3,7 +3,7 @@
 import json
 import subprocess
 
-from figures import Figure
+from figures import Failed, Figure
 
 # By what martlet-bench calls it: what the table does, against what, what it should be.
 TARGETS = {
@@ -60,7 +60,7 @@ def measure(options, *parts):
         command.append("--smoke")
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
-        raise SystemExit(f"error: {' '.join(command)}: {done.stdout}{done.stderr}")
+        raise Failed(f"{' '.join(command)}: {done.stdout}{done.stderr}")
     called = f"`martlet-bench {' '.join(parts)}`"
     figures, before = [], ""
     for measurement in json.loads(done.stdout):
