@@ -151,7 +151,9 @@ struct BadInputTests {
         #expect(try read([1, 1, 17] + state.dropLast() + [1, 99, 2, 0xaa, 0xbb]).replicaState.replicaEpoch == 9)
         // Longer than its fields, shorter than they are though bytes follow, and longer than the message.
         #expect(throws: ProtocolError.trailingBytes(count: 1)) { try read([1, 1, 14] + state + [0]) }
-        #expect(throws: ProtocolError.truncated(position: plain.count + 3 + 12, needed: 1, have: 0)) { try read([1, 1, 12] + state) }
+        #expect(throws: ProtocolError.truncated(position: plain.count + 3 + 12, needed: 1, have: 0)) {
+            try read([1, 1, 12] + state)
+        }
         #expect(throws: ProtocolError.self) { try read([1, 1, 14] + state) }
         #expect(throws: ProtocolError.self) { try read([1, 1, 17] + state.dropLast() + [1, 99, 3, 0xaa, 0xbb]) }
         // The same of one that nobody knows.
