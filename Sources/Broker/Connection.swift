@@ -401,7 +401,10 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
     private func drainReplies() {
         while isFirstDue {
             switch pending.removeFirst() {
-            case .waiting: preconditionFailure("an answer that is not there was due")
+            case .waiting:
+                // Not after `isFirstDue`. If it were, it is to cost one client its connection, not all of them the broker.
+                assertionFailure("an answer that is not there was due")
+                return close(because: "an answer that is not there was due")
             case .ready(let reply): output.append(reply, to: handlerContext)
             case .appended(let reply): guard emit(reply) else { return }
             }
