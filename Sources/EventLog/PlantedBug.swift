@@ -4,7 +4,7 @@
 package enum PlantedBug: String, CaseIterable, Sendable {
     /// Readers see a round before the journal has it.
     case watermarkEarly
-    /// What was written and never acknowledged stays when the log is opened.
+    /// What was written and never acknowledged is read once the log is opened, before it is durable.
     case unacknowledgedTailKept
     /// The journal gives up rounds before the segments that they are in are synced.
     case journalReleasedEarly

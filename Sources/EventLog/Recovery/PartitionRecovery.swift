@@ -243,6 +243,9 @@ final class PartitionRecovery {
     /// What was found is read from now on, and must not vanish. It is written again, since whoever wrote it may have failed to
     /// sync it; the checkpoint that is due makes it durable.
     private func keepFound(from start: Int) throws(LogError) {
+        #if PLANTED_BUGS
+        if PlantedBug.unacknowledgedTailKept.isPlanted { return }
+        #endif
         hasFoundRecords = true
         try storage { () throws(FileError) in
             let file = try fileSystem.open("\(directory)/\(SegmentFiles.log(end.segment))", .update)
