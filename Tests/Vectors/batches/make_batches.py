@@ -5,7 +5,7 @@
     /tmp/clients/bin/pip install kafka-python==3.0.12 confluent-kafka==2.16.1 \
         lz4==4.4.5 python-snappy==0.7.3 zstandard==0.25.0
     tools/build-release martlet
-    /tmp/clients/bin/python Tests/Vectors/batches/make_batches.py .build/release/martlet
+    /tmp/clients/bin/python Tests/Vectors/batches/make_batches.py .build/static/release/martlet
 
 kafka-python's batches come from its own builder (DefaultRecordBatchBuilder in kafka.record.default_records). librdkafka
 has none that could be called, so confluent-kafka produces to a broker whose topic stores batches as they come, and its
