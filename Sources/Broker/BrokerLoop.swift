@@ -73,7 +73,7 @@ final class BrokerLoop: @unchecked Sendable {
     /// a sixteenth is free. One that has all of it would wait for itself otherwise, or that needs more than there is.
     private func makeRoom(at now: NIODeadline) {
         guard memory.isWaitedFor else { return }
-        var missing = memory.byteCountMax / 16 - (memory.byteCountMax - memory.byteCount)
+        var missing = memory.byteCountMax / 16 - memory.freeByteCount
         let inTheWay = connections.values.filter { $0.isInTheWay(at: now) }.sorted { $0.heldBytes > $1.heldBytes }
         if missing <= 0, inTheWay.contains(where: { $0.waitsInVain(at: now) }) { missing = 1 }
         for connection in inTheWay where missing > 0 {

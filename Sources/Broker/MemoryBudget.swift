@@ -23,6 +23,10 @@ final class MemoryBudget: Sendable {
     }
     var byteCountMax: Int { limit.load(ordering: .relaxed) }
 
+    /// What is free. A sixteenth always stays for what counts only once it is there: a request that is being read into
+    /// arrays, the bytes of the read that has just gone past the limit.
+    var freeByteCount: Int { byteCountMax - byteCountMax / 16 - byteCount }
+
     /// The share for what is kept: the rest is for requests.
     var keptByteCountMax: Int { byteCountMax / 4 }
 
@@ -82,12 +86,12 @@ final class MemoryBudget: Sendable {
     func endWait() { waiting.wrappingSubtract(1, ordering: .relaxed) }
 
     /// Whether one that holds so much may be read on.
-    func hasRoom(for held: Int) -> Bool { held <= byteCountMax - byteCount }
+    func hasRoom(for held: Int) -> Bool { held <= freeByteCount }
 
     /// Whether one may take so much more to be done with what it holds: half of what is free. Without that, many that
     /// hold nearly all of their requests would wait for each other, and one that is alone for itself.
     func hasRoom(forRest rest: Int) -> Bool {
-        let free = byteCountMax - byteCount
+        let free = freeByteCount
         return free >= 0 && rest <= free / 2
     }
 }

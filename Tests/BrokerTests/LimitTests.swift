@@ -459,7 +459,7 @@ struct LimitTests {
     func memoryForTheRest() async throws {
         try await withSurvivor(limits: .with { $0.memoryBytes = 4 << 20 }) { broker in
             try await broker.client.create("readings")
-            // Where each stops at a ninth, 466,033 bytes, none is whole.
+            // Where each stops at a ninth, 436,906 bytes, none is whole.
             let batch = try Batch(String(repeating: "x", count: 600_000))
             var waiting: [(client: WireClient, posted: Posted<ProduceRequest>)] = []
             for _ in 0..<8 {
