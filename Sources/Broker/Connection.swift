@@ -262,7 +262,7 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
     /// Whether there is memory to read on, or for the rest of a request that is all that it holds.
     private var hasMemory: Bool {
         if loop.memory.hasRoom(for: heldBytes) { return true }
-        guard pending.isEmpty, output.unsentBytes == 0, let rest = frames.restBytes else { return false }
+        guard pending.isEmpty, output.unsentBytes == 0, let rest = frames.missingBytes else { return false }
         return loop.memory.hasRoom(forRest: rest)
     }
 
