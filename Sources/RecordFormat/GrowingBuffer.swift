@@ -40,27 +40,13 @@ struct GrowingBuffer: ~Copyable {
 
     /// Leaves room for a header and puts `bytes` after it, compressed. False: that would not have been smaller, or more
     /// than is decompressed again unless a reader asks for it.
-    mutating func setCompressed(_ bytes: UnsafeRawBufferPointer, after header: Int) -> Bool {
-        guard bytes.count <= DecompressionBuffer.defaultLimit else { return false }
-        return setCompressed(bytes, after: header, by: LZ4Frame.compress)
-    }
-
-    /// The same by tables that are kept.
     mutating func setCompressed(
         _ bytes: UnsafeRawBufferPointer, after header: Int, by compressor: borrowing LZ4FrameCompressor
     ) -> Bool {
         guard bytes.count <= DecompressionBuffer.defaultLimit else { return false }
-        return setCompressed(bytes, after: header) { compressor.compress($0, into: $1) }
-    }
-
-    @inline(__always)
-    private mutating func setCompressed(
-        _ bytes: UnsafeRawBufferPointer, after header: Int,
-        by compress: (UnsafeRawBufferPointer, UnsafeMutableRawBufferPointer) -> Int?
-    ) -> Bool {
         reserve(header + LZ4Frame.bound(bytes.count))
         let place = UnsafeMutableRawBufferPointer(rebasing: memory[header...])
-        guard let size = compress(bytes, place), size < bytes.count else { return false }
+        guard let size = compressor.compress(bytes, into: place), size < bytes.count else { return false }
         count = header + size
         return true
     }

@@ -20,13 +20,6 @@ public enum LZ4Frame {
         return preferences
     }
 
-    /// Compresses into `place`, which has room for `bound(bytes.count)`. nil: it did not work.
-    static func compress(_ bytes: UnsafeRawBufferPointer, into place: UnsafeMutableRawBufferPointer) -> Int? {
-        var preferences = preferences
-        let count = LZ4F_compressFrame(place.baseAddress, place.count, bytes.baseAddress, bytes.count, &preferences)
-        return LZ4F_isError(count) == 0 ? count : nil
-    }
-
     /// Follows the frame from block to block without decompressing, and returns how many bytes it can come to at most.
     /// It must be one whole frame with nothing after it.
     @discardableResult

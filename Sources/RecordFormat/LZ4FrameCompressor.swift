@@ -1,6 +1,6 @@
 internal import CLZ4
 
-/// Makes the same frames as `LZ4Frame.compress`, with tables that it keeps. That one clears 16 KiB for each frame, however
+/// Makes the same frames as `LZ4F_compressFrame`, with tables that it keeps. That one clears 16 KiB for each frame, however
 /// small; LZ4 clears tables that are kept once in 64 KB of small frames.
 struct LZ4FrameCompressor: ~Copyable {
     private let context: OpaquePointer?

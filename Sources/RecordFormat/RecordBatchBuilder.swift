@@ -5,6 +5,7 @@ public struct RecordBatchBuilder: ~Copyable {
     public private(set) var count = 0
     private var records: GrowingBuffer
     private var compressed = GrowingBuffer()
+    private let frames = LZ4FrameCompressor()
     private var baseTimestamp: Int64 = 0
     private var maxTimestamp: Int64 = -1
     private var isCompressed = false
@@ -156,7 +157,8 @@ public struct RecordBatchBuilder: ~Copyable {
 
     private mutating func compress() {
         let payload = records.part(from: RecordBatchLayout.headerSize)
-        isCompressed = compression == .lz4 && compressed.setCompressed(payload, after: RecordBatchLayout.headerSize)
+        isCompressed =
+            compression == .lz4 && compressed.setCompressed(payload, after: RecordBatchLayout.headerSize, by: frames)
     }
 
     private var batch: (start: UnsafeMutableRawPointer, count: Int) {

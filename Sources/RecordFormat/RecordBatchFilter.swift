@@ -9,6 +9,7 @@ public struct RecordBatchFilter: ~Copyable {
     private var kept = GrowingBuffer()
     private var rebased = GrowingBuffer()
     private var compressed = GrowingBuffer()
+    private let frames = LZ4FrameCompressor()
     private var result = Place.kept
 
     private enum Place { case kept, rebased, compressed }
@@ -130,7 +131,7 @@ public struct RecordBatchFilter: ~Copyable {
         var attributes = header.attributes.rawValue
         if header.compression == .lz4 {
             let records = UnsafeRawBufferPointer(start: payload, count: payloadCount)
-            if compressed.setCompressed(records, after: RecordBatchLayout.headerSize) {
+            if compressed.setCompressed(records, after: RecordBatchLayout.headerSize, by: frames) {
                 result = .compressed
             } else {
                 attributes &= ~0b111

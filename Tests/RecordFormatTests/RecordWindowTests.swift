@@ -94,7 +94,10 @@ struct RecordWindowTests {
 
     private func frame(_ content: [UInt8]) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: LZ4Frame.bound(content.count)) { place, count in
-            count = content.withUnsafeBytes { LZ4Frame.compress($0, into: UnsafeMutableRawBufferPointer(place)) } ?? 0
+            count =
+                content.withUnsafeBytes {
+                    LZ4FrameCompressor().compress($0, into: UnsafeMutableRawBufferPointer(place))
+                } ?? 0
         }
     }
 }
