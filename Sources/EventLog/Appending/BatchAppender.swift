@@ -61,14 +61,29 @@ final class BatchAppender {
         }
     }
 
-    /// What the records got; empty at the end where there were none.
-    var offsets: Range<Offset> {
-        let first = firstOffset ?? partition.end
-        return first..<max(first, endOffset)
+    /// All that was added is in rounds.
+    var staged: StagedAppend { StagedAppend(self) }
+}
+
+/// What is left of an appender when its memory has gone back to the pool: while it waits for the disk, others use that.
+struct StagedAppend {
+    private let partition: Partition
+    private let ticket: AppendTicket?
+    private let offsets: Range<Offset>
+
+    fileprivate init(_ appender: BatchAppender) {
+        partition = appender.partition
+        ticket = appender.lastTicket
+        let first = appender.firstOffset ?? partition.end
+        offsets = first..<max(first, appender.endOffset)
     }
 
-    /// After the last ticket's round: throws why its batch is not durable.
-    func checkOutcome() throws(LogError) {
-        if let lastTicket, let failure = partition.outcome(of: lastTicket) { throw failure }
+    /// The one to wait for; nil: there were no records.
+    var round: UInt64? { ticket?.round }
+
+    /// After the round: what the records got, empty at the end where there were none. Throws why they are not durable.
+    func outcome() throws(LogError) -> Range<Offset> {
+        if let ticket, let failure = partition.outcome(of: ticket) { throw failure }
+        return offsets
     }
 }

@@ -22,38 +22,38 @@ extension Partition {
     /// Throws as `append(_:)` does; then a part of a long list may have been appended.
     @discardableResult
     public func append(contentsOf records: [Record]) throws(LogError) -> Range<Offset> {
-        let appender = BatchAppender(self, now: environment.now())
-        try stage(records, with: appender)
-        if let round = appender.lastTicket?.round { committer.waitLeading(for: round) }
-        try appender.checkOutcome()
-        return appender.offsets
+        let staged = try stage(records)
+        if let round = staged.round { committer.waitLeading(for: round) }
+        return try staged.outcome()
     }
 
     @discardableResult
     public func append(contentsOf records: [Record]) async throws(LogError) -> Range<Offset> {
-        let appender = BatchAppender(self, now: environment.now())
-        try await stageSuspending(records, with: appender)
-        if let round = appender.lastTicket?.round { await committer.rounds.reached(round) }
-        try appender.checkOutcome()
-        return appender.offsets
+        let staged = try await stageSuspending(records)
+        if let round = staged.round { await committer.rounds.reached(round) }
+        return try staged.outcome()
     }
 
     /// Gives all records to rounds, waiting for room.
-    func stage(_ records: [Record], with appender: BatchAppender) throws(LogError) {
+    func stage(_ records: [Record]) throws(LogError) -> StagedAppend {
+        let appender = BatchAppender(self, now: environment.now())
         var next = 0
         while next < records.count {
             next += appender.add(records, from: next)
             // The committer's thread writes while this one goes on building; only a lone batch is worth leading for.
             try stage(appender, leadsItself: next == records.count && appender.firstOffset == nil)
         }
+        return appender.staged
     }
 
-    func stageSuspending(_ records: [Record], with appender: BatchAppender) async throws(LogError) {
+    func stageSuspending(_ records: [Record]) async throws(LogError) -> StagedAppend {
+        let appender = BatchAppender(self, now: environment.now())
         var next = 0
         while next < records.count {
             next += appender.add(records, from: next)
             try await stageSuspending(appender)
         }
+        return appender.staged
     }
 
     /// Gives the batch to a round, waiting for room.
@@ -64,20 +64,4 @@ extension Partition {
     func stageSuspending(_ appender: BatchAppender) async throws(LogError) {
         while let round = try appender.stage(leadsItself: false) { await committer.rounds.reached(round) }
     }
-}
-
-extension CommitRounds {
-    /// Suspends until `round` is committed.
-    func reached(_ round: UInt64) async {
-        await withCheckedContinuation { continuation in
-            let watcher = ContinuationWatcher(continuation)
-            if !notify(after: round, .committed, watcher) { watcher.roundReached() }
-        }
-    }
-}
-
-private final class ContinuationWatcher: RoundWatcher {
-    private let continuation: CheckedContinuation<Void, Never>
-    init(_ continuation: CheckedContinuation<Void, Never>) { self.continuation = continuation }
-    func roundReached() { continuation.resume() }
 }

@@ -19,6 +19,25 @@ package final class CommitRounds: Sendable {
     private struct Waiting {
         var forWritten: [(round: UInt64, watcher: any RoundWatcher)] = []
         var forCommitted: [(round: UInt64, watcher: any RoundWatcher)] = []
+        /// Those for `committed`, by round: most wait for the same one.
+        var tasks: [WaitingTasks] = []
+
+        mutating func add(_ task: UnsafeContinuation<Void, Never>, round: UInt64) {
+            if let place = tasks.lastIndex(where: { $0.round == round }) { return tasks[place].tasks.append(task) }
+            tasks.append(WaitingTasks(round: round, tasks: [task]))
+        }
+
+        mutating func takeTasks(upTo round: UInt64) -> [WaitingTasks] {
+            guard tasks.contains(where: { $0.round <= round }) else { return [] }
+            let due = tasks.filter { $0.round <= round }
+            tasks.removeAll { $0.round <= round }
+            return due
+        }
+    }
+
+    private struct WaitingTasks {
+        let round: UInt64
+        var tasks: [UnsafeContinuation<Void, Never>]
     }
 
     package init() {}
@@ -41,6 +60,18 @@ package final class CommitRounds: Sendable {
         }
     }
 
+    /// Suspends until `round` is committed.
+    func reached(_ round: UInt64) async {
+        await withUnsafeContinuation { task in
+            let isWaiting = waiting.withLock { waiting in
+                guard committedRound < round else { return false }
+                waiting.add(task, round: round)
+                return true
+            }
+            if !isWaiting { task.resume() }
+        }
+    }
+
     func publish(written round: UInt64) {
         let due = waiting.withLock { waiting in
             // Rounds end in order, but for empty ones, which end when they are asked to.
@@ -51,12 +82,13 @@ package final class CommitRounds: Sendable {
     }
 
     func publish(committed round: UInt64) {
-        let due = waiting.withLock { waiting in
+        let (due, tasks) = waiting.withLock { waiting in
             // Rounds end in order, but for empty ones, which end when they are asked to.
             committed.store(max(round, committed.load(ordering: .relaxed)), ordering: .releasing)
-            return Self.take(&waiting.forCommitted, upTo: round)
+            return (Self.take(&waiting.forCommitted, upTo: round), waiting.takeTasks(upTo: round))
         }
         for watcher in due { watcher.roundReached() }
+        for group in tasks { for task in group.tasks { task.resume() } }
     }
 
     private static func take(
