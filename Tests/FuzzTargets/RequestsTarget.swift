@@ -34,11 +34,33 @@ enum RequestsTarget {
     }
 
     private static func request(_ frame: ByteBuffer) {
+        singleProduce(frame)
         var frame = frame
         guard let header = try? RequestHeader(reading: &frame), header.isSupported,
             let message = byKey[header.apiKey]
         else { return }
         roundTrip(message, frame, header.apiVersion)
+    }
+
+    /// What is read in one go says the same where it is read the long way.
+    private static func singleProduce(_ frame: ByteBuffer) {
+        guard let short = frame.withUnsafeReadableBytes({ SingleProduceRequest(reading: $0) }) else { return }
+        var body = frame
+        guard let header = try? RequestHeader(reading: &body), header.apiKey == ApiKey.produce.rawValue,
+            let long = try? ProduceRequest(reading: body, version: header.apiVersion),
+            let topic = long.topicData.first, let partition = topic.partitionData.first
+        else { preconditionFailure("a produce request is read in one go only") }
+        func bytes(_ range: Range<Int>) -> [UInt8] {
+            Array(frame.readableBytesView.dropFirst(range.lowerBound).prefix(range.count))
+        }
+        precondition(
+            header.apiVersion == short.version && header.correlationID == short.correlationID
+                && long.acks == short.acks && long.transactionalID == nil && partition.index == short.partition,
+            "a produce request has other fields when it is read in one go")
+        precondition(
+            partition.records.map { Array($0.readableBytesView) } == bytes(short.records)
+                && (short.namesTopicByID || Array(topic.name.utf8) == bytes(short.topic)),
+            "a produce request has other bytes when it is read in one go")
     }
 
     private static func response<Request: RequestMessage>(
@@ -84,8 +106,31 @@ enum RequestsTarget {
         }
     }
 
+    /// One batch for one partition, in each version.
+    private static func singleProduceSeeds() throws -> [[UInt8]] {
+        var partition = ProduceRequest.PartitionData()
+        partition.index = 3
+        partition.records = ByteBuffer(repeating: 7, count: 70)
+        var topic = ProduceRequest.TopicData()
+        topic.name = "readings"
+        topic.partitionData = [partition]
+        var request = ProduceRequest()
+        request.acks = -1
+        request.topicData = [topic]
+        return try SingleProduceRequest.versions.map { version in
+            let header = RequestHeader(apiKey: .produce, apiVersion: version, correlationID: 5, clientID: "device")
+            var frame = ByteBuffer()
+            try header.write(to: &frame, isFlexible: version >= ProduceRequest.firstFlexibleVersion)
+            frame.writeImmutableBuffer(write(request, version))
+            precondition(
+                frame.withUnsafeReadableBytes { SingleProduceRequest(reading: $0) } != nil,
+                "the seed is not read in one go: nothing would be tried")
+            return [Form.request.rawValue] + Array(frame.readableBytesView)
+        }
+    }
+
     static func seeds() throws -> [[UInt8]] {
-        var seeds: [[UInt8]] = []
+        var seeds = try singleProduceSeeds()
         for (index, request) in requests.enumerated() {
             for line in try Vectors.lines("protocol/\(request.apiKey.name).txt") {
                 let words = line.split(separator: " ", omittingEmptySubsequences: false)
