@@ -1,5 +1,7 @@
 #define _GNU_SOURCE
 #include "Network.h"
+#include "Batch.h"
+#include "Journal.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +19,7 @@
 #include <unistd.h>
 
 enum { prefix = 4, input_size = 256 << 10, file_size = 64 << 20, store_size = 1 << 30, events_at_once = 128 };
+enum { round_size = 8 << 20, segments = 10 };
 
 static double now(void) {
     struct timespec time;
@@ -45,7 +48,7 @@ static void without_delay(int descriptor) {
 // ---- The server
 
 struct client {
-    int descriptor;
+    int descriptor, number;
     uint8_t *input;
     size_t capacity, filled;
     /// Answers that are owed, and how much of the first is sent.
@@ -61,6 +64,16 @@ struct server {
     size_t position;
     uint8_t *answers;
     size_t answers_size;
+    int clients;
+    /// A compressed request.
+    uint8_t *compressed;
+    size_t compressed_size;
+    /// What has come since the last round, and the files that it goes to besides the journal.
+    uint8_t *round;
+    size_t round_filled;
+    struct yardstick_journal journal;
+    int segment[segments];
+    off_t segment_end[segments];
 };
 
 static struct client *accept_one(struct server *server) {
@@ -69,6 +82,7 @@ static struct client *accept_one(struct server *server) {
     without_delay(descriptor);
     struct client *client = calloc(1, sizeof *client);
     client->descriptor = descriptor;
+    client->number = server->clients++;
     client->capacity = input_size;
     client->input = malloc(client->capacity);
     watch(server->poll, EPOLL_CTL_ADD, descriptor, EPOLLIN, client);
@@ -90,6 +104,47 @@ static void store(struct server *server, const uint8_t *bytes, size_t count) {
     server->position += count;
 }
 
+static void compress(struct server *server, const uint8_t *bytes, size_t count) {
+    size_t bound = yardstick_compress_bound(count);
+    if (server->compressed_size < bound)
+        server->compressed = realloc(server->compressed, server->compressed_size = bound);
+    store(server, server->compressed, yardstick_compress(bytes, count, server->compressed, bound));
+}
+
+static void append(struct server *server, int segment, const uint8_t *bytes, size_t count) {
+    if (server->segment_end[segment] + (off_t)count > store_size / segments) {
+        if (ftruncate(server->segment[segment], 0)) perror("ftruncate");
+        server->segment_end[segment] = 0;
+    }
+    if (pwrite(server->segment[segment], bytes, count, server->segment_end[segment]) != (ssize_t)count)
+        perror("pwrite");
+    server->segment_end[segment] += (off_t)count;
+}
+
+static void end_round(struct server *server) {
+    if (!server->round_filled) return;
+    if (!yardstick_journal_append(&server->journal, server->round, yardstick_blocks(server->round_filled)))
+        perror("journal");
+    server->round_filled = 0;
+}
+
+static void add_to_round(struct server *server, const struct client *client, const uint8_t *bytes, size_t count) {
+    if (server->round_filled + count > round_size) end_round(server);
+    memcpy(server->round + server->round_filled, bytes, count);
+    append(server, client->number % segments, server->round + server->round_filled, count);
+    server->round_filled += count;
+}
+
+static void take(struct server *server, const struct client *client, const uint8_t *request, size_t count) {
+    switch (server->service) {
+    case yardstick_store: return store(server, request, count);
+    case yardstick_compress_and_store: return compress(server, request, count);
+    case yardstick_store_durably: return add_to_round(server, client, request, count);
+    case yardstick_sink:
+    case yardstick_send: return;
+    }
+}
+
 /// False: the connection is over.
 static bool receive(struct server *server, struct client *client) {
     ssize_t count = recv(client->descriptor, client->input + client->filled, client->capacity - client->filled, 0);
@@ -103,7 +158,7 @@ static bool receive(struct server *server, struct client *client) {
                 client->input = realloc(client->input, client->capacity = length + input_size);
             break;
         }
-        if (server->service == yardstick_store) store(server, client->input + at + prefix, length - prefix);
+        take(server, client, client->input + at + prefix, length - prefix);
         client->owed++;
         at += length;
     }
@@ -144,17 +199,30 @@ static void answer(struct server *server, struct client *client) {
     watch(server->poll, EPOLL_CTL_MOD, client->descriptor, is_full ? EPOLLIN | EPOLLOUT : EPOLLIN, client);
 }
 
-static int make_file(const char *directory) {
+static int make_empty_file(const char *directory) {
     char path[4096];
     snprintf(path, sizeof path, "%s/yardstick-server", directory);
     int file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0644);
+    if (file >= 0) unlink(path);
+    return file;
+}
+
+static int make_file(const char *directory) {
+    int file = make_empty_file(directory);
     if (file < 0) return -1;
-    unlink(path);
     uint8_t *block = calloc(1, 1 << 20);
     for (int at = 0; at < file_size; at += 1 << 20)
         if (pwrite(file, block, 1 << 20, at) != 1 << 20) return -1;
     free(block);
     return file;
+}
+
+static bool prepare_rounds(struct server *server, const char *directory) {
+    if (server->service != yardstick_store_durably) return true;
+    for (int i = 0; i < segments; i++)
+        if ((server->segment[i] = make_empty_file(directory)) < 0) return false;
+    return !posix_memalign((void **)&server->round, yardstick_journal_block, round_size)
+        && yardstick_journal_open(directory, &server->journal);
 }
 
 static int make_listener(uint16_t *port) {
@@ -170,7 +238,8 @@ static int make_listener(uint16_t *port) {
 void yardstick_serve(const char *directory, enum yardstick_service service, size_t answer_size) {
     uint16_t port;
     struct server server = {.service = service, .answer = answer_size, .poll = epoll_create1(0)};
-    if ((server.file = make_file(directory)) < 0 || (server.listener = make_listener(&port)) < 0) return;
+    if ((server.file = make_file(directory)) < 0 || !prepare_rounds(&server, directory)) return;
+    if ((server.listener = make_listener(&port)) < 0) return;
     // Many answers in a row, so that those to many small requests go out by one call.
     size_t count = service == yardstick_send ? 1 : 1 + (64 << 10) / answer_size;
     server.answers_size = service == yardstick_send ? prefix : count * answer_size;
@@ -188,11 +257,14 @@ void yardstick_serve(const char *directory, enum yardstick_service service, size
             struct client *client = events[i].data.ptr;
             if (!client)
                 while (accept_one(&server)) {}
-            else if (events[i].events & EPOLLIN && !receive(&server, client))
+            else if (events[i].events & EPOLLIN && !receive(&server, client)) {
                 hang_up(client);
-            else
-                answer(&server, client);
+                events[i].data.ptr = 0;
+            }
         }
+        end_round(&server);
+        for (int i = 0; i < ready; i++)
+            if (events[i].data.ptr) answer(&server, events[i].data.ptr);
     }
 }
 

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "Yardstick.h"
+#include "Journal.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,30 +85,20 @@ static int ascending(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
-#define JOURNAL (512L << 20)
-#define PIECE (4L << 20)
-
-/// A new file without a name, of `JOURNAL` zeros on the disk, so that a write allocates nothing.
-static int filled(const char *path, uint8_t *zeros) {
-    int file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0644);
-    for (long at = 0; at < JOURNAL; at += PIECE)
-        if (pwrite(file, zeros, PIECE, at) != PIECE) return -1;
-    return fsync(file) ? -1 : file;
-}
-
 double yardstick_fdatasync(const char *directory, size_t bytes, double seconds) {
     char path[4096];
     snprintf(path, sizeof path, "%s/yardstick-synced", directory);
-    uint8_t *zeros = calloc(1, PIECE);
-    int file = filled(path, zeros);
+    int file = yardstick_filled_file(path);
     if (file < 0) return -1;
     unlink(path);
+    uint8_t *block = malloc(bytes);
+    memset(block, 7, bytes);
     long capacity = 1000000, count = 0;
     double *times = malloc(capacity * sizeof *times);
     double start = now(), last = start;
-    memset(zeros, 7, bytes);
-    for (off_t at = 0; last - start < seconds && count < capacity; at = (at + bytes) % (JOURNAL - bytes)) {
-        if (pwrite(file, zeros, bytes, at) != (ssize_t)bytes || fdatasync(file)) return -1;
+    off_t size = lseek(file, 0, SEEK_END);
+    for (off_t at = 0; last - start < seconds && count < capacity; at = (at + (off_t)bytes) % (size - (off_t)bytes)) {
+        if (pwrite(file, block, bytes, at) != (ssize_t)bytes || fdatasync(file)) return -1;
         double end = now();
         times[count++] = end - last;
         last = end;
@@ -116,7 +107,7 @@ double yardstick_fdatasync(const char *directory, size_t bytes, double seconds) 
     double median = times[count / 2];
     close(file);
     free(times);
-    free(zeros);
+    free(block);
     return median;
 }
 
@@ -134,22 +125,16 @@ long yardstick_rounds(
         if (files[i] < 0) return -1;
         unlink(path);
     }
-    size_t length = (partitions * bytes + 4095) & ~4095ul;
-    uint8_t *staging, *zeros, *record = malloc(bytes);
-    if (posix_memalign((void **)&staging, 4096, length) || posix_memalign((void **)&zeros, 4096, PIECE)) return -1;
+    size_t length = yardstick_blocks(partitions * bytes);
+    uint8_t *staging, *record = malloc(bytes);
+    if (posix_memalign((void **)&staging, yardstick_journal_block, length)) return -1;
     memset(staging, 1, length);
-    memset(zeros, 0, PIECE);
     memset(record, 7, bytes);
-    snprintf(path, sizeof path, "%s/yardstick-journal", directory);
-    int journal = filled(path, zeros);
-    if (journal < 0) return -1;
-    close(journal);
-    journal = open(path, O_RDWR | O_DIRECT | O_DSYNC);
-    if (journal < 0) journal = open(path, O_RDWR | O_DSYNC);
-    unlink(path);
+    struct yardstick_journal journal;
+    if (!yardstick_journal_open(directory, &journal)) return -1;
     long capacity = 1000000, rounds = 0;
     double *times = malloc(capacity * sizeof *times);
-    off_t position = 0, at = 0;
+    off_t position = 0;
     double start = now(), last = start;
     while (last - start < seconds && rounds < capacity) {
         for (int i = 0; i < partitions; i++) {
@@ -157,12 +142,7 @@ long yardstick_rounds(
             memcpy(staging + i * bytes, record, bytes);
         }
         position += bytes;
-        if (at + (off_t)length > JOURNAL) at = 0;
-        for (size_t done = 0; done < length; done += PIECE) {
-            size_t piece = length - done < PIECE ? length - done : PIECE;
-            if (pwrite(journal, staging + done, piece, at + done) != (ssize_t)piece) return -1;
-        }
-        at += length;
+        if (!yardstick_journal_append(&journal, staging, length)) return -1;
         double end = now();
         times[rounds++] = end - last;
         last = end;
@@ -171,10 +151,9 @@ long yardstick_rounds(
     qsort(times, rounds, sizeof *times, ascending);
     *median = times[rounds / 2];
     for (int i = 0; i < partitions; i++) close(files[i]);
-    close(journal);
+    close(journal.file);
     free(files);
     free(staging);
-    free(zeros);
     free(record);
     free(times);
     return rounds;

@@ -12,6 +12,11 @@ enum yardstick_service {
     yardstick_sink,
     /// Appends it to a file, which begins anew at 1 GiB, and answers.
     yardstick_store,
+    /// Compresses it by LZ4, appends that to the file, and answers.
+    yardstick_compress_and_store,
+    /// Has all that has come of all connections on the disk by one write to a journal, and in a file for each tenth
+    /// connection, before it answers.
+    yardstick_store_durably,
     /// Answers with a part of a file, by sendfile.
     yardstick_send,
 };

@@ -8,12 +8,14 @@ struct ServeYardstick: ParsableCommand {
         commandName: "serve-yardstick", abstract: "Serves in C until it is killed.", shouldDisplay: false)
 
     enum Service: String, ExpressibleByArgument {
-        case sink, store, send
+        case sink, store, compress, rounds, send
 
         fileprivate var yardstick: yardstick_service {
             switch self {
             case .sink: yardstick_sink
             case .store: yardstick_store
+            case .compress: yardstick_compress_and_store
+            case .rounds: yardstick_store_durably
             case .send: yardstick_send
             }
         }
