@@ -341,7 +341,7 @@ struct LimitTests {
             #expect(line.contains("a quarter of memory.max.bytes=\(512 << 10)"), "\(line)")
             // Others are served with what is left.
             try await client.create("readings")
-            let batch = try Batch(String(repeating: "x", count: 1_000_000))
+            let batch = try Batch(String(repeating: "x", count: 700_000))
             #expect(try await client.produce(batch, to: "readings").errorCode == .none)
         }
     }
