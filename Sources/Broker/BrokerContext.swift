@@ -43,7 +43,7 @@ final class BrokerContext: Sendable {
         let memory = MemoryBudget(limit: inForce.limits.memoryBytes)
         self.memory = memory
         clientLog = ClientLog(configuration.logger)
-        self.loops = loops.map { BrokerLoop($0, rounds: log.rounds, limits: inForce.limits, memory: memory) }
+        self.loops = loops.map { BrokerLoop($0, log, limits: inForce.limits, memory: memory) }
         fetchSessions = FetchSessionCache(configuration.limits)
         groups = GroupCoordinator(
             log, offsets, inForce.groups, inForce.limits, loops: self.loops, memory: memory,

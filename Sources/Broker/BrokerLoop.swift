@@ -6,6 +6,8 @@ final class BrokerLoop: @unchecked Sendable {
     // Unchecked: everything but `eventLoop` is used on that loop alone. So is exclusive access to what each batch uses:
     // nothing that is called meanwhile comes back to it.
     let eventLoop: any EventLoop
+    private let log: EventLog
+    private var isCommitDue = false
     let written: RoundWaitList
     let committed: RoundWaitList
     @exclusivity(unchecked) var compressor = BatchCompressor()
@@ -25,13 +27,25 @@ final class BrokerLoop: @unchecked Sendable {
     /// Gives free memory back to the system, elsewhere than here.
     var trim: () -> Void = {}
 
-    init(_ eventLoop: any EventLoop, rounds: CommitRounds, limits: Limits, memory: MemoryBudget) {
+    init(_ eventLoop: any EventLoop, _ log: EventLog, limits: Limits, memory: MemoryBudget) {
         self.eventLoop = eventLoop
+        self.log = log
         self.limits = limits
         self.memory = memory
         records = RecordWindow(limit: limits.decompressedBytes)
-        written = RoundWaitList(eventLoop, rounds, .written)
-        committed = RoundWaitList(eventLoop, rounds, .committed)
+        written = RoundWaitList(eventLoop, log.rounds, .written)
+        committed = RoundWaitList(eventLoop, log.rounds, .committed)
+    }
+
+    /// Has what was appended committed, when all that has come is handled: the round is the larger, and where the loop shares
+    /// a processor with the committer's thread they do not take turns with each request.
+    func commitSoon() {
+        guard !isCommitDue else { return }
+        isCommitDue = true
+        eventLoop.execute {
+            self.isCommitDue = false
+            self.log.commitGathered()
+        }
     }
 
     /// Goes by settings that have changed. Returns when that is so; from any thread but that of an event loop.

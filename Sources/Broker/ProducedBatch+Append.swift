@@ -24,15 +24,17 @@ extension ProducedBatch {
         if settings.compression == .lz4, loop.compressor.compress(batch) {
             return .done(try appendCompressed(to: partition, loop))
         }
-        return .done(partition.append(bytes, header: batch.header))
+        loop.commitSoon()
+        return .done(partition.append(bytes, header: batch.header, leadsItself: true))
     }
 
     private static func appendCompressed(
         to partition: Partition, _ loop: BrokerLoop
     ) throws(Refusal) -> AppendOutcome {
+        loop.commitSoon()
         do {
             return try loop.compressor.withUnsafeBytes { bytes throws(BatchError) in
-                partition.append(bytes, header: try RecordBatchHeader(parsing: bytes.bytes))
+                partition.append(bytes, header: try RecordBatchHeader(parsing: bytes.bytes), leadsItself: true)
             }
         } catch {
             throw Refusal(.corruptBatch(error))

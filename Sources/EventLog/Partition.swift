@@ -101,6 +101,7 @@ public final class Partition: Sendable {
     ///
     /// `batch` is exactly one batch that was checked; it is copied before this returns. In the copy, base offset and
     /// leader epoch are set, and with LogAppendTime the timestamps.
+    /// - Parameter leadsItself: whoever appends has the round committed: by waiting for it, or by `commitGathered`.
     package func append(
         _ batch: UnsafeRawBufferPointer, header: RecordBatchHeader, leadsItself: Bool = false
     ) -> AppendOutcome {

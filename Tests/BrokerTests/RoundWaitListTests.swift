@@ -14,7 +14,7 @@ struct RoundWaitListTests {
         let log = try EventLog.open(at: directory.path)
         let partition = try log.createTopic("readings").partitions[0]
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let loop = BrokerLoop(group.next(), rounds: log.rounds, limits: Limits(), memory: MemoryBudget(limit: 1 << 20))
+        let loop = BrokerLoop(group.next(), log, limits: Limits(), memory: MemoryBudget(limit: 1 << 20))
         let (threads, appendsEach) = (4, 5000)
         let (calls, caller) = AsyncStream.makeStream(of: Void.self)
         await withTaskGroup { tasks in

@@ -37,6 +37,9 @@ extension EventLog {
         return try finish(staged)
     }
 
+    /// Has a thread commit what has gathered; returns at once. For batches that were appended as `leadsItself`.
+    package func commitGathered() { committer.commitGathered() }
+
     private func finish(_ staged: [StagedAppend]) throws(LogError) -> [Range<Offset>] {
         var ranges: [Range<Offset>] = []
         ranges.reserveCapacity(staged.count)

@@ -164,7 +164,13 @@ final class Committer: @unchecked Sendable {
         return true
     }
 
-    /// Has what has gathered committed by the committer's thread.
+    /// Has what has gathered committed by the committer's thread, where that waits: for who did not wake it with each append.
+    func commitGathered() {
+        let wakes = gather.withLock { !$0.lanes.isEmpty && $0.takesWake() }
+        if wakes { gather.signalAll() }
+    }
+
+    /// The same, whatever it does.
     func wake() {
         // Through the lock, so that whoever looked just before is waiting by now.
         gather.withLock { _ in }
