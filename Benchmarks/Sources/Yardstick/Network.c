@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@
 #include <unistd.h>
 
 enum { prefix = 4, input_size = 256 << 10, file_size = 64 << 20, store_size = 1 << 30, events_at_once = 128 };
-enum { round_size = 8 << 20, segments = 10 };
+enum { round_size = 8 << 20, segments = 10, synced_size = 128 << 20 };
 
 static double now(void) {
     struct timespec time;
@@ -74,6 +75,11 @@ struct server {
     struct yardstick_journal journal;
     int segment[segments];
     off_t segment_end[segments];
+    /// What the journal alone has on the disk. Its room is not used again before the segments are synced, beside the rounds.
+    size_t unsynced;
+    pthread_mutex_t lock;
+    pthread_cond_t is_due;
+    bool sync_is_due;
 };
 
 static struct client *accept_one(struct server *server) {
@@ -121,11 +127,30 @@ static void append(struct server *server, int segment, const uint8_t *bytes, siz
     server->segment_end[segment] += (off_t)count;
 }
 
+static void *sync_segments(void *argument) {
+    struct server *server = argument;
+    for (;;) {
+        pthread_mutex_lock(&server->lock);
+        while (!server->sync_is_due) pthread_cond_wait(&server->is_due, &server->lock);
+        server->sync_is_due = false;
+        pthread_mutex_unlock(&server->lock);
+        for (int i = 0; i < segments; i++)
+            if (fdatasync(server->segment[i])) perror("fdatasync");
+    }
+}
+
 static void end_round(struct server *server) {
     if (!server->round_filled) return;
     if (!yardstick_journal_append(&server->journal, server->round, yardstick_blocks(server->round_filled)))
         perror("journal");
+    server->unsynced += server->round_filled;
     server->round_filled = 0;
+    if (server->unsynced < synced_size) return;
+    server->unsynced = 0;
+    pthread_mutex_lock(&server->lock);
+    server->sync_is_due = true;
+    pthread_cond_signal(&server->is_due);
+    pthread_mutex_unlock(&server->lock);
 }
 
 static void add_to_round(struct server *server, const struct client *client, const uint8_t *bytes, size_t count) {
@@ -221,8 +246,12 @@ static bool prepare_rounds(struct server *server, const char *directory) {
     if (server->service != yardstick_store_durably) return true;
     for (int i = 0; i < segments; i++)
         if ((server->segment[i] = make_empty_file(directory)) < 0) return false;
+    pthread_t thread;
+    pthread_mutex_init(&server->lock, 0);
+    pthread_cond_init(&server->is_due, 0);
     return !posix_memalign((void **)&server->round, yardstick_journal_block, round_size)
-        && yardstick_journal_open(directory, &server->journal);
+        && yardstick_journal_open(directory, &server->journal)
+        && !pthread_create(&thread, 0, sync_segments, server);
 }
 
 static int make_listener(uint16_t *port) {

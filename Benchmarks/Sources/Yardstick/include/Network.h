@@ -15,7 +15,7 @@ enum yardstick_service {
     /// Compresses it by LZ4, appends that to the file, and answers.
     yardstick_compress_and_store,
     /// Has all that has come of all connections on the disk by one write to a journal, and in a file for each tenth
-    /// connection, before it answers.
+    /// connection, before it answers. Those are synced for each 128 MiB, or the journal would have no end.
     yardstick_store_durably,
     /// Answers with a part of a file, by sendfile.
     yardstick_send,
