@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Storage
 
 /// The journal as a ring in one file of the data directory, zero-filled in advance and written past the page cache.
@@ -268,23 +269,45 @@ final class RingJournal: Journal, @unchecked Sendable {
     }
 
     /// Doubles the ring, up to its limit, where the rounds that are needed fill half of it, one does not fit, or it fills
-    /// too soon.
-    func growIfPressed(isTooSmall: Bool) throws(FileError) {
+    /// too soon. Where `goesOn` says no, it stays as far as it has come.
+    func growIfPressed(isTooSmall: Bool, while goesOn: () -> Bool) throws(FileError) {
+        guard let larger = nextCapacity(isTooSmall: isTooSmall) else { return }
+        let plain = try fileSystem.open(path, .update)
+        var capacity = byteCount
+        while capacity < larger, goesOn() {
+            let begin = ContinuousClock.now
+            let end = min(larger, capacity + Self.growthPiece)
+            try Self.fill(plain, from: capacity, to: end)
+            try plain.synchronize()
+            capacity = end
+            state.withLock { $0.capacity = end }
+            state.signalAll()
+            if capacity < larger { giveWay(after: ContinuousClock.now - begin) }
+        }
+    }
+
+    /// A round is written to the same file, so it waits for all that is being added to it: for so much at most.
+    private static let growthPiece = 1 << 20
+
+    /// Leaves the disk to rounds for three times as long as adding a piece took, unless one of them waits for room.
+    private func giveWay(after time: Duration) {
+        guard state.withLock({ $0.wanted == 0 && $0.liveBytes < $0.capacity / 4 * 3 }) else { return }
+        usleep(UInt32(max(0, min(time * 3, .milliseconds(50)) / .microseconds(1))))
+    }
+
+    /// nil: the ring is large enough, or as large as it may be.
+    private func nextCapacity(isTooSmall: Bool) -> Int? {
         let (capacity, wanted, isPressed) = state.withLock { state in
             (
                 state.capacity, state.wanted,
                 isTooSmall || state.liveBytes > state.capacity / 2 || state.wanted > state.capacity / 2
             )
         }
-        guard isPressed, capacity < bytesMax else { return }
+        guard isPressed, capacity < bytesMax else { return nil }
         // As often as it takes for the round that waits: nobody asks again for it.
         var larger = capacity
         repeat { larger = min(bytesMax, larger * 2) } while larger < bytesMax && larger / 2 < wanted
-        let plain = try fileSystem.open(path, .update)
-        try Self.fill(plain, from: capacity, to: larger)
-        try plain.synchronize()
-        state.withLock { $0.capacity = larger }
-        state.signalAll()
+        return larger
     }
 
     /// A round that does not even fit an empty ring waits for nothing.

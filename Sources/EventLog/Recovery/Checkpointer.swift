@@ -131,7 +131,7 @@ final class Checkpointer: @unchecked Sendable {
     /// Topics with `flush.ms`.
     private func synchronizeByTime(elapsed: Int) {
         for partition in partitions() {
-            guard let limit = partition.settings.flushMilliseconds, !partition.settings.isJournaled,
+            guard let limit = partition.relaxedFlushMilliseconds,
                 Int64(elapsed) % max(Int64(Self.tickMilliseconds), limit) < Int64(Self.tickMilliseconds)
             else { continue }
             do {
@@ -153,7 +153,9 @@ final class Checkpointer: @unchecked Sendable {
 
     private func checkpointLogging(ringIsTooSmall: Bool) {
         // A ring that cannot grow is still emptied.
-        do { try journal.growIfPressed(isTooSmall: ringIsTooSmall) } catch {
+        do throws(FileError) {
+            try journal.growIfPressed(isTooSmall: ringIsTooSmall) { !state.withLock { $0.isStopping } }
+        } catch {
             logger.error("the journal cannot grow", metadata: ["error": "\(error)"])
             journal.cannotGrow(error)
         }
