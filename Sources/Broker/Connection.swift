@@ -18,41 +18,41 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
     let context: BrokerContext
     let loop: BrokerLoop
     let logger: Logger
-    private let channel: any Channel
+    let channel: any Channel
     /// Kept here: the channel forgets it when it closes.
     private var remoteAddress: SocketAddress?
     @exclusivity(unchecked) private var handlerContext: ChannelHandlerContext?
     /// Made once: it goes with each record of a group.
     private var author: ChangeAuthor?
-    @exclusivity(unchecked) private var frames = FrameBuffer()
+    @exclusivity(unchecked) var frames = FrameBuffer()
     /// The most that came with one read.
-    @exclusivity(unchecked) private var readBytesMax = 0
+    @exclusivity(unchecked) var readBytesMax = 0
     @exclusivity(unchecked) private var recentTopic = RecentTopic()
     /// When the part of a request came that `frames` begins with.
     @exclusivity(unchecked) private var frameBegin = NIODeadline.now()
     @exclusivity(unchecked) private var hasRequested = false
     private let begin = NIODeadline.now()
-    @exclusivity(unchecked) private var pending = ReplyQueue()
-    private let output: ReplyOutput
+    @exclusivity(unchecked) var pending = ReplyQueue()
+    let output: ReplyOutput
     /// What the broker's budget was told that this connection holds.
-    @exclusivity(unchecked) private(set) var heldBytes = 0
+    @exclusivity(unchecked) var heldBytes = 0
     /// Since when it is not read for want of memory.
-    @exclusivity(unchecked) private var memoryWaitBegin: NIODeadline?
+    @exclusivity(unchecked) var memoryWaitBegin: NIODeadline?
     private var delayedFetches: [UInt64: DelayedFetch] = [:]
     /// Requests that wait for others of their group.
     private var parkedCalls: [UInt64: ParkedCall] = [:]
     /// A request that found no room, to go on with after a round.
-    @exclusivity(unchecked) private var stalled: StalledWork?
+    @exclusivity(unchecked) var stalled: StalledWork?
     /// True: a request is worked on where it may wait for the disk. The next one is not looked at before that has ended:
     /// it may count on what was asked for before it, and one client has one thread of the pool at most.
     @exclusivity(unchecked) private var isWorking = false
     @exclusivity(unchecked) private var isReading = false
-    @exclusivity(unchecked) private var isReadHeld = false
+    @exclusivity(unchecked) var isReadHeld = false
     @exclusivity(unchecked) private var isHandling = false
-    @exclusivity(unchecked) private var lastRead = NIODeadline.now()
+    @exclusivity(unchecked) var lastRead = NIODeadline.now()
     @exclusivity(unchecked) private var isDraining = false
-    @exclusivity(unchecked) private var isClosed = false
-    @exclusivity(unchecked) private var hasLeft = false
+    @exclusivity(unchecked) var isClosed = false
+    @exclusivity(unchecked) var hasLeft = false
 
     init(_ context: BrokerContext, loop: BrokerLoop, _ channel: any Channel) {
         self.context = context
@@ -251,19 +251,12 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
         waitForMemory()
     }
 
-    private var isPaused: Bool { isPausedByItself || !hasMemory }
+    var isPaused: Bool { isPausedByItself || !hasMemory }
 
     /// For what ends by a call of `resume`.
-    private var isPausedByItself: Bool {
+    var isPausedByItself: Bool {
         stalled != nil || isWorking || pending.count >= loop.limits.pendingRequests
             || pending.byteCount >= loop.limits.pendingBytes || (handlerContext != nil && !channel.isWritable)
-    }
-
-    /// Whether there is memory to read on, or for the rest of a request that is all that it holds.
-    private var hasMemory: Bool {
-        if loop.memory.hasRoom(for: heldBytes) { return true }
-        guard pending.isEmpty, output.unsentBytes == 0, let rest = frames.missingBytes else { return false }
-        return loop.memory.hasRoom(forRest: rest)
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -273,7 +266,7 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
     }
 
     /// Goes on with requests that were held back.
-    private func resume() {
+    func resume() {
         guard !isClosed else { return }
         guard !isPaused else { return waitForMemory() }
         // What it was not read for does not count as the client's delay.
@@ -442,82 +435,6 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
             close(because: "an answer cannot be written: \(error)", request: (api.rawValue, version))
             return false
         }
-    }
-
-    // MARK: Memory
-
-    /// So much each request counts for that waits for its answer, besides what it says: what the broker keeps of it.
-    private static let requestOverhead = 512
-
-    /// Tells the broker's budget what this connection holds by now: where that has changed, by one atomic addition.
-    private func settle() {
-        if output.unsentBytes > 0 {
-            output.noteUnsent((try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0)
-        }
-        // What was under way when it left holds no place any more.
-        let held =
-            hasLeft
-            ? 0
-            : frames.heldBytes + pending.byteCount + pending.count * Self.requestOverhead + output.unsentBytes
-                + (stalled?.byteCount ?? 0) + readBytes
-        guard held != heldBytes else { return }
-        loop.memory.add(held - heldBytes)
-        heldBytes = held
-    }
-
-    /// What the channel keeps to read into, and as much for what the next read brings, while it may read. What it has read
-    /// into stays as large as it was, though there are more connections by now.
-    private var readBytes: Int {
-        let byteCount = ReceiveAllocator.byteCount(
-            largest: loop.limits.receiveBytes, context.connectionCount, loop.memory)
-        return max(byteCount, readBytesMax) + (isReadHeld ? 0 : byteCount)
-    }
-
-    /// Where nothing else wakes it: it is looked at again a little later. Whether memory is still short does not matter:
-    /// others may have given some back, or this one by holding still, since it was found so.
-    private func waitForMemory() {
-        guard memoryWaitBegin == nil, !isClosed, !isPausedByItself else { return }
-        memoryWaitBegin = .now()
-        // It must not wait for what it only has not given back.
-        frames.tighten()
-        settle()
-        loop.waitForMemory(self)
-    }
-
-    private func stopWaitingForMemory() {
-        guard memoryWaitBegin != nil else { return }
-        memoryWaitBegin = nil
-        loop.stopWaitingForMemory(self)
-    }
-
-    /// Reads on where there is memory again.
-    func retryForMemory() {
-        guard hasMemory else { return }
-        stopWaitingForMemory()
-        resume()
-    }
-
-    /// Whether others wait for memory because of this one: its request does not go on, or its answers are not taken.
-    func isInTheWay(at now: NIODeadline) -> Bool {
-        guard !isClosed, heldBytes > 0 else { return false }
-        let patience = TimeAmount.limit(loop.limits.memoryWaitMilliseconds)
-        if let memoryWaitBegin { return now - memoryWaitBegin > patience }
-        // These are the client's own delays.
-        let isStuck = !frames.isEmpty && !isPaused && now - lastRead > .seconds(1)
-        return isStuck || output.unsentBytes > 0 && now - output.lastSent > .seconds(1)
-    }
-
-    /// Whether it has waited for so long that what is free will not do for it.
-    func waitsInVain(at now: NIODeadline) -> Bool {
-        let patience = TimeAmount.limit(loop.limits.memoryWaitMilliseconds)
-        return memoryWaitBegin.map { now - $0 > patience + patience + patience } ?? false
-    }
-
-    func closeForMemory() {
-        context.clientLog.write(
-            .warning, "there is no memory left for clients: the one that holds most is closed",
-            ["peer": "\(peer)", "holds": "\(heldBytes)", "limit": "memory.max.bytes=\(loop.memory.byteCountMax)"])
-        closeNow()
     }
 
     // MARK: Requests that wait

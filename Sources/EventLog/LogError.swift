@@ -112,3 +112,8 @@ extension String {
         return String(scalars[..<end]) + "…"
     }
 }
+
+/// Runs file operations and gives their errors the log's type.
+func storage<R>(_ body: () throws(FileError) -> R) throws(LogError) -> R {
+    do { return try body() } catch { throw LogError(error) }
+}

@@ -93,6 +93,11 @@ public final class Partition: Sendable {
 
     package var settings: TopicSettings { appends.withLock { $0.settings } }
 
+    /// `flush.ms`, where the topic skips the journal and sets it. Asked of every partition, ten times a second.
+    var relaxedFlushMilliseconds: Int64? {
+        appends.withLock { $0.settings.isJournaled ? nil : $0.settings.flushMilliseconds }
+    }
+
     package var appendSettings: AppendSettings { appends.withLock { AppendSettings($0.settings) } }
 
     // MARK: Appending
@@ -509,56 +514,5 @@ public final class Partition: Sendable {
             let next = segments.partitionPoint { $0.baseOffset <= segment.baseOffset }
             return next < segments.count ? segments[next] : nil
         }
-    }
-}
-
-/// What the partitions of a log share.
-struct PartitionServices {
-    let committer: Committer
-    let builders = BuilderPool()
-    let environment: Environment
-    let leaderEpoch: Int32
-    /// Weak: it knows the partitions.
-    weak let checkpointer: Checkpointer?
-}
-
-/// Someone who waits for a partition to grow. Called once, on the thread that committed: do little there.
-package protocol PartitionWatcher: AnyObject, Sendable {
-    func partitionAdvanced()
-}
-
-/// What an append got.
-package enum AppendOutcome: Sendable {
-    /// In the round that gathers; wait for its end.
-    case accepted(AppendTicket)
-    /// The producer sent it before: this is where it went. Wait for that round.
-    case duplicate(AppendTicket)
-    /// No room in the round that gathers: try again after this one.
-    case full(awaiting: UInt64)
-    case rejected(LogError)
-}
-
-/// Where a batch went, and which round makes it durable.
-package struct AppendTicket: Sendable {
-    package let baseOffset: Offset
-    package let lastOffset: Offset
-    package let logAppendTime: Timestamp?
-    package let round: UInt64
-
-    /// Of the partition, when it gave the offsets: they may be another batch's later.
-    let era: UInt64
-
-    init(baseOffset: Offset, lastOffset: Offset, logAppendTime: Timestamp?, round: UInt64, era: UInt64) {
-        self.baseOffset = baseOffset
-        self.lastOffset = lastOffset
-        self.logAppendTime = logAppendTime
-        self.round = round
-        self.era = era
-    }
-
-    init(_ batch: ProducerTable.Batch, era: UInt64) {
-        self.init(
-            baseOffset: batch.baseOffset, lastOffset: batch.lastOffset, logAppendTime: nil, round: batch.round,
-            era: era)
     }
 }

@@ -28,3 +28,36 @@ struct TimeIndexEntry: Equatable, Sendable {
     var timestamp: Int64
     var relativeOffset: UInt32
 }
+
+extension OffsetIndexEntry {
+    /// Whether the batch that was found when it was looked for where the entry points is the one that it means.
+    func isConfirmed(by batch: BatchLocation?, base: Offset) -> Bool {
+        #if PLANTED_BUGS
+        if PlantedBug.indexTrusted.isPlanted { return true }
+        #endif
+        guard let batch, batch.position == Int(position) else { return false }
+        return batch.lastOffset.distance(from: base) == Int64(relativeOffset)
+    }
+}
+
+extension [OffsetIndexEntry] {
+    func encoded() -> [UInt8] {
+        var writer = FieldWriter()
+        for entry in self {
+            writer.add(entry.relativeOffset)
+            writer.add(entry.position)
+        }
+        return writer.bytes
+    }
+}
+
+extension [TimeIndexEntry] {
+    func encoded() -> [UInt8] {
+        var writer = FieldWriter()
+        for entry in self {
+            writer.add(entry.timestamp)
+            writer.add(entry.relativeOffset)
+        }
+        return writer.bytes
+    }
+}

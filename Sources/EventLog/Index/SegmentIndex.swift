@@ -119,3 +119,12 @@ extension Array {
         }
     }
 }
+
+extension GrowingIndex {
+    mutating func add(_ batch: BatchLocation, base: Offset, interval: Int) {
+        add(
+            lastRelativeOffset: UInt32(clamping: batch.lastOffset.distance(from: base)),
+            position: UInt32(clamping: batch.position), byteCount: batch.byteCount,
+            maxTimestamp: batch.maxTimestamp.milliseconds, interval: interval)
+    }
+}

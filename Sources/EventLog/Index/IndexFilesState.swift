@@ -1,0 +1,7 @@
+/// What the files of a growing index hold of it.
+struct IndexFilesState {
+    var offsetEntries = 0
+    var timeEntries = 0
+    /// They lack entries of what lies below the last checkpoint, whose entries recovery trusts.
+    var lacksTrusted = false
+}
