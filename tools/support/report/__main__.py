@@ -33,15 +33,15 @@ def fdatasync(figures):
     return None
 
 
-# In this order, each with what it takes: the options and the figures before it.
+# In this order, each with what it takes: the options and the figures before it. Partitions come first: see there.
 PARTS = {
+    "partitions": lambda options, _: broker.partitions(options),
     "library": lambda options, _: library.measure(options, "append", "scan", "lookup", "durable", "replay"),
     "rounds": lambda options, _: library.measure(options, "rounds"),
     "network": lambda options, _: library.measure(options, "network"),
     "latency": lambda options, before: broker.latency(options, fdatasync(before)),
     "librdkafka": lambda options, _: broker.librdkafka(options),
     "connections": lambda options, _: broker.connections(options),
-    "partitions": lambda options, _: broker.partitions(options),
     "starts": lambda options, _: broker.starts(options) + library.measure(options, "open", "recovery"),
     "memory": lambda options, _: broker.memory(options),
     "curves": None,

@@ -40,10 +40,11 @@ def status(process):
 
 
 class Served:
-    """A broker on a directory of its own, which is removed."""
+    """A broker on a directory of its own, which is removed, or kept for whoever removes them all."""
 
-    def __init__(self, options, name, *settings):
+    def __init__(self, options, name, *settings, keeps=False):
         self.data = options.directory / name
+        self.keeps = keeps
         shutil.rmtree(self.data, ignore_errors=True)
         arguments = [argument for setting in settings for argument in ("--set", setting)]
         self.options, self.arguments = options, arguments
@@ -69,7 +70,8 @@ class Served:
 
     def __exit__(self, *_):
         self.kill()
-        shutil.rmtree(self.data, ignore_errors=True)
+        if not self.keeps:
+            shutil.rmtree(self.data, ignore_errors=True)
 
 
 # MARK: Latency
@@ -133,12 +135,14 @@ def connections(options):
 
 
 def partitions(options):
+    """Directories are kept until the end: for some minutes after so many files were deleted, ext4 takes minutes to make as
+    many, since it looks for an inode that was not used of late."""
     many = 100 if options.smoke else 10_000
     few_rates, many_rates, opened, resident = [], [], [], []
-    for _ in range(options.runs):
+    for run in range(options.runs):
         rates = []
         for count in (10, many):
-            with Served(options, "partitions") as served:
+            with Served(options, f"partitions-{count}-{run}", keeps=True) as served:
                 answer = bench(
                     options, "produce", "--partitions", count, "-z", "lz4", "--batch-size", "16kB", "--seconds",
                     seconds(options, 10), "--broker", served.address, "--keep")
@@ -151,6 +155,8 @@ def partitions(options):
                     resident.append(served.memory[0] / 1e6)
         few_rates.append(rates[0])
         many_rates.append(rates[1])
+    for kept in options.directory.glob("partitions-*"):
+        shutil.rmtree(kept, ignore_errors=True)
     called = f"`martlet bench produce -z lz4 --batch-size 16kB --partitions {many}`, and 10"
     return [
         Figure(f"{many:,} partitions, all active: produce, acks=all", "records/s", many_rates, "≥ 70 %",
