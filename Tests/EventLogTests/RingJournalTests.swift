@@ -1,3 +1,4 @@
+import Glibc
 import Storage
 import TestSupport
 import Testing
@@ -7,35 +8,46 @@ import Testing
 @Suite struct RingJournalTests {
     private let directory = TemporaryDirectory()
 
-    @Test func aRingThatFillsTooSoonDoublesUpToItsLimit() throws {
+    private func journal(bytes: Int, max bytesMax: Int) throws -> RingJournal {
         let path = "\(directory.path)/journal"
         let fileSystem = PosixFileSystem()
         try RingJournal.create(
-            at: path, fileSystem, directory: TopicID(high: 1, low: 2), nonce: 3, bytes: 1 << 20, isClosed: true)
+            at: path, fileSystem, directory: TopicID(high: 1, low: 2), nonce: 3, bytes: bytes, isClosed: true)
         let header = try #require(try JournalHeader.newest(in: try fileSystem.open(path, .read)))
-        let journal = try RingJournal(at: path, fileSystem, header: header, bytesMax: 3 << 20, onPressure: {})
-        try journal.growIfPressed(isTooSmall: false) { true }
+        return try RingJournal(at: path, fileSystem, header: header, bytesMax: bytesMax, onPressure: {})
+    }
+
+    @Test func aRingThatFillsTooSoonDoublesUpToItsLimit() throws {
+        let journal = try journal(bytes: 1 << 20, max: 3 << 20)
+        try journal.growIfPressed(isTooSmall: false)
         #expect(try directory.contents(of: "journal").count == 1 << 20)
         for bytes in [2 << 20, 3 << 20, 3 << 20] {
-            try journal.growIfPressed(isTooSmall: true) { true }
+            try journal.growIfPressed(isTooSmall: true)
             #expect(try directory.contents(of: "journal").count == bytes)
         }
     }
 
-    @Test func aRingGrowsPieceByPieceAndStaysAsFarAsItHasCome() throws {
-        let path = "\(directory.path)/journal"
-        let fileSystem = PosixFileSystem()
-        try RingJournal.create(
-            at: path, fileSystem, directory: TopicID(high: 1, low: 2), nonce: 3, bytes: 8 << 20, isClosed: true)
-        let header = try #require(try JournalHeader.newest(in: try fileSystem.open(path, .read)))
-        let journal = try RingJournal(at: path, fileSystem, header: header, bytesMax: 64 << 20, onPressure: {})
-        var sizes: [Int] = []
-        try journal.growIfPressed(isTooSmall: true) {
-            sizes.append(journal.byteCount)
-            return sizes.count <= 3
+    @Test func aRingGrowsPieceByPieceAndIsUsedMeanwhile() throws {
+        let journal = try journal(bytes: 8 << 20, max: 64 << 20)
+        try journal.growIfPressed(isTooSmall: true)
+        #expect(journal.byteCount == 12 << 20 && journal.isGrowing)
+        try journal.grow()
+        #expect(journal.byteCount == 16 << 20 && !journal.isGrowing)
+        #expect(try directory.contents(of: "journal").count == 16 << 20)
+        // What is being made larger is not made larger still.
+        try journal.growIfPressed(isTooSmall: true)
+        try journal.growIfPressed(isTooSmall: true)
+        #expect(journal.byteCount == 24 << 20 && journal.isGrowing)
+    }
+
+    @Test func aRoundThatWaitsForALargerRingIsNotKeptWaiting() throws {
+        let journal = try journal(bytes: 1 << 20, max: 64 << 20)
+        let waiter = WorkerThread(name: "append") {
+            #expect(throws: Never.self) { try journal.awaitRoom(for: 12 << 20) }
         }
-        #expect(sizes == [8 << 20, 9 << 20, 10 << 20, 11 << 20])
-        #expect(journal.byteCount == 11 << 20)
-        #expect(try directory.contents(of: "journal").count == 11 << 20)
+        while !journal.isAwaited { usleep(1000) }
+        try journal.growIfPressed(isTooSmall: false)
+        waiter.join()
+        #expect(journal.byteCount > 12 << 20)
     }
 }

@@ -1,4 +1,3 @@
-internal import Glibc
 internal import Storage
 
 /// The journal as a ring in one file of the data directory, zero-filled in advance and written past the page cache.
@@ -23,6 +22,8 @@ final class RingJournal: Journal, @unchecked Sendable {
         /// What the other slot names; nil: nobody has written it since the journal was opened.
         var otherTailSequence: UInt64?
         var capacity: Int
+        /// What it is to grow to.
+        var target = 0
         var head: Int
         var nextSequence: UInt64
         /// Rounds that are still needed, oldest first.
@@ -268,32 +269,34 @@ final class RingJournal: Journal, @unchecked Sendable {
         try write(header)
     }
 
-    /// Doubles the ring, up to its limit, where the rounds that are needed fill half of it, one does not fit, or it fills
-    /// too soon. Where `goesOn` says no, it stays as far as it has come.
-    func growIfPressed(isTooSmall: Bool, while goesOn: () -> Bool) throws(FileError) {
-        guard let larger = nextCapacity(isTooSmall: isTooSmall) else { return }
+    /// Has the ring doubled, up to its limit, where the rounds that are needed fill half of it, one does not fit, or it fills
+    /// too soon; and begins with it.
+    func growIfPressed(isTooSmall: Bool) throws(FileError) {
+        if !isGrowing, let larger = nextCapacity(isTooSmall: isTooSmall) { state.withLock { $0.target = larger } }
+        if isGrowing { try grow() }
+    }
+
+    /// The ring is to be larger than it is.
+    var isGrowing: Bool { state.withLock { $0.capacity < $0.target } }
+
+    /// Adds some pieces to the ring, or as many as it takes for a round that waits for them. The rest is for later: whoever
+    /// grows has other things to do, and a round is written to the same file, so that it waits for each piece.
+    func grow() throws(FileError) {
         let plain = try fileSystem.open(path, .update)
-        var capacity = byteCount
-        while capacity < larger, goesOn() {
-            let begin = ContinuousClock.now
-            let end = min(larger, capacity + Self.growthPiece)
+        var pieces = 0
+        while isGrowing, pieces < Self.piecesAtOnce || state.withLock({ $0.waitsForGrowth }) {
+            let (capacity, target) = state.withLock { ($0.capacity, $0.target) }
+            let end = min(target, capacity + Self.growthPiece)
             try Self.fill(plain, from: capacity, to: end)
             try plain.synchronize()
-            capacity = end
             state.withLock { $0.capacity = end }
             state.signalAll()
-            if capacity < larger { giveWay(after: ContinuousClock.now - begin) }
+            pieces += 1
         }
     }
 
-    /// A round is written to the same file, so it waits for all that is being added to it: for so much at most.
     private static let growthPiece = 1 << 20
-
-    /// Leaves the disk to rounds for three times as long as adding a piece took, unless one of them waits for room.
-    private func giveWay(after time: Duration) {
-        guard state.withLock({ $0.wanted == 0 && $0.liveBytes < $0.capacity / 4 * 3 }) else { return }
-        usleep(UInt32(max(0, min(time * 3, .milliseconds(50)) / .microseconds(1))))
-    }
+    private static let piecesAtOnce = 4
 
     /// nil: the ring is large enough, or as large as it may be.
     private func nextCapacity(isTooSmall: Bool) -> Int? {
@@ -312,6 +315,8 @@ final class RingJournal: Journal, @unchecked Sendable {
 
     /// A round that does not even fit an empty ring waits for nothing.
     func cannotGrow(_ error: FileError) {
+        // Until it is asked for again.
+        state.withLock { $0.target = 0 }
         state.withLock { if JournalHeader.ringStart + $0.wanted > $0.capacity { $0.refusal = error } }
         state.signalAll()
     }
@@ -353,6 +358,12 @@ extension RingJournal.State {
         liveBytes += byteCount
         head = position + byteCount
         nextSequence = sequence + 1
+    }
+
+    /// Whether a round waits that has room in a larger ring. In one that has begun anew at its start it has not: there only
+    /// releasing helps.
+    fileprivate var waitsForGrowth: Bool {
+        wanted > 0 && place(wanted) == nil && (live.first.map { head > $0.position } ?? true)
     }
 
     fileprivate var wantsRoom: Bool { liveBytes > capacity / 4 || wanted > 0 }

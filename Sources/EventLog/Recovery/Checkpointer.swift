@@ -118,10 +118,15 @@ final class Checkpointer: @unchecked Sendable {
             }
             sinceCheckpoint += Self.tickMilliseconds
             synchronizeByTime(elapsed: sinceCheckpoint)
-            guard isAsked || sinceCheckpoint >= Self.intervalMilliseconds else { continue }
+            guard isAsked || sinceCheckpoint >= Self.intervalMilliseconds else {
+                if journal.isGrowing { growLogging { () throws(FileError) in try journal.grow() } }
+                continue
+            }
             if !isAsked { onIdle() }
             sinceCheckpoint = 0
-            let isTooSmall = isAsked && ContinuousClock.now - lastCheckpoint < Self.pressureInterval
+            // What was asked for while it was made is no new pressure.
+            let isTooSmall =
+                isAsked && journal.wantsRelease && ContinuousClock.now - lastCheckpoint < Self.pressureInterval
             checkpointLogging(ringIsTooSmall: isTooSmall)
             afterCheckpoint()
             lastCheckpoint = .now
@@ -151,14 +156,16 @@ final class Checkpointer: @unchecked Sendable {
         }
     }
 
-    private func checkpointLogging(ringIsTooSmall: Bool) {
-        // A ring that cannot grow is still emptied.
-        do throws(FileError) {
-            try journal.growIfPressed(isTooSmall: ringIsTooSmall) { !state.withLock { $0.isStopping } }
-        } catch {
+    private func growLogging(_ grow: () throws(FileError) -> Void) {
+        do throws(FileError) { try grow() } catch {
             logger.error("the journal cannot grow", metadata: ["error": "\(error)"])
             journal.cannotGrow(error)
         }
+    }
+
+    private func checkpointLogging(ringIsTooSmall: Bool) {
+        // A ring that cannot grow is still emptied.
+        growLogging { () throws(FileError) in try journal.growIfPressed(isTooSmall: ringIsTooSmall) }
         if ringIsTooSmall && !journal.wantsRelease { return }
         do { try checkpoint() } catch {
             // Of a partition that is fenced it was said when it was.
