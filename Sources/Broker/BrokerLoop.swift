@@ -84,7 +84,8 @@ final class BrokerLoop: @unchecked Sendable {
     }
 
     /// Where connections wait for memory, here or elsewhere, those go that hold most of it and do nothing with it, until
-    /// a sixteenth is free. One that has all of it would wait for itself otherwise, or that needs more than there is.
+    /// a sixteenth is free, besides the one that is kept back. One that has all of it would wait for itself otherwise, or
+    /// that needs more than there is.
     private func makeRoom(at now: NIODeadline) {
         guard memory.isWaitedFor else { return }
         var missing = memory.byteCountMax / 16 - memory.freeByteCount

@@ -5,8 +5,9 @@ internal import Synchronization
 /// on, answers that wait to be sent, and what members of groups say of themselves. Where little is left connections are
 /// not read, so that it grows no further.
 ///
-/// A connection may hold as much as is free. So what many hold between them always leaves as much again for another: of
-/// n that want all they can get each ends at the (n+1)-th part, and as large a part stays for whoever comes.
+/// A connection may hold as much as is free, but for a sixteenth of all. So what many hold between them always leaves as much
+/// again for another: of n that want all they can get each ends at the (n+1)-th part, and as large a part stays for whoever
+/// comes.
 final class MemoryBudget: Sendable {
     private let limit: Atomic<Int>
     private let used = Atomic<Int>(0)

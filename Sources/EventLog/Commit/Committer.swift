@@ -6,7 +6,8 @@ internal import Synchronization
 ///
 /// Batches of all partitions gather in a staging buffer. Whoever leads takes the buffer as a round, writes each
 /// partition's part to its segment, the whole to the journal in one write, then lets readers see it. Meanwhile the
-/// next round gathers. A thread of its own leads; a blocking append leads itself, which saves two wake-ups.
+/// next round gathers. A thread of its own leads, woken by the first append or by whoever has said so (`commitGathered`); a
+/// blocking append leads itself, which saves two wake-ups.
 final class Committer: @unchecked Sendable {
     // Unchecked: `spare`, `writeScratch` and `hasNoRoom` belong to the one thread that leads.
     let rounds: CommitRounds
@@ -170,7 +171,7 @@ final class Committer: @unchecked Sendable {
         if wakes { gather.signalAll() }
     }
 
-    /// The same, whatever it does.
+    /// Wakes the thread and those who wait for a round to end, any of whom may lead.
     func wake() {
         // Through the lock, so that whoever looked just before is waiting by now.
         gather.withLock { _ in }

@@ -29,7 +29,7 @@ struct NetworkBenchmark {
                 name: "produce 64 KiB of LZ4, 10 connections; C: TCP alone", unit: "MB/s",
                 runs: loads.map { $0.broker.rate * size / 1e6 },
                 yardsticks: loads.map { $0.c[0].rate * size / 1e6 },
-                target: ">= 85 %"),
+                target: ">= 85 %")
         ] + beside(loads, at: 1, size: size, cTarget: "<= 110 %")
     }
 
