@@ -62,8 +62,12 @@ extension Connection {
     }
 
     /// Whether others wait for memory because of this one: its request does not go on, or its answers are not taken.
+    /// One that itself waits, and holds less than half of its share, has more time: what it waits for is with others, and
+    /// those may be on another loop, whose turn to look is only later.
     func isInTheWay(at now: NIODeadline) -> Bool {
         guard !isClosed, heldBytes > 0 else { return false }
+        let share = loop.memory.byteCountMax / max(1, context.connectionCount.current)
+        if heldBytes < share / 2, memoryWaitBegin != nil { return waitsInVain(at: now) }
         let patience = TimeAmount.limit(loop.limits.memoryWaitMilliseconds)
         if let memoryWaitBegin { return now - memoryWaitBegin > patience }
         // These are the client's own delays.
