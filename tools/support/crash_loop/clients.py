@@ -100,6 +100,11 @@ class Sender:
         self.abandoned = True
         self.client.purge()
         self.client.poll(0)
+        self.leave()
+
+    def leave(self):
+        """The run remembers what it sent; its client's threads would go on asking for the broker at each kill."""
+        self.client = None
 
 
 class SenderKind:
@@ -144,6 +149,7 @@ class Sending(Worker):
         if left:
             raise Violation(f"{left} records of a producer ({self.kind.name}) were not acknowledged within "
                             f"{PATIENCE_SECONDS} s")
+        sender.leave()
 
 
 class OffsetLog(logging.Handler):
