@@ -25,7 +25,7 @@ extension ProducedBatch {
             return .done(try appendCompressed(to: partition, loop))
         }
         loop.commitSoon()
-        return .done(partition.append(bytes, header: batch.header, leadsItself: true))
+        return .done(partition.append(bytes, header: batch.header, isCommittedByCaller: true))
     }
 
     private static func appendCompressed(
@@ -34,7 +34,7 @@ extension ProducedBatch {
         loop.commitSoon()
         do {
             return try loop.compressor.withUnsafeBytes { bytes throws(BatchError) in
-                partition.append(bytes, header: try RecordBatchHeader(parsing: bytes.bytes), leadsItself: true)
+                partition.append(bytes, header: try RecordBatchHeader(parsing: bytes.bytes), isCommittedByCaller: true)
             }
         } catch {
             throw Refusal(.corruptBatch(error))

@@ -106,9 +106,9 @@ public final class Partition: Sendable {
     ///
     /// `batch` is exactly one batch that was checked; it is copied before this returns. In the copy, base offset and
     /// leader epoch are set, and with LogAppendTime the timestamps.
-    /// - Parameter leadsItself: whoever appends has the round committed: by waiting for it, or by `commitGathered`.
+    /// - Parameter isCommittedByCaller: whoever appends has the round committed: by waiting for it, or by `commitGathered`.
     package func append(
-        _ batch: UnsafeRawBufferPointer, header: RecordBatchHeader, leadsItself: Bool = false
+        _ batch: UnsafeRawBufferPointer, header: RecordBatchHeader, isCommittedByCaller: Bool = false
     ) -> AppendOutcome {
         appends.withLock { state in
             if let failure = state.failure { return .rejected(failure) }
@@ -127,7 +127,7 @@ public final class Partition: Sendable {
                 case .duplicate(let first): return .duplicate(AppendTicket(first, era: state.refused.era))
                 }
             }
-            return stage(batch, header, &state, leadsItself: leadsItself)
+            return stage(batch, header, &state, isCommittedByCaller: isCommittedByCaller)
         }
     }
 
@@ -152,13 +152,14 @@ public final class Partition: Sendable {
             guard header.baseOffset >= next, header.lastOffset < Offset(.max),
                 header.lastOffset.distance(from: next) <= Int64(Int32.max)
             else { return .rejected(.offsetOutOfRange(requested: header.baseOffset, start: next, end: next)) }
-            return stage(batch, header, &state, leadsItself: false, at: header.baseOffset)
+            return stage(batch, header, &state, isCommittedByCaller: false, at: header.baseOffset)
         }
     }
 
     /// - Parameter kept: the batch's own offset, where it stays and so does its time; nil: it gets the next one.
     private func stage(
-        _ batch: UnsafeRawBufferPointer, _ header: RecordBatchHeader, _ state: inout AppendState, leadsItself: Bool,
+        _ batch: UnsafeRawBufferPointer, _ header: RecordBatchHeader, _ state: inout AppendState,
+        isCommittedByCaller: Bool,
         at kept: Offset? = nil
     ) -> AppendOutcome {
         if takesNoReserve, let refusal = committer.reserve?.refusal { return .rejected(refusal) }
@@ -170,7 +171,7 @@ public final class Partition: Sendable {
             lastOffset: last.value, maxTimestamp: (appendTime ?? header.maxTimestamp).milliseconds)
         let staged = committer.stage(
             batch, slice, of: self, era: state.refused.era, &state.place, isJournaled: state.isJournaled,
-            leadsItself: leadsItself
+            isCommittedByCaller: isCommittedByCaller
         ) { copy in
             RecordBatchPatch.place(copy, baseOffset: base, leaderEpoch: leaderEpoch)
             if let appendTime { RecordBatchPatch.setLogAppendTime(copy, appendTime) }

@@ -53,13 +53,21 @@ internal import Glibc
     package func wait<R>(
         milliseconds: Int, until isReady: (inout State) -> Bool, then body: (inout State) -> R
     ) -> R {
+        let (nanoseconds, overflows) = Int64(milliseconds).multipliedReportingOverflow(by: 1_000_000)
+        return wait(nanoseconds: overflows ? .max : nanoseconds, until: isReady, then: body)
+    }
+
+    /// The same in nanoseconds; the system may wait for some fifty thousand longer.
+    package func wait<R>(
+        nanoseconds: Int64, until isReady: (inout State) -> Bool, then body: (inout State) -> R
+    ) -> R {
         var deadline = timespec()
         clock_gettime(CLOCK_MONOTONIC, &deadline)
         // A deadline that has passed is one all the same; a negative one would be no time to the system.
-        let milliseconds = max(0, milliseconds)
-        let nanoseconds = deadline.tv_nsec + (milliseconds % 1000) * 1_000_000
-        deadline.tv_sec += milliseconds / 1000 + nanoseconds / 1_000_000_000
-        deadline.tv_nsec = nanoseconds % 1_000_000_000
+        let nanoseconds = max(0, nanoseconds)
+        let fraction = deadline.tv_nsec + Int(nanoseconds % 1_000_000_000)
+        deadline.tv_sec += Int(nanoseconds / 1_000_000_000) + fraction / 1_000_000_000
+        deadline.tv_nsec = fraction % 1_000_000_000
         lock()
         defer { unlock() }
         while !isReady(&state) {

@@ -68,7 +68,7 @@ final class ExampleDirectory: Sendable {
             for record in batch.records { builder.append(record, defaultTimestamp: .none) }
             try builder.finish(producer: batch.producer.map { (id: $0, epoch: 0, baseSequence: 0) })
             let outcome = try builder.withUnsafeBytes { bytes in
-                partition.append(bytes, header: try RecordBatchHeader(parsing: bytes.bytes), leadsItself: true)
+                partition.append(bytes, header: try RecordBatchHeader(parsing: bytes.bytes), isCommittedByCaller: true)
             }
             guard case .accepted = outcome else { throw NotAccepted(outcome: "\(outcome)") }
         }

@@ -28,7 +28,7 @@ import Testing
 
     private func stage(_ batch: [UInt8], to partition: Partition) throws -> AppendOutcome {
         try batch.withUnsafeBytes {
-            partition.append($0, header: try RecordBatchHeader(parsing: $0.bytes), leadsItself: true)
+            partition.append($0, header: try RecordBatchHeader(parsing: $0.bytes), isCommittedByCaller: true)
         }
     }
 

@@ -45,7 +45,7 @@ struct OffsetsGrowthTests {
             }
             return try offsets.stage(
                 GroupChange(entries, by: ConsumerOffsetsTests.author), in: groups[number % groups.count],
-                leadsItself: true)
+                isCommittedByCaller: true)
         }
         try offsets.finish(staged.compactMap { $0 })
     }

@@ -175,7 +175,7 @@ final class OffsetsHistory {
 
     private func store(_ change: GroupChange, in group: String, _ offsets: ConsumerOffsets) throws {
         // What is refused at once is not there later, either.
-        guard let staged = try offsets.stage(change, in: group, leadsItself: true) else { return }
+        guard let staged = try offsets.stage(change, in: group, isCommittedByCaller: true) else { return }
         models[group, default: Model()].open.append(change.entries)
         try offsets.finish([staged])
         guard let model = models[group] else { return }

@@ -301,7 +301,7 @@ package final class SimulatedLife {
         }
         try builder.finish(producer: (id: 1000 + Int64(number), epoch: 0, baseSequence: batch.sequence))
         let outcome = try builder.withUnsafeBytes { bytes in
-            partition.append(bytes, header: try RecordBatchHeader(parsing: bytes.bytes), leadsItself: true)
+            partition.append(bytes, header: try RecordBatchHeader(parsing: bytes.bytes), isCommittedByCaller: true)
         }
         if case .rejected(let error) = outcome { throw error }
         return outcome

@@ -31,9 +31,9 @@ final class BatchAppender {
     }
 
     /// Gives the batch to the round that gathers. A round to wait for where there is no room: then call it again.
-    func stage(leadsItself: Bool) throws(LogError) -> UInt64? {
+    func stage(isCommittedByCaller: Bool) throws(LogError) -> UInt64? {
         guard pooled.builder.count > 0 else { return nil }
-        switch try encodeAndAppend(leadsItself: leadsItself) {
+        switch try encodeAndAppend(isCommittedByCaller: isCommittedByCaller) {
         case .full(let round): return round
         case .rejected(let error): throw error
         case .accepted(let ticket), .duplicate(let ticket):
@@ -49,12 +49,14 @@ final class BatchAppender {
         }
     }
 
-    private func encodeAndAppend(leadsItself: Bool) throws(LogError) -> AppendOutcome {
+    private func encodeAndAppend(isCommittedByCaller: Bool) throws(LogError) -> AppendOutcome {
         do {
             if !isFinished { try pooled.builder.finish() }
             isFinished = true
             return try pooled.builder.withUnsafeBytes { bytes throws(BatchError) in
-                partition.append(bytes, header: try RecordBatchHeader(parsing: bytes.bytes), leadsItself: leadsItself)
+                partition.append(
+                    bytes, header: try RecordBatchHeader(parsing: bytes.bytes), isCommittedByCaller: isCommittedByCaller
+                )
             }
         } catch {
             throw .corruptBatch(error)

@@ -37,7 +37,7 @@ extension EventLog {
         return try finish(staged)
     }
 
-    /// Has a thread commit what has gathered; returns at once. For batches that were appended as `leadsItself`.
+    /// Has a thread commit what has gathered; returns at once. For batches that were appended as `isCommittedByCaller`.
     package func commitGathered() { committer.commitGathered() }
 
     private func finish(_ staged: [StagedAppend]) throws(LogError) -> [Range<Offset>] {

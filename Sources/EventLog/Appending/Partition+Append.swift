@@ -41,7 +41,7 @@ extension Partition {
         while next < records.count {
             next += appender.add(records, from: next)
             // The committer's thread writes while this one goes on building; only a lone batch is worth leading for.
-            try stage(appender, leadsItself: next == records.count && appender.firstOffset == nil)
+            try stage(appender, isCommittedByCaller: next == records.count && appender.firstOffset == nil)
         }
         return appender.staged
     }
@@ -57,11 +57,13 @@ extension Partition {
     }
 
     /// Gives the batch to a round, waiting for room.
-    func stage(_ appender: BatchAppender, leadsItself: Bool) throws(LogError) {
-        while let round = try appender.stage(leadsItself: leadsItself) { committer.waitLeading(for: round) }
+    func stage(_ appender: BatchAppender, isCommittedByCaller: Bool) throws(LogError) {
+        while let round = try appender.stage(isCommittedByCaller: isCommittedByCaller) {
+            committer.waitLeading(for: round)
+        }
     }
 
     func stageSuspending(_ appender: BatchAppender) async throws(LogError) {
-        while let round = try appender.stage(leadsItself: false) { await committer.rounds.reached(round) }
+        while let round = try appender.stage(isCommittedByCaller: false) { await committer.rounds.reached(round) }
     }
 }

@@ -9,7 +9,7 @@ internal import Synchronization
 /// next round gathers. A thread of its own leads, woken by the first append or by whoever has said so (`commitGathered`); a
 /// blocking append leads itself, which saves two wake-ups.
 final class Committer: @unchecked Sendable {
-    // Unchecked: `spare`, `writeScratch` and `hasNoRoom` belong to the one thread that leads.
+    // Unchecked: `spare`, `writeScratch` and `hasNoRoom` belong to the one thread that leads, `delay` to the committer's.
     let rounds: CommitRounds
     let latency = RoundLatency()
     /// nil: records may take all that there is.
@@ -22,6 +22,7 @@ final class Committer: @unchecked Sendable {
     private var writeScratch = WriteScratch()
     /// The last round that wanted room in the journal had none.
     private var hasNoRoom = false
+    private var delay = CommitDelay()
     private var thread: WorkerThread?
 
     /// Batches of topics that skip the journal gather apart, so that the journal's write is one piece of memory.
@@ -36,6 +37,7 @@ final class Committer: @unchecked Sendable {
         }
 
         var isEmpty: Bool { journaled.isEmpty && relaxed.isEmpty }
+        var batchCount: Int { journaled.slices.count + relaxed.slices.count }
         func releaseMemory() {
             journaled.releaseMemory()
             relaxed.releaseMemory()
@@ -49,14 +51,25 @@ final class Committer: @unchecked Sendable {
         var isLeading = false
         var isStopping = false
         var threadWaits = false
+        /// So many batches it waits for.
+        var batchesAwaited = 1
+        /// Batches of the last round, and of those that came meanwhile: as many as may be together in one.
+        var returning = 0
         /// Other threads that wait for a round to end.
         var waiterCount = 0
         var journalFailure: LogError?
 
         /// Whether the thread is to be woken by who asks: once, until it has looked and waits again.
         mutating func takesWake() -> Bool {
-            defer { threadWaits = false }
-            return threadWaits
+            guard threadWaits, lanes.batchCount >= batchesAwaited else { return false }
+            threadWaits = false
+            return true
+        }
+
+        /// Where no more come before a round: what has gathered is enough.
+        mutating func takesWakeForRoom() -> Bool {
+            batchesAwaited = 1
+            return takesWake()
         }
     }
 
@@ -107,7 +120,7 @@ final class Committer: @unchecked Sendable {
     /// `finish` completes the copy: its offset, for one.
     func stage(
         _ batch: UnsafeRawBufferPointer, _ slice: StagingBuffer.Slice, of partition: Partition, era: UInt64,
-        _ place: inout StagedPlace, isJournaled: Bool, leadsItself: Bool,
+        _ place: inout StagedPlace, isJournaled: Bool, isCommittedByCaller: Bool,
         finish: (UnsafeMutableRawBufferPointer) -> Void
     ) -> Staged {
         let (result, wake): (Staged, Bool) = gather.withLock { gather in
@@ -115,9 +128,11 @@ final class Committer: @unchecked Sendable {
             if place.round != gather.round { place = StagedPlace(round: gather.round, isJournaled: isJournaled) }
             // A partition stays in one lane for the whole of a round: its batches must not overtake each other.
             let staging = place.isJournaled ? gather.lanes.journaled : gather.lanes.relaxed
-            guard staging.hasRoom(for: batch.count) else { return (.full(awaiting: gather.round), gather.takesWake()) }
+            guard staging.hasRoom(for: batch.count) else {
+                return (.full(awaiting: gather.round), gather.takesWakeForRoom())
+            }
             finish(staging.add(batch, slice, of: partition, era: era, group: &place.group))
-            return (.inRound(gather.round), !leadsItself && gather.takesWake())
+            return (.inRound(gather.round), !isCommittedByCaller && gather.takesWake())
         }
         if wake { gather.signalAll() }
         return result
@@ -130,6 +145,7 @@ final class Committer: @unchecked Sendable {
 
     private func run() {
         while true {
+            awaitReturning()
             let isDone = gather.wait(
                 until: { gather in
                     let isReady = gather.isStopping || (!gather.isLeading && !gather.lanes.isEmpty)
@@ -140,6 +156,26 @@ final class Committer: @unchecked Sendable {
             if isDone { return }
             lead()
         }
+    }
+
+    private func awaitReturning() {
+        let callers = gather.withLock { $0.returning }
+        guard let patience = delay.next(callers: callers, roundNanoseconds: latency.averageNanoseconds) else { return }
+        let allCame = gather.wait(
+            nanoseconds: patience,
+            until: { gather in
+                gather.batchesAwaited = callers
+                let isReady =
+                    gather.isStopping || gather.isLeading || gather.waiterCount > 0
+                    || gather.lanes.batchCount >= callers
+                gather.threadWaits = !isReady
+                return isReady
+            },
+            then: { gather in
+                gather.batchesAwaited = 1
+                return gather.lanes.batchCount >= callers
+            })
+        delay.note(allCame: allCame)
     }
 
     /// Commits the gathered round on this thread, unless there is none or someone else is at it.
@@ -154,10 +190,12 @@ final class Committer: @unchecked Sendable {
         }
         guard let round else { return false }
         commit(spare, round)
+        let told = spare.batchCount
         spare.journaled.reset()
         spare.relaxed.reset()
         let isAwaited = gather.withLock { gather in
             gather.isLeading = false
+            gather.returning = told + gather.lanes.batchCount
             return gather.waiterCount > 0 || (gather.threadWaits && (gather.isStopping || !gather.lanes.isEmpty))
         }
         // Waking the committer's thread for nothing costs as much as a small round.

@@ -26,6 +26,8 @@ final class RoundLatency: Sendable {
         begun.store(0, ordering: .relaxed)
     }
 
+    var averageNanoseconds: Int64 { average.load(ordering: .relaxed) }
+
     /// What a round takes now: of the last ones, or the one under way if that takes longer. Zero where there was none for
     /// a second.
     func current(at now: ContinuousClock.Instant = .now) -> Duration {

@@ -141,20 +141,21 @@ package final class ConsumerOffsets: Sendable {
     ///
     /// Rejected: `unknownTopic` where an offset's topic is not there, or `__consumer_offsets` itself (`prepare` comes
     /// first); `invalidGroup` where a text is longer than Kafka's schemas have room for.
-    package func append(_ change: GroupChange, to group: String, leadsItself: Bool = false) -> AppendOutcome {
+    package func append(_ change: GroupChange, to group: String, isCommittedByCaller: Bool = false) -> AppendOutcome {
         // Without a condition there is an outcome.
-        append(change, to: group, leadsItself: leadsItself, where: nil) ?? .rejected(.closed)
+        append(change, to: group, isCommittedByCaller: isCommittedByCaller, where: nil) ?? .rejected(.closed)
     }
 
     private func append(
-        _ change: GroupChange, to group: String, leadsItself: Bool, where condition: ((StoredGroup) -> Bool)?
+        _ change: GroupChange, to group: String, isCommittedByCaller: Bool, where condition: ((StoredGroup) -> Bool)?
     ) -> AppendOutcome? {
         guard let shard = shard(for: group) else { return .rejected(.unknownTopic(Self.topicName)) }
         guard group.hasRoomInSchema, change.entries.allSatisfy(\.isEncodable) else {
             return .rejected(.invalidGroup(group, reason: "a name or text in it has more than 32,767 bytes"))
         }
         return shard.append(
-            change, to: group, at: environment.now(), leadsItself: leadsItself, topics: topics, where: condition)
+            change, to: group, at: environment.now(), isCommittedByCaller: isCommittedByCaller, topics: topics,
+            where: condition)
     }
 
     /// After the ticket's round: nil if the change is durable, else why not.
@@ -165,7 +166,7 @@ package final class ConsumerOffsets: Sendable {
 
     /// Appends a change and returns when it is durable. Waits for the disk.
     package func store(_ change: GroupChange, in group: String) throws(LogError) {
-        guard let staged = try stage(change, in: group, leadsItself: true) else { return }
+        guard let staged = try stage(change, in: group, isCommittedByCaller: true) else { return }
         try finish([staged])
     }
 
@@ -185,10 +186,10 @@ package final class ConsumerOffsets: Sendable {
 
     /// Appends a change, waiting for room; nil where the condition does not hold.
     func stage(
-        _ change: GroupChange, in group: String, leadsItself: Bool = false,
+        _ change: GroupChange, in group: String, isCommittedByCaller: Bool = false,
         where condition: ((StoredGroup) -> Bool)? = nil
     ) throws(LogError) -> StagedChange? {
-        while let outcome = append(change, to: group, leadsItself: leadsItself, where: condition) {
+        while let outcome = append(change, to: group, isCommittedByCaller: isCommittedByCaller, where: condition) {
             switch outcome {
             case .full(let round): committer.waitLeading(for: round)
             case .rejected(let error): throw error

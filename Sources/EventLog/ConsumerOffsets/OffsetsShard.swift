@@ -111,7 +111,7 @@ final class OffsetsShard: Sendable {
     /// where it does not. `topics`: asked under the lock, so that who takes a topic away and then this lock finds all
     /// that was committed to it.
     func append(
-        _ change: GroupChange, to group: String, at now: Timestamp, leadsItself: Bool, topics: TopicTable,
+        _ change: GroupChange, to group: String, at now: Timestamp, isCommittedByCaller: Bool, topics: TopicTable,
         where condition: ((StoredGroup) -> Bool)? = nil
     ) -> AppendOutcome? {
         state.withLock { state in
@@ -120,7 +120,7 @@ final class OffsetsShard: Sendable {
             }
             catchUp(&state)
             if let condition, !condition(state.latest(group)) { return nil }
-            let (outcome, header) = stage(change, group, now, &state, leadsItself: leadsItself)
+            let (outcome, header) = stage(change, group, now, &state, isCommittedByCaller: isCommittedByCaller)
             if case .accepted(let ticket) = outcome, let header {
                 state.pending.append(PendingChange(ticket, header, change, of: group, at: now))
             }
@@ -129,7 +129,7 @@ final class OffsetsShard: Sendable {
     }
 
     private func stage(
-        _ change: GroupChange, _ group: String, _ now: Timestamp, _ state: inout State, leadsItself: Bool
+        _ change: GroupChange, _ group: String, _ now: Timestamp, _ state: inout State, isCommittedByCaller: Bool
     ) -> (AppendOutcome, RecordBatchHeader?) {
         // A consumer's own commit does not say what was there before.
         let latest = change.note == nil ? nil : state.latest(group)
@@ -138,7 +138,7 @@ final class OffsetsShard: Sendable {
                 change, of: group, at: now, pool: partition.builders, before: { latest?.committed($0)?.offset },
                 body: { bytes throws(BatchError) in
                     let header = try RecordBatchHeader(parsing: bytes.bytes)
-                    return (partition.append(bytes, header: header, leadsItself: leadsItself), header)
+                    return (partition.append(bytes, header: header, isCommittedByCaller: isCommittedByCaller), header)
                 })
             return (outcome, header)
         } catch {
