@@ -6,7 +6,7 @@ public struct EventLogOptions: Sendable {
     /// What the journal may grow to, in bytes: it bounds the time of recovery. At least 64 MiB.
     public var journalBytesMax = 512 << 20
     /// The journal's size in a new directory, in bytes: small, so that an empty directory opens in milliseconds.
-    public var journalBytesInitial = 16 << 20
+    public var journalBytesInitial = 4 << 20
     /// Opens a directory whose journal is missing, damaged or foreign, giving up what only the journal held.
     public var acceptsJournalLoss = false
     /// Opens a directory in which a partition's checkpoint is missing, or neither of its slots is whole, by what the segments

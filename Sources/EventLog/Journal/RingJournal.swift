@@ -315,9 +315,11 @@ final class RingJournal: Journal, @unchecked Sendable {
 
     /// A round that does not even fit an empty ring waits for nothing.
     func cannotGrow(_ error: FileError) {
-        // Until it is asked for again.
-        state.withLock { $0.target = 0 }
-        state.withLock { if JournalHeader.ringStart + $0.wanted > $0.capacity { $0.refusal = error } }
+        state.withLock { state in
+            // Until it is asked for again.
+            state.target = 0
+            if JournalHeader.ringStart + state.wanted > state.capacity { state.refusal = error }
+        }
         state.signalAll()
     }
 
