@@ -107,6 +107,7 @@ func repeated(_ runs: Int, _ body: () throws -> Double) rethrows -> [Double] {
 
 extension [Double] {
     var median: Double { sorted()[count / 2] }
+    func percentile(_ percent: Int) -> Double { sorted()[count * percent / 100] }
     /// Of times, how much a second each comes to.
     func rates(of amount: Double) -> [Double] { map { amount / $0 } }
     func scaled(by factor: Double) -> [Double] { map { $0 * factor } }

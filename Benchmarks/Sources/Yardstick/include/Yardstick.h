@@ -7,6 +7,7 @@
 
 #include "Batch.h"
 #include "Files.h"
+#include "Journal.h"
 #include "Network.h"
 #include "Wire.h"
 
