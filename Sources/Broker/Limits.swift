@@ -55,6 +55,8 @@ package struct Limits: Sendable {
     package var groups = 50_000
     /// `groups.members.max.bytes`: what the members of all groups say of themselves, and are assigned.
     package var groupBytes = 64 << 20
+    /// `groups.offsets.max.bytes`: what groups are called and have committed, as it is kept in memory.
+    package var offsetBytes = 64 << 20
     /// Topics that one Metadata request creates because they are missing; a client asks again for more.
     package var autoCreatedTopics = 100
 

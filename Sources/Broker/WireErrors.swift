@@ -12,6 +12,7 @@ extension LogError {
         case .invalidPartitionCount: .invalidPartitions
         case .invalidSetting: .invalidConfig
         case .invalidGroup: .invalidGroupID
+        case .offsetsFull: .policyViolation
         case .offsetOutOfRange: .offsetOutOfRange
         case .corruptBatch(let error): error.wireCode
         case .batchTooLarge: .messageTooLarge

@@ -12,6 +12,9 @@ public enum LogError: Error, Equatable, Sendable {
     case invalidSetting(name: String, value: String, reason: String)
     /// What is to be stored of a consumer group cannot be.
     case invalidGroup(String, reason: String)
+    /// What consumer groups have committed takes as much memory as it may, `limit` in bytes: nothing is stored that would
+    /// take more. A log that no broker serves has no limit.
+    case offsetsFull(limit: Int)
     /// The offset lies before the log's start or past its end.
     case offsetOutOfRange(requested: Offset, start: Offset, end: Offset)
     /// A batch did not pass its checks.
@@ -74,6 +77,9 @@ extension LogError: CustomStringConvertible {
             "setting \(name.abbreviated)=\(value.abbreviated) is refused: \(reason)"
         case .invalidGroup(let name, let reason):
             "nothing is stored of group '\(name.abbreviated)': \(reason)"
+        case .offsetsFull(let limit):
+            "what groups have committed takes all of groups.offsets.max.bytes=\(limit): delete groups or offsets that "
+                + "nobody needs, or raise the limit"
         case .offsetOutOfRange(let requested, let start, let end):
             "offset \(requested) is out of range: the log holds \(start) to \(end)"
         case .corruptBatch(let error):

@@ -56,8 +56,8 @@ struct Failure: Error {
         switch error {
         case .damaged, .damagedRecords, .unreadable, .corruptBatch: .damage
         case .locked, .closed, .unknownTopic, .topicExists, .invalidTopicName, .invalidPartitionCount, .invalidSetting,
-            .invalidGroup,
-            .offsetOutOfRange, .batchTooLarge, .outOfOrderSequence, .producerFenced, .diskFull, .storage:
+            .invalidGroup, .offsetsFull, .offsetOutOfRange, .batchTooLarge, .outOfOrderSequence, .producerFenced,
+            .diskFull, .storage:
             .failure
         }
     }

@@ -227,6 +227,93 @@ struct LimitTests {
         }
     }
 
+    @Test("past the room for offsets nothing new is committed, what is there goes on, and what is deleted makes room")
+    func committedOffsets() async throws {
+        let logs = LogLines()
+        func configure(_ configuration: inout BrokerConfiguration) {
+            configuration.logger = logs.makeLogger()
+            configuration.limits.offsetBytes = 8000
+            configuration.hurryGroups()
+        }
+        try await withBroker(configure: configure) { broker in
+            let client = try await WireClient.connect(to: broker)
+            try await client.create("readings", partitions: 8)
+            let member = try await client.member(.joining("g-0"))
+            #expect(try await client.commit(1, of: "g-0", by: member) == .none)
+            var count = 1
+            while count < 8, try await client.commit(1, of: "g-\(count)") == .none { count += 1 }
+            // Each counts some 2.5 KiB: twice for the group, and for what it has committed.
+            #expect(count == 3)
+            let line = await logs.line(with: "there is no room for what groups commit")
+            #expect(line.contains("limit=groups.offsets.max.bytes=8000"), "\(line)")
+            #expect(try await client.join(.joining("late")).errorCode == .groupMaxSizeReached)
+            let heartbeat = try await client.call(ConsumerGroupHeartbeatRequest.joining("m", "late"))
+            #expect(heartbeat.errorCode == .groupMaxSizeReached)
+            #expect(heartbeat.errorMessage?.contains("groups.offsets.max.bytes=8000") == true)
+            // Another partition still has room, and none that comes with more text than there is room for.
+            var long = OffsetCommitRequest.storing([(0, 2)], of: "g-1")
+            long.topics[0].partitions[0].committedMetadata = String(repeating: "m", count: 4000)
+            #expect(try await client.call(long).topics[0].partitions[0].errorCode == .invalidCommitOffsetSize)
+            for partition: Int32 in 1..<8 { _ = try await client.commit(1, in: "readings", partition, of: "g-1") }
+            #expect(try await client.commit(1, in: "readings", 7, of: "g-1") == .invalidCommitOffsetSize)
+            // Who is there goes on, and none of what was refused is there.
+            #expect(try await client.commit(3, of: "g-0", by: member) == .none)
+            #expect(try await client.commit(3, of: "g-1") == .none)
+            #expect(try await client.heartbeat(member, of: "g-0") == .none)
+            #expect(try await client.committed(in: "readings", 7, of: "g-1") == -1)
+            #expect(try await client.committed(of: "g-3") == -1)
+            let deleted = try await client.call(DeleteGroupsRequest { $0.groupsNames = ["g-2"] })
+            #expect(deleted.results.map(\.errorCode) == [.none])
+            #expect(try await client.commit(1, of: "late") == .none)
+            #expect(try await client.committed(of: "late") == 1)
+        }
+    }
+
+    @Test(
+        "offsets are moved where there is no room for more, but to no partition that is new, and nobody is put out for it"
+    )
+    func movedOffsets() async throws {
+        func configure(_ configuration: inout BrokerConfiguration) {
+            configuration.limits.offsetBytes = 1
+            configuration.hurryGroups()
+        }
+        let directory = TemporaryDirectory.inMemory()
+        try await withBroker(in: directory, configure: hurried) { broker in
+            let client = try await WireClient.connect(to: broker)
+            try await client.create("readings", partitions: 2)
+            let batch = try Batch((0..<10).map { Record(value: "\($0)") })
+            for partition: Int32 in 0..<2 { _ = try await client.produce(batch, to: "readings", partition) }
+            #expect(try await client.commit(7) == .none)
+        }
+        // A directory that holds more than may be: a limit that was lowered.
+        try await withBroker(in: directory, configure: configure) { broker in
+            let client = try await WireClient.connect(to: broker)
+            let member = try await client.member()
+            #expect(try await client.commit(8, by: member) == .none)
+            for validateOnly in [true, false] {
+                let refused = try await client.call(
+                    AlterGroupOffsetsRequest.moving([(0, 2), (1, 3)]) { $0.validateOnly = validateOnly })
+                #expect(refused.errorCode == .invalidCommitOffsetSize, "\(refused)")
+                #expect(refused.errorMessage?.contains("groups.offsets.max.bytes=1") == true, "\(refused)")
+            }
+            #expect(try await client.heartbeat(member) == .none)
+            #expect(try await client.committed() == 8)
+            let moved = try await client.call(AlterGroupOffsetsRequest.moving([(0, 2)]))
+            #expect(moved.errorCode == .none && moved.fencedMembers == 1)
+            #expect(try await client.committed() == 2)
+            let removed = try await client.call(AlterGroupOffsetsRequest.moving([(0, -1)]))
+            #expect(removed.errorCode == .none)
+            #expect(try await client.committed() == -1)
+            #expect(try await client.commit(1, of: "other") == .invalidCommitOffsetSize)
+            // With room again all goes on.
+            var request = IncrementalAlterConfigsRequest.changing(
+                "1", [("groups.offsets.max.bytes", .set, "10000")])
+            request.resources[0].resourceType = .broker
+            #expect(try await client.change(request).errorCode == .none)
+            #expect(try await client.commit(1, of: "other") == .none)
+        }
+    }
+
     @Test("where members say too much nobody joins any more, and when they leave there is room again")
     func groupBytes() async throws {
         func configure(_ configuration: inout BrokerConfiguration) {

@@ -246,7 +246,11 @@ final class OffsetsHistory {
         let masked = disk.hadFault ? uncertain.union(Self.topics.filter { log.topic($0) == nil }) : uncertain
         for id in Self.groups { try verify(id, offsets.group(id)?.offsets ?? [:], without: masked) }
         for shard in offsets.shards.withLock({ $0 }) {
-            let (groups, end) = shard.withContents { ($0.groups, $0.snapshotEnd) }
+            let (groups, end, byteCount) = shard.withContents { ($0.groups, $0.snapshotEnd, $0.byteCount) }
+            let recount = groups.values.reduce(0) { $0 + $1.byteCount }
+            guard byteCount == recount else {
+                throw Failure(description: "\(byteCount) bytes are counted of \(recount)")
+            }
             if end != nil { snapshotCount += 1 }
             guard Self.agree(groups, with: ConsumerOffsetsTests.logAlone(shard.partition).groups) else {
                 throw Failure(description: "partition \(shard.partition.index) is not what its log says")

@@ -58,6 +58,7 @@ final class GroupCoordinator: Sendable {
         self.clientLog = clientLog
         groupsMax = Atomic(limits.groups)
         memberBytesMax = Atomic(limits.groupBytes)
+        offsets.limit(to: limits.offsetBytes)
         isPrepared = Atomic(offsets.isPrepared)
         for stored in offsets.groups where stored.hasMembers { _ = existing(stored.id) }
     }
@@ -74,6 +75,7 @@ final class GroupCoordinator: Sendable {
     func apply(_ settings: GroupSettings, _ limits: Limits) {
         groupsMax.store(limits.groups, ordering: .relaxed)
         memberBytesMax.store(limits.groupBytes, ordering: .relaxed)
+        offsets.limit(to: limits.offsetBytes)
         let new = InForce(settings)
         // First: a group that comes to be meanwhile takes its rules from here.
         inForce.withLock { $0 = new }
@@ -114,17 +116,19 @@ final class GroupCoordinator: Sendable {
     }
 
     /// The group as it is, or a new one.
-    /// nil: there are as many as there may be.
-    private func group(_ id: String) -> CoordinatedGroup? {
+    private func group(_ id: String) throws(GroupShortage) -> CoordinatedGroup {
         let most = groupsMax.load(ordering: .relaxed)
-        let found = table.withLock { table -> Found? in
+        let found = try table.withLock { table throws(GroupShortage) -> Found in
             if let group = table.groups[id] { return Found(group: group) }
             let stored = offsets.group(id)
-            // Those that stand here, or have something stored: the two are not added up, as most are both.
-            guard stored != nil || table.groups.count < most && offsets.groupCount < most else { return nil }
+            if stored == nil {
+                // Those that stand here, or have something stored: the two are not added up, as most are both.
+                guard table.groups.count < most, offsets.groupCount < most else { throw .tooMany(limit: most) }
+                guard offsets.hasRoom(forGroup: id) else { throw .noRoom(limit: offsets.byteCountMax) }
+            }
             return add(id, restoring: stored, to: &table)
         }
-        return found.map(begun)
+        return begun(found)
     }
 
     private struct Found {
@@ -136,6 +140,7 @@ final class GroupCoordinator: Sendable {
     private func add(_ id: String, restoring stored: StoredGroup?, to table: inout Table) -> Found {
         let group = CoordinatedGroup(id, self, loop(of: id), restoring: stored)
         table.groups[id] = group
+        offsets.beginCoordinating(id)
         return Found(group: group, isNew: true, isStopped: table.isStopped)
     }
 
@@ -160,25 +165,52 @@ final class GroupCoordinator: Sendable {
         return nil
     }
 
-    /// The same with a group that comes to be where it was not; nil: there are too many.
+    /// The same with a group that comes to be where it was not, if there may be one more.
     func withGroup<R: Sendable>(
         _ id: String, mayDrop: Bool = false,
         _ body: (CoordinatedGroup, inout CoordinatedGroup.State, Instant) -> R
-    ) -> R? {
-        while let group = group(id) {
-            if let result = group.withMachine(mayDrop: mayDrop, { body(group, &$0, $1) }) { return result }
-            forget(group)
+    ) throws(GroupShortage) -> R {
+        do throws(GroupShortage) {
+            while true {
+                let group = try group(id)
+                if let result = group.withMachine(mayDrop: mayDrop, { body(group, &$0, $1) }) { return result }
+                forget(group)
+            }
+        } catch {
+            logShortage(error, refusing: id)
+            throw error
         }
+    }
+
+    private func logShortage(_ shortage: GroupShortage, refusing id: String) {
+        switch shortage {
+        case .noRoom(let limit): logNoRoom(limit, refusing: id)
+        case .tooMany(let limit):
+            clientLog.write(
+                .warning, "there are too many groups: one is refused",
+                ["group": "\(id.abbreviated)", "limit": "groups.max.count=\(limit)"])
+        }
+    }
+
+    func logNoRoom(_ limit: Int, refusing id: String) {
         clientLog.write(
-            .warning, "there are too many groups: one is refused",
-            ["group": "\(id.abbreviated)", "limit": "groups.max.count=\(groupsMax.load(ordering: .relaxed))"])
-        return nil
+            .warning,
+            "there is no room for what groups commit: what is new is refused; delete groups or offsets, or raise the limit",
+            ["group": "\(id.abbreviated)", "limit": "groups.offsets.max.bytes=\(limit)"])
     }
 
     func forget(_ group: CoordinatedGroup) {
         table.withLock { table in
-            if table.groups[group.id] === group { table.groups[group.id] = nil }
+            guard table.groups[group.id] === group else { return }
+            table.groups[group.id] = nil
+            offsets.endCoordinating(group.id)
         }
+    }
+
+    /// Drops the group where nothing is left of it.
+    func dropIfUnused(_ id: String) {
+        let group = table.withLock { $0.groups[id] }
+        _ = group?.withMachine(mayDrop: true) { _, _ in }
     }
 
     /// Those that stand here.

@@ -45,7 +45,8 @@ extension LogError {
         switch self {
         case .locked, .closed: .notCoordinator
         case .unknownTopic: .unknownTopicOrPartition
-        case .batchTooLarge: .invalidCommitOffsetSize
+        // Clients tell their user, and do not try again by themselves.
+        case .batchTooLarge, .offsetsFull: .invalidCommitOffsetSize
         case .invalidGroup: .invalidGroupID
         case .topicExists, .invalidTopicName, .invalidPartitionCount, .invalidSetting, .offsetOutOfRange,
             .corruptBatch, .unreadable, .damaged, .damagedRecords, .outOfOrderSequence, .producerFenced, .diskFull,

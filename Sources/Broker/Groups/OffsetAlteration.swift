@@ -29,18 +29,20 @@ struct OffsetAlteration: Sendable {
 
     func run() {
         do throws(Refusal) { try checkRequest() } catch { return refuse(error) }
-        let begun: Result<AlterGroupOffsetsResponse?, Refusal>? = groups.withGroup(request.groupID, mayDrop: true) {
-            group, state, now in
-            do throws(Refusal) { return .success(try begin(group, &state, now)) } catch { return .failure(error) }
-        }
-        switch begun {
-        case .success(let answer?)?: completion(answer)
-        // It is on its way to the log.
-        case .success(nil)?: break
-        case .failure(let refusal)?: refuse(refusal)
-        case nil:
-            refuse(
-                Refusal(.policyViolation, "there are groups.max.count groups: delete some, or raise the limit"))
+        do throws(GroupShortage) {
+            let begun: Result<AlterGroupOffsetsResponse?, Refusal> = try groups.withGroup(
+                request.groupID, mayDrop: true
+            ) { group, state, now in
+                do throws(Refusal) { return .success(try begin(group, &state, now)) } catch { return .failure(error) }
+            }
+            switch begun {
+            case .success(let answer?): completion(answer)
+            // It is on its way to the log.
+            case .success(nil): break
+            case .failure(let refusal): refuse(refusal)
+            }
+        } catch {
+            refuse(Refusal(error.commitCode, error.message))
         }
     }
 
@@ -149,6 +151,8 @@ struct OffsetAlteration: Sendable {
         var answer = AlterGroupOffsetsResponse()
         answer.topics = plan.topics
         if let refusal = plan.firstRefusal { return answer.refusing(refusal) }
+        // Before the members are put out.
+        if let error = groups.offsets.shortage(for: plan.entries, in: group.id) { return refusing(answer, error) }
         answer.fencedMembers = Int32(clamping: memberCount)
         if request.validateOnly { return answer }
         answer.changeID = groups.offsets.makeChangeID()
@@ -184,8 +188,18 @@ struct OffsetAlteration: Sendable {
                 ])
             return completion(answer)
         }
-        groups.logger.error("the offsets of a group were not moved", metadata: ["group": "\(id)", "error": "\(error)"])
-        completion(answer.refusing(Refusal(error.groupWireCode, "\(error.wireMessage): nothing was changed")))
+        completion(refusing(answer, error))
+    }
+
+    private func refusing(_ answer: AlterGroupOffsetsResponse, _ error: LogError) -> AlterGroupOffsetsResponse {
+        if case .offsetsFull(let limit) = error {
+            groups.logNoRoom(limit, refusing: request.groupID)
+        } else {
+            groups.logger.error(
+                "the offsets of a group were not moved",
+                metadata: ["group": "\(request.groupID.abbreviated)", "error": "\(error)"])
+        }
+        return answer.refusing(Refusal(error.groupWireCode, "\(error.wireMessage): nothing was changed"))
     }
 }
 

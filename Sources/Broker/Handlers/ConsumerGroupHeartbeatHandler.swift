@@ -26,10 +26,16 @@ enum ConsumerGroupHeartbeatHandler {
                 state.machine.consumer?.heartbeat(heartbeat, at: now)
                 return .parked
             }
-            let taken =
-                isJoining
-                ? groups.withGroup(request.groupID, mayDrop: true, heartbeat)
-                : groups.withExisting(request.groupID, mayDrop: true, heartbeat)
+            let taken: Taken?
+            do throws(GroupShortage) {
+                taken =
+                    try isJoining
+                    ? groups.withGroup(request.groupID, mayDrop: true, heartbeat)
+                    : groups.withExisting(request.groupID, mayDrop: true, heartbeat)
+            } catch {
+                // Kafka says GROUP_ID_NOT_FOUND, which clients take for the end; this has them join anew.
+                return refuse(.groupMaxSizeReached, error.message)
+            }
             switch taken {
             case .parked?: break
             case .tooMuch?:
@@ -39,9 +45,6 @@ enum ConsumerGroupHeartbeatHandler {
                 refuse(
                     .groupIDNotFound,
                     "the group has members by the classic protocol: stop them, or join by that as well")
-            // Kafka says GROUP_ID_NOT_FOUND, which clients take for the end; this has them join anew.
-            case nil where isJoining:
-                refuse(.groupMaxSizeReached, "there are groups.max.count groups: delete some, or raise the limit")
             case .classic?, nil: refuse(.unknownMemberID, GroupError.unknownMemberID.description)
             }
         }

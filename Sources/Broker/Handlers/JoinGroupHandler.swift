@@ -25,7 +25,7 @@ enum JoinGroupHandler {
             }
             let isNew = request.memberID.isEmpty
             let taken =
-                isNew
+                try? isNew
                 ? groups.withGroup(request.groupID, mayDrop: true, join)
                 : groups.withExisting(request.groupID, mayDrop: true, join)
             switch taken {
@@ -33,7 +33,7 @@ enum JoinGroupHandler {
             case .tooMuch?: refuse(.groupMaxSizeReached)
             // Its members speak the other protocol.
             case .otherProtocol? where isNew: refuse(.inconsistentGroupProtocol)
-            // There are too many groups.
+            // There may be no more groups.
             case nil where isNew: refuse(.groupMaxSizeReached)
             // Who has an id has it from a group that is there.
             case .otherProtocol?, nil: refuse(.unknownMemberID)

@@ -71,7 +71,11 @@ private struct OffsetCommitWork {
             // Of a group that is not there, no generation is.
             outcome = groups.withExisting(request.groupID, commit) ?? .refused(.illegalGeneration)
         } else {
-            outcome = groups.withGroup(request.groupID, commit) ?? .refused(.policyViolation)
+            do throws(GroupShortage) {
+                outcome = try groups.withGroup(request.groupID, commit)
+            } catch {
+                outcome = .refused(error.commitCode)
+            }
         }
         finish(outcome)
     }
@@ -117,6 +121,10 @@ private struct OffsetCommitWork {
             call.connection.stall(StalledWork(round: round) { self.run() })
         case .refused(let code):
             refuse(code)
+        case .failed(.offsetsFull(let limit)):
+            groups.logNoRoom(limit, refusing: request.groupID)
+            groups.dropIfUnused(request.groupID)
+            refuse(LogError.offsetsFull(limit: limit).groupWireCode)
         case .failed(let error):
             groups.logger.warning(
                 "offsets of a group could not be stored",

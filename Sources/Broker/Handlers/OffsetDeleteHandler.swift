@@ -65,6 +65,8 @@ enum OffsetDeleteHandler {
         let change = GroupChange(Array(entries), by: author, note: note)
         group.append(
             .init(change: change) { error in
+                // Where that was all that there was of it.
+                _ = group.withMachine(mayDrop: true) { _, _ in }
                 call.replyLater(
                     error.map { error in OffsetDeleteResponse { $0.errorCode = error.groupWireCode } } ?? answer)
             }, &state)

@@ -128,6 +128,11 @@ extension BrokerSettings {
             "What the members of all groups say of themselves and are assigned. Past it nobody joins, with "
                 + "GROUP_MAX_SIZE_REACHED.", kind: .long),
         limit(
+            "groups.offsets.max.bytes", \.offsetBytes,
+            "What groups are called and have committed, as it is kept in memory. Past it a commit of something new, or of "
+                + "longer metadata, is refused with INVALID_COMMIT_OFFSET_SIZE, and a new group with "
+                + "GROUP_MAX_SIZE_REACHED.", to: Int.max, kind: .long),
+        limit(
             "max.connections.per.ip", \.connectionsOfAddress,
             "The most connections of one address; the next is closed at once."),
         limit(

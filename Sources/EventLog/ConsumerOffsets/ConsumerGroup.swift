@@ -9,6 +9,9 @@
 /// on the directory goes on where the library stopped, and the other way round. Nothing is kept here, so a group may be
 /// made as often as is convenient, and used from several threads.
 ///
+/// What all groups have committed lies in memory, too: some 130 bytes for each partition of each group, with the metadata
+/// as long as it is. There is no limit to that here, as the program is trusted; a broker sets one for its clients.
+///
 /// Functions throw `closed` after the log was closed, `unknownTopic` for a partition whose topic was deleted, and
 /// `invalidGroup` where the group's name is empty or longer than 32,767 bytes.
 public struct ConsumerGroup: Sendable {

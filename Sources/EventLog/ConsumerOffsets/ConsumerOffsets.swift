@@ -22,6 +22,7 @@ package final class ConsumerOffsets: Sendable {
     private let preparation = Monitor(())
     /// `offsets.history.ms`, for the topic that is to be created.
     let history = Atomic(OffsetsTopic.historyDefault)
+    let budget = OffsetsBudget()
 
     init(of log: EventLog, topics: TopicTable) {
         self.log = log
@@ -66,7 +67,7 @@ package final class ConsumerOffsets: Sendable {
     }
 
     private func load(_ topic: Topic) throws(LogError) {
-        let loaded = topic.partitions.map { OffsetsShard($0, environment.fileSystem, logger: logger) }
+        let loaded = topic.partitions.map { OffsetsShard($0, environment.fileSystem, budget: budget, logger: logger) }
         let next = Atomic(0)
         let failure = Mutex<LogError?>(nil)
         let work: @Sendable () -> Void = {
@@ -140,7 +141,8 @@ package final class ConsumerOffsets: Sendable {
     /// once it is durable; `outcome` tells, after the ticket's round.
     ///
     /// Rejected: `unknownTopic` where an offset's topic is not there, or `__consumer_offsets` itself (`prepare` comes
-    /// first); `invalidGroup` where a text is longer than Kafka's schemas have room for.
+    /// first); `invalidGroup` where a text is longer than Kafka's schemas have room for; `offsetsFull` where it
+    /// commits something new, or something longer than before, and there is no room for more.
     package func append(_ change: GroupChange, to group: String, isCommittedByCaller: Bool = false) -> AppendOutcome {
         // Without a condition there is an outcome.
         append(change, to: group, isCommittedByCaller: isCommittedByCaller, where: nil) ?? .rejected(.closed)
@@ -153,9 +155,15 @@ package final class ConsumerOffsets: Sendable {
         guard group.hasRoomInSchema, change.entries.allSatisfy(\.isEncodable) else {
             return .rejected(.invalidGroup(group, reason: "a name or text in it has more than 32,767 bytes"))
         }
-        return shard.append(
-            change, to: group, at: environment.now(), isCommittedByCaller: isCommittedByCaller, topics: topics,
-            where: condition)
+        func append() -> AppendOutcome? {
+            shard.append(
+                change, to: group, at: environment.now(), isCommittedByCaller: isCommittedByCaller, topics: topics,
+                where: condition)
+        }
+        let outcome = append()
+        guard case .rejected(.offsetsFull) = outcome else { return outcome }
+        countAnew()
+        return append()
     }
 
     /// After the ticket's round: nil if the change is durable, else why not.
@@ -214,6 +222,44 @@ package final class ConsumerOffsets: Sendable {
     package func makeChangeID() -> String {
         let text = String(environment.random(), radix: 16)
         return String(repeating: "0", count: 16 - text.count) + text
+    }
+
+    // MARK: How much there may be
+
+    /// What is kept of all groups in memory, in bytes, with what is on its way: names, texts, and what the tables take.
+    package var byteCount: Int {
+        countAnew()
+        return budget.byteCount
+    }
+
+    /// Lets what is kept grow to so many bytes. Without this there is no limit. What is there already stays, and is
+    /// replaced by what takes no more, also past it.
+    package func limit(to byteCount: Int) { budget.limit(to: byteCount) }
+
+    package var byteCountMax: Int { budget.byteCountMax }
+
+    /// Whether there is room for one group more, of which nothing is stored.
+    package func hasRoom(forGroup id: String) -> Bool { hasRoom(for: OffsetsSize.group(id)) }
+
+    /// The error that a change would be refused with for want of room, as things are now.
+    package func shortage(for entries: [GroupEntry], in group: String) -> LogError? {
+        guard let shard = shard(for: group), !hasRoom(for: shard.growth(by: entries, in: group)) else { return nil }
+        return .offsetsFull(limit: budget.byteCountMax)
+    }
+
+    private func hasRoom(for growth: Int) -> Bool {
+        if budget.hasRoom(for: growth) { return true }
+        countAnew()
+        return budget.hasRoom(for: growth)
+    }
+
+    /// A group is coordinated from now on: its name and what belongs to it lie beside what is stored of it.
+    package func beginCoordinating(_ id: String) { budget.add(OffsetsSize.group(id)) }
+    package func endCoordinating(_ id: String) { budget.add(-OffsetsSize.group(id)) }
+
+    /// What has been given back counts when somebody looks at its shard.
+    private func countAnew() {
+        for shard in shards.withLock({ $0 }) { shard.withContents { _ in } }
     }
 
     // MARK: Snapshots

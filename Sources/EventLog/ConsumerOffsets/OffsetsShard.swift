@@ -10,6 +10,7 @@ internal import Synchronization
 final class OffsetsShard: Sendable {
     let partition: Partition
     private let fileSystem: any FileSystem
+    private let budget: OffsetsBudget
     private let logger: Logger
     private let state: Mutex<State>
     /// One snapshot at a time.
@@ -19,6 +20,10 @@ final class OffsetsShard: Sendable {
         var contents: ShardContents
         /// In order of offsets. Those of a partition that has failed stay: nothing passes them.
         var pending: [PendingChange] = []
+        /// Of `pending`.
+        var pendingBytes = 0
+        /// What the budget was told that is kept here.
+        var countedBytes = 0
         /// Of the partition, when `pending` was rid of what was refused.
         var era: UInt64 = 0
         /// Why not all that is durable could be read.
@@ -32,12 +37,15 @@ final class OffsetsShard: Sendable {
         init(_ contents: ShardContents) { self.contents = contents }
     }
 
-    init(_ partition: Partition, _ fileSystem: any FileSystem, logger: Logger) {
+    init(_ partition: Partition, _ fileSystem: any FileSystem, budget: OffsetsBudget, logger: Logger) {
         self.partition = partition
         self.fileSystem = fileSystem
+        self.budget = budget
         self.logger = logger
         state = Mutex(State(ShardContents(from: partition.logStart)))
     }
+
+    deinit { budget.add(-state.withLock { $0.countedBytes }) }
 
     /// Runs `body` on what is durable now.
     func withContents<R>(_ body: (borrowing ShardContents) -> R) -> R {
@@ -110,6 +118,8 @@ final class OffsetsShard: Sendable {
     /// Appends a change, where `condition` holds for what the group comes to when all that was accepted is durable; nil
     /// where it does not. `topics`: asked under the lock, so that who takes a topic away and then this lock finds all
     /// that was committed to it.
+    ///
+    /// Rejected as `offsetsFull` where the change may grow what is kept and there is no room.
     func append(
         _ change: GroupChange, to group: String, at now: Timestamp, isCommittedByCaller: Bool, topics: TopicTable,
         where condition: ((StoredGroup) -> Bool)? = nil
@@ -120,12 +130,33 @@ final class OffsetsShard: Sendable {
             }
             catchUp(&state)
             if let condition, !condition(state.latest(group)) { return nil }
-            let (outcome, header) = stage(change, group, now, &state, isCommittedByCaller: isCommittedByCaller)
-            if case .accepted(let ticket) = outcome, let header {
-                state.pending.append(PendingChange(ticket, header, change, of: group, at: now))
+            let byteCount = change.byteCount(in: group)
+            guard takeRoom(for: change, of: byteCount, group, state) else {
+                return .rejected(.offsetsFull(limit: budget.byteCountMax))
             }
+            let (outcome, header) = stage(change, group, now, &state, isCommittedByCaller: isCommittedByCaller)
+            guard case .accepted(let ticket) = outcome, let header else {
+                budget.add(-byteCount)
+                return outcome
+            }
+            state.pending.append(PendingChange(ticket, header, change, of: group, at: now, takes: byteCount))
+            state.pendingBytes += byteCount
+            state.countedBytes += byteCount
             return outcome
         }
+    }
+
+    /// What it would add is looked up only where there is no room for all of it.
+    private func takeRoom(
+        for change: GroupChange, of byteCount: Int, _ group: String, _ state: borrowing State
+    ) -> Bool {
+        budget.take(byteCount, growth: byteCount)
+            || budget.take(byteCount, growth: state.contents.growth(by: change.entries, in: group))
+    }
+
+    /// By how much what is kept may grow with a change.
+    func growth(by entries: [GroupEntry], in group: String) -> Int {
+        withContents { $0.growth(by: entries, in: group) }
     }
 
     private func stage(
@@ -171,11 +202,13 @@ final class OffsetsShard: Sendable {
     // MARK: Catching up
 
     private func catchUp(_ state: inout State) {
+        defer { settle(&state) }
         // Before the end: what is past it now may have been refused, and its offsets be another change's.
         let end = partition.end
         let era = partition.era
         if state.era != era {
             state.pending.removeAll { partition.refusal(of: $0.ticket) != nil }
+            state.pendingBytes = state.pending.reduce(0) { $0 + $1.takes }
             state.era = era
         }
         guard state.contents.end < end else { return }
@@ -183,6 +216,7 @@ final class OffsetsShard: Sendable {
         while state.contents.end < end {
             if applied < state.pending.count, state.pending[applied].baseOffset <= state.contents.end {
                 state.contents.apply(state.pending[applied])
+                state.pendingBytes -= state.pending[applied].takes
                 applied += 1
             } else {
                 let next = applied < state.pending.count ? min(state.pending[applied].baseOffset, end) : end
@@ -191,6 +225,14 @@ final class OffsetsShard: Sendable {
             }
         }
         state.pending.removeFirst(applied)
+    }
+
+    /// Tells the budget what is kept by now.
+    private func settle(_ state: inout State) {
+        let byteCount = state.contents.byteCount + state.pendingBytes
+        guard byteCount != state.countedBytes else { return }
+        budget.add(byteCount - state.countedBytes)
+        state.countedBytes = byteCount
     }
 }
 
@@ -213,12 +255,14 @@ struct PendingChange: Sendable {
     let group: String
     let entries: [GroupEntry]
     let timestamp: Timestamp
+    /// Bytes that the budget counts for it.
+    let takes: Int
 
     var baseOffset: Offset { batch.baseOffset }
 
     init(
         _ ticket: AppendTicket, _ header: RecordBatchHeader, _ change: GroupChange, of group: String,
-        at timestamp: Timestamp
+        at timestamp: Timestamp, takes: Int
     ) {
         self.ticket = ticket
         batch = BatchMark(baseOffset: ticket.baseOffset, crc: header.crc)
@@ -227,5 +271,6 @@ struct PendingChange: Sendable {
         self.group = group
         entries = change.entries
         self.timestamp = timestamp
+        self.takes = takes
     }
 }

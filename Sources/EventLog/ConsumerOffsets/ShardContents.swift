@@ -3,6 +3,8 @@ internal import Logging
 /// What the records of a partition of `__consumer_offsets` come to, up to an offset.
 struct ShardContents {
     private(set) var groups: [String: StoredGroup] = [:]
+    /// Of all groups.
+    private(set) var byteCount = 0
     /// Every record below this counts.
     private(set) var end: Offset = 0
     /// The last batches before `end`.
@@ -20,6 +22,7 @@ struct ShardContents {
     init(_ snapshot: OffsetsSnapshot) {
         start = snapshot.logStart
         groups = snapshot.groups
+        byteCount = groups.values.reduce(0) { $0 + $1.byteCount }
         end = snapshot.end
         batches = snapshot.batches
         snapshotEnd = snapshot.end
@@ -54,8 +57,20 @@ struct ShardContents {
     }
 
     private mutating func apply(_ entry: GroupEntry, to group: String, at timestamp: Timestamp) {
-        groups[group, default: StoredGroup(id: group)].apply(entry, at: timestamp)
-        if case .remove = entry, groups[group]?.isEmpty == true { groups[group] = nil }
+        let groupCount = groups.count
+        byteCount += groups[group, default: StoredGroup(id: group)].apply(entry, at: timestamp)
+        if case .remove = entry, groups[group]?.isEmpty == true {
+            groups[group] = nil
+            groups.shrink()
+        }
+        byteCount += (groups.count - groupCount) * OffsetsSize.group(group)
+    }
+
+    /// By how much `byteCount` grows at most with a change: not at all where it commits nothing.
+    func growth(by entries: [GroupEntry], in group: String) -> Int {
+        if let stored = groups[group] { return stored.growth(by: entries) }
+        let growth = StoredGroup(id: group).growth(by: entries)
+        return growth == 0 ? 0 : growth + OffsetsSize.group(group)
     }
 
     /// Reads the partition's records from `end` to `limit`, which is durable. What cannot be read is passed over and
@@ -145,8 +160,9 @@ private struct ReadProblems {
 }
 
 extension StoredGroup {
-    mutating func apply(_ entry: GroupEntry, at timestamp: Timestamp) {
-        apply(entry.stamped(at: timestamp))
+    @discardableResult
+    mutating func apply(_ entry: GroupEntry, at timestamp: Timestamp) -> Int {
         lastChange = timestamp
+        return apply(entry.stamped(at: timestamp))
     }
 }

@@ -52,10 +52,12 @@ package struct StoredGroup: Hashable, Sendable {
 }
 
 extension StoredGroup {
-    mutating func apply(_ entry: GroupEntry) {
+    /// Returns by how much `byteCount` has grown.
+    @discardableResult
+    mutating func apply(_ entry: GroupEntry) -> Int {
         switch entry {
-        case .offset(let topic, let partition, let committed):
-            offsets[topic, default: [:]][partition] = committed
+        case .offset(let topic, let partition, let committed): return set(committed, topic, partition)
+        case .remove(.offset(let topic, let partition)): return removeOffset(topic, partition)
         case .classicState(let state): classicState = state
         case .consumerGroup(let metadata): changeConsumerState { $0.metadata = metadata }
         case .member(let id, let metadata): changeMember(id) { $0.metadata = metadata }
@@ -65,18 +67,35 @@ extension StoredGroup {
         case .regularExpression(let text, let resolved):
             changeConsumerState { $0.regularExpressions[text] = resolved }
         case .partitionMetadata: break
-        case .remove(let key): remove(key)
+        case .remove(let key): removeState(key)
         }
+        return 0
     }
 
-    private mutating func remove(_ key: GroupKey) {
+    private mutating func set(_ committed: CommittedOffset, _ topic: String, _ partition: Int32) -> Int {
+        let topicCount = offsets.count
+        let before = offsets[topic, default: [:]].updateValue(committed, forKey: partition)
+        let growth = OffsetsSize.offset(committed) - (before.map(OffsetsSize.offset) ?? 0)
+        return offsets.count == topicCount ? growth : growth + OffsetsSize.topic(topic)
+    }
+
+    private mutating func removeOffset(_ topic: String, _ partition: Int32) -> Int {
+        let before = offsets[topic]?.removeValue(forKey: partition)
+        let shrinking = before.map(OffsetsSize.offset) ?? 0
+        guard offsets[topic]?.isEmpty == true else {
+            offsets[topic]?.shrink()
+            return -shrinking
+        }
+        offsets[topic] = nil
+        offsets.shrink()
+        return -shrinking - OffsetsSize.topic(topic)
+    }
+
+    private mutating func removeState(_ key: GroupKey) {
         switch key {
-        case .offset(let topic, let partition):
-            offsets[topic]?[partition] = nil
-            if offsets[topic]?.isEmpty == true { offsets[topic] = nil }
+        case .offset, .partitionMetadata: break
         case .classicState: classicState = nil
         case .consumerGroup: changeConsumerState { $0.metadata = nil }
-        case .partitionMetadata: break
         case .member(let id): changeMember(id) { $0.metadata = nil }
         case .targetAssignment: changeConsumerState { $0.target = nil }
         case .memberTarget(let id): changeMember(id) { $0.target = nil }
