@@ -396,6 +396,10 @@ struct LimitTests {
             #expect(try await join("first", long) == .none)
             #expect(try await join("second", long) == .groupMaxSizeReached)
             #expect(try await join("second", "short") == .none)
+            // One that stays with the group when nobody is in it.
+            var typed = JoinGroupRequest.joining("third")
+            typed.protocolType = String(repeating: "t", count: 256)
+            #expect(try await client.join(typed).errorCode == .invalidRequest)
             #expect(try await client.join(.joining(long)).errorCode == .groupMaxSizeReached)
             var heartbeat = ConsumerGroupHeartbeatRequest.joining("m", "third")
             heartbeat.rackID = long

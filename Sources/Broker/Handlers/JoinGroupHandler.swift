@@ -49,10 +49,13 @@ enum JoinGroupHandler {
 }
 
 extension JoinGroupRequest {
+    /// The type stays with a group whose members have left, where nothing counts it. "consumer" has 8.
+    private static var protocolTypeBytesMax: Int { 255 }
+
     /// Whether what is to be stored of the member has room in Kafka's schemas, and in answers of old versions.
     fileprivate var hasStorableTexts: Bool {
         let limit = Int(Int16.max)
-        return protocolType.utf8.count <= limit && (groupInstanceID?.utf8.count ?? 0) <= limit - 64
+        return protocolType.utf8.count <= Self.protocolTypeBytesMax && (groupInstanceID?.utf8.count ?? 0) <= limit - 64
             && protocols.allSatisfy { $0.name.utf8.count <= limit }
     }
 }
