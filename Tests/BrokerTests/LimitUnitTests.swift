@@ -1,3 +1,4 @@
+import BrokerTestSupport
 import KafkaProtocol
 import NIOCore
 import NIOPosix
@@ -100,6 +101,24 @@ struct LimitUnitTests {
         budget.endWait()
         #expect(takesTrim(after: 1000))
         #expect(!takesTrim(after: 10_000))
+    }
+
+    @Test(
+        "a connection that there is memory for as soon as it is held back is read on, though nothing else happens",
+        .timeLimit(.minutes(10)))
+    func heldBack() async throws {
+        // It counts what it is read into, and while it is read as much again. With both it holds more than is free, with
+        // the one less: so whenever it asks to be read it is held back, and then there is room for it.
+        let free = 3 * ReceiveAllocator.smallest
+        let budget = MemoryBudget(limit: free + free / 15)
+        #expect(budget.freeByteCount == free)
+        func configure(_ configuration: inout BrokerConfiguration) {
+            configuration.limits.memoryBytes = budget.byteCountMax
+        }
+        try await withBroker(configure: configure) { broker in
+            let client = try await WireClient.connect(to: broker)
+            for _ in 0..<4 { _ = try await client.call(ApiVersionsRequest()) }
+        }
     }
 
     // MARK: Lines in the log
