@@ -420,6 +420,26 @@ import Testing
         try log.close()
     }
 
+    /// Without the journal the log ends at the first harm that no checkpoint covers. One whose writer was killed before it was
+    /// synced may be in memory alone: it counts for who reads it, so it has to stay.
+    @Test func aCheckpointWhoseSyncWasCutShortStaysOnceTheLogWasClosed() throws {
+        let disk = SimulatedDisk()
+        let log = try open(disk)
+        let topic = try log.createTopic("t", settings: settings(["flush.messages": "100"]))
+        for value in 0..<3 { try topic.append(Record(value: "\(value)")) }
+        disk.add(
+            SimulatedDisk.Fault(
+                at: disk.operations + 1, .powerCut, path: "/\(CheckpointFile.name)", operation: .synchronize))
+        #expect(throws: LogError.self) { try log.checkpoint() }
+        let killed = disk.kill()
+        try open(killed).close()
+        let left = killed.crash(seed: 1)
+        left.flip(bit: 0, of: "/data/t-0/\(SegmentFiles.log(0))", at: RecordBatchLayout.headerSize)
+        let (values, damage) = try #require(open(left).topic("t")).partitions[0].valuesAndDamage()
+        #expect(values == ["1", "2"])
+        #expect(damage == [0..<1])
+    }
+
     @Test func aSecondOpeningIsRefusedWhileTheFirstLives() throws {
         let log = try EventLog.open(at: directory.path, options: quietOptions())
         #expect(throws: LogError.locked(directory: directory.path)) {

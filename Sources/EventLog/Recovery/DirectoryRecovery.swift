@@ -68,10 +68,10 @@ private struct DirectoryOpening {
         let known = partitions.values.joined().map(\.journalSequence).max() ?? 0
         let isCurrent = try checkAge(of: journal, known)
         let losesJournal = header.isForeign || !isWhole || !isCurrent
-        let topics = try finish(catalogue, partitions, losesJournal: losesJournal)
+        let wasClosed = header.header.isClosed && !losesJournal
+        let topics = try finish(catalogue, partitions, losesJournal: losesJournal, wasCut: !wasClosed)
         try advanceLeaderEpoch(
-            &catalogue, topics.lazy.flatMap(\.1).compactMap(\.epochs.latest).max() ?? 0,
-            wasClosed: header.header.isClosed && !losesJournal)
+            &catalogue, topics.lazy.flatMap(\.1).compactMap(\.epochs.latest).max() ?? 0, wasClosed: wasClosed)
         return DirectoryRecovery(
             lock: lock, catalogue: catalogue, journal: journal, pressure: pressure, topics: topics,
             losesJournal: losesJournal, knownSequence: known)
@@ -254,13 +254,13 @@ private struct DirectoryOpening {
     }
 
     private func finish(
-        _ catalogue: TopicCatalogue, _ recoveries: Recoveries, losesJournal: Bool
+        _ catalogue: TopicCatalogue, _ recoveries: Recoveries, losesJournal: Bool, wasCut: Bool
     ) throws(LogError) -> [(TopicCatalogue.Entry, [RecoveredPartition])] {
         var topics: [(TopicCatalogue.Entry, [RecoveredPartition])] = []
         for topic in catalogue.topics {
             var partitions: [RecoveredPartition] = []
             for recovery in recoveries[topic.id] ?? [] {
-                partitions.append(try recovery.finish(losesJournal: losesJournal))
+                partitions.append(try recovery.finish(losesJournal: losesJournal, wasCut: wasCut))
             }
             topics.append((topic, partitions))
         }

@@ -54,6 +54,8 @@ final class PartitionRecovery {
     private var firstReplayed: (segment: Offset, position: Int)?
     /// Records were found that neither the checkpoint nor the journal knows of.
     private var hasFoundRecords = false
+    /// The checkpoint may be in memory alone, and none before it says as much.
+    private var hasUnsettledCheckpoint = false
     /// Names of segments were removed, or bytes cut: a power cut may bring them back.
     private var hasTakenAway = false
     /// Open while entries of one segment follow each other.
@@ -205,9 +207,12 @@ final class PartitionRecovery {
     // MARK: Finishing
 
     /// Cuts what was never acknowledged and opens the last segment for writing. `losesJournal`: its rounds cannot all be
-    /// had, so that whatever the segments hold is taken.
-    func finish(losesJournal: Bool = false) throws(LogError) -> RecoveredPartition {
+    /// had, so that whatever the segments hold is taken. `wasCut`: whoever had the directory open last did not close it.
+    func finish(losesJournal: Bool = false, wasCut: Bool = false) throws(LogError) -> RecoveredPartition {
         current = nil
+        // Who wrote the checkpoint may have been killed before it was synced. Without the journal the log ends at the first
+        // harm behind the one that a loss of power leaves: this one is to be that.
+        hasUnsettledCheckpoint = wasCut && !topic.settings.isJournaled
         // A slot that is damaged may be one that never came to count, or the one that did.
         if !topic.settings.isJournaled || losesJournal || hasNoCheckpoint || checkpointFile.hasDamagedSlot {
             try extendByScanning()
@@ -467,7 +472,8 @@ final class PartitionRecovery {
             growing: end.segment, in: directory, fileSystem, indexInterval: interval, file: file,
             index: restored.index, indexFiles: restored.files, byteCount: end.position, end: end.offset)
         // Something was taken away or added: the next checkpoint says where the log ends now.
-        let isChanged = !touched.isEmpty || hasNoCheckpoint || leavesDeleted || hasNewStart
+        let isChanged =
+            !touched.isEmpty || hasNoCheckpoint || leavesDeleted || hasNewStart || hasUnsettledCheckpoint
         let dirty = sealed.filter { touched.contains($0.baseOffset) } + (isChanged ? [active] : [])
         return RecoveredPartition(
             topicName: topic.name, topicID: topic.id, index: index, directory: directory, settings: topic.settings,
