@@ -149,6 +149,41 @@ struct DamageTests {
         }
     }
 
+    /// What is wrong with one of two neighbours, while the other one's base offset is.
+    private static let besideAnOffset: [Part] = [
+        .length, .lengthLow, .magic, .crc, .attributes, .lastOffset, .timestamp, .count, .record,
+    ]
+
+    @Test("a wrong offset is not believed because its neighbour is damaged, too", arguments: besideAnOffset)
+    func neighbours(part: Part) throws {
+        let disk = try Self.makeDisk()
+        let places = try Self.places(disk)
+        // A header that says where the next one begins, or how many offsets it has, tells no more of that one's offset.
+        let leadsOn = part.rawValue > Part.lastOffset.rawValue || part == .crc || part == .attributes
+        for number in Array(1..<22) + [places.count - 2, places.count - 1] {
+            for mask: UInt8 in [0x01, 0x04, 0x10, 0x40] {
+                let isRaised = places[number].offset & Int(mask) == 0
+                for other in [number - 1, number + 1] where other < places.count {
+                    guard places[other].path == places[number].path, isRaised || leadsOn || other > number else {
+                        continue
+                    }
+                    let what: Comment = "\(part) of batch \(other) beside \(number), \(mask)"
+                    let left = disk.kill()
+                    try Self.harm(
+                        left, places[number].path, at: places[number].position + Part.offsetLow.rawValue, mask)
+                    try Self.harm(left, places[other].path, at: places[other].position + part.rawValue)
+                    let log = try Self.open(left)
+                    let (values, damage) = try #require(log.topic("t")).partitions[0].valuesAndDamage()
+                    let start = places[min(number, other)].offset
+                    let harmed = start..<start + 2 * Self.perBatch
+                    #expect(values == Self.values(without: harmed), what)
+                    #expect(damage.first?.lowerBound == start && damage.last?.upperBound == harmed.upperBound, what)
+                    try log.close()
+                }
+            }
+        }
+    }
+
     @Test("a reader that looks at headers alone finds the way on, in any order of look-ups", arguments: 0..<4)
     func lookups(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)

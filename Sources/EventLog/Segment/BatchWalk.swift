@@ -160,12 +160,19 @@ struct BatchWalk: ~Copyable {
     private mutating func fits(_ batch: BatchLocation, before expected: Offset) throws(LogError) -> Bool {
         let after = batch.position + batch.byteCount
         guard after < end else { return true }
+        if try isDue(at: expected, batch) { return false }
         guard case .success(let following) = try header(at: after) else { return try problem(with: batch) == nil }
         if following.baseOffset > batch.lastOffset { return true }
         if try problem(with: batch) != nil { return false }
         // One of the two is wrong.
         if following.baseOffset < expected { return true }
         return try problem(with: BatchLocation(position: after, header: following)) != nil
+    }
+
+    /// Whether what follows a batch begins where that would end which is due there: then it is, whatever it says itself, and
+    /// whatever else is wrong with what follows.
+    private mutating func isDue(at first: Offset, _ batch: BatchLocation) throws(LogError) -> Bool {
+        try offset(behind: batch) == first.advanced(by: Int64(batch.header.lastOffsetDelta) + 1)
     }
 
     /// What takes the place of the batch that was returned last, where its bytes are damaged: for whoever was told so, and
@@ -197,10 +204,12 @@ struct BatchWalk: ~Copyable {
 
     /// The next whole batch behind one at `start` that is not, and is to begin with `first`.
     private mutating func wholeBatch(behind start: Int, _ first: Offset) throws(LogError) -> BatchLocation? {
+        var due: (position: Int, offset: Offset)?
         // Where the header is right about its length and its offsets, it leads there. Inside the batch bytes are not looked
         // at then: they may be such as look like a batch.
         if case .success(let header) = try self.header(at: start) {
             let after = start + header.sizeInBytes
+            due = (after, first.advanced(by: Int64(header.lastOffsetDelta) + 1))
             if after < end, let next = try checkedBatch(at: after),
                 next.baseOffset == header.lastOffset.advanced(by: 1),
                 next.baseOffset > first, next.lastOffset < limit
@@ -224,11 +233,28 @@ struct BatchWalk: ~Copyable {
                     header.lastOffset < limit
                 else { continue }
                 let batch = BatchLocation(position: at + i, header: header)
-                if try problem(with: batch) == nil { return batch }
+                guard try problem(with: batch) == nil else { continue }
+                let due = due.flatMap { $0.position == batch.position ? $0.offset : nil }
+                if try isBelieved(batch, behind: first, due: due) { return batch }
             }
             at += places
         }
         return nil
+    }
+
+    /// Whether the offsets of a whole batch behind damage can be right, as far as the headers around it tell. `due`: where
+    /// the one before it says that it begins.
+    private mutating func isBelieved(
+        _ batch: BatchLocation, behind first: Offset, due: Offset?
+    ) throws(LogError) -> Bool {
+        if due == batch.baseOffset { return true }
+        if let due, try isDue(at: due, batch) { return false }
+        // One that overlaps it, is whole and leads on itself is right.
+        let after = batch.position + batch.byteCount
+        guard after < end, let next = try checkedBatch(at: after), next.baseOffset > first,
+            next.baseOffset <= batch.lastOffset
+        else { return true }
+        return try offset(behind: next) != next.lastOffset.advanced(by: 1)
     }
 
     private static let searchWindow = 64 << 10
@@ -250,16 +276,9 @@ struct BatchWalk: ~Copyable {
         guard end - place >= RecordBatchLayout.headerSize else {
             return .failure(Problem(reason: "a batch's header is cut"))
         }
-        if place < windowStart || place + RecordBatchLayout.headerSize > windowStart + windowCount {
-            windowStart = place
-            windowCount = 0
-            windowCount = try read(
-                into: UnsafeMutableRawBufferPointer(rebasing: window[..<min(windowSize, end - place)]), at: place)
-            guard windowCount >= RecordBatchLayout.headerSize else {
-                return .failure(Problem(reason: "the file ends early"))
-            }
+        guard let bytes = try headerBytes(at: place) else {
+            return .failure(Problem(reason: "the file ends early"))
         }
-        let bytes = UnsafeRawBufferPointer(window).part(place - windowStart, RecordBatchLayout.headerSize)
         let header: RecordBatchHeader
         do { header = try RecordBatchHeader(parsing: bytes.bytes) } catch {
             return .failure(Problem(reason: error.description))
@@ -268,6 +287,27 @@ struct BatchWalk: ~Copyable {
             return .failure(Problem(reason: "a batch reaches past the end of the file"))
         }
         return .success(header)
+    }
+
+    /// What the next header says that it begins with, which may be all that is right of it; at the end, what comes after
+    /// these bytes. nil: nothing says it.
+    private mutating func offset(behind batch: BatchLocation) throws(LogError) -> Offset? {
+        let place = batch.position + batch.byteCount
+        if place == end { return limit < Offset(.max) ? limit : nil }
+        guard end - place >= RecordBatchLayout.headerSize, let bytes = try headerBytes(at: place) else { return nil }
+        return Offset(bytes.bigEndianInt64(at: RecordBatchLayout.baseOffset))
+    }
+
+    /// nil: the file ends before.
+    private mutating func headerBytes(at place: Int) throws(LogError) -> UnsafeRawBufferPointer? {
+        if place < windowStart || place + RecordBatchLayout.headerSize > windowStart + windowCount {
+            windowStart = place
+            windowCount = 0
+            windowCount = try read(
+                into: UnsafeMutableRawBufferPointer(rebasing: window[..<min(windowSize, end - place)]), at: place)
+        }
+        guard place + RecordBatchLayout.headerSize <= windowStart + windowCount else { return nil }
+        return UnsafeRawBufferPointer(window).part(place - windowStart, RecordBatchLayout.headerSize)
     }
 
     /// What is wrong with a batch's bytes; nil: it is whole.
