@@ -149,6 +149,29 @@ struct DamageTests {
         }
     }
 
+    @Test(
+        "who reads behind a batch that says it goes on there is not told of it",
+        arguments: [0x01, 0x02, 0x08] as [UInt8])
+    func overrun(mask: UInt8) throws {
+        let disk = try Self.makeDisk()
+        let places = try Self.places(disk)
+        for number in 0..<16 where places[number + 1].path == places[number].path {
+            let left = disk.kill()
+            try Self.harm(left, places[number].path, at: places[number].position + Part.lastOffset.rawValue, mask)
+            let next = places[number + 1]
+            for offset in [next.offset, next.offset + 1] {
+                // Nobody has met the damage.
+                let log = try Self.open(left.kill())
+                let partition = try #require(log.topic("t")).partitions[0]
+                let slice = try partition.slice(
+                    from: Offset(Int64(offset)), maxBytes: 1 << 20, firstBatchWhole: true)
+                #expect(slice?.position == next.position, "offset \(offset)")
+                #expect(Self.read(partition, at: offset) == .success(Self.value(offset)))
+                try log.close()
+            }
+        }
+    }
+
     /// What is wrong with one of two neighbours, while the other one's base offset is.
     private static let besideAnOffset: [Part] = [
         .length, .lengthLow, .magic, .crc, .attributes, .lastOffset, .timestamp, .count, .record,

@@ -190,6 +190,15 @@ struct BatchWalk: ~Copyable {
             bytes: passed.position..<batch.position, offsets: first..<batch.baseOffset, reason: problem, isTail: false)
     }
 
+    /// Whether the batch that was returned last only says that it holds an offset: it is damaged, and the next one begins
+    /// there or before. Who looks for the offset goes on.
+    mutating func isOverrun(at wanted: Offset) throws(LogError) -> Bool {
+        guard let batch = previous?.batch, batch.baseOffset < wanted, let following = try offset(behind: batch),
+            following > batch.baseOffset, following <= wanted
+        else { return false }
+        return try problem(with: batch) != nil
+    }
+
     // MARK: The end of damage
 
     private mutating func damagedRange(

@@ -18,7 +18,8 @@ extension Segment {
                 hit = isFirst ? try self.entry(atOrBelow: entry.relativeOffset - 1) : nil
                 continue
             }
-            while let found = batch, found.lastOffset < offset {
+            while let found = batch {
+                if found.lastOffset >= offset, try !walk.isOverrun(at: offset) { break }
                 passed = found
                 batch = try walk.next()
             }
