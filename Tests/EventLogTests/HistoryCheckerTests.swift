@@ -105,6 +105,95 @@ import Testing
         expect(.cameBack, again + [Self.read([0, 1, 4, 3])])
     }
 
+    private static let damaged = HistoryEvent.Seen.damaged
+
+    /// The first of two attempts has rotten, and the journal does not have it any more.
+    private var rotten: [Event] { two + [.released, .ended(.killed), .rotten(partition: 0, 0..<2)] }
+
+    @Test func whatHasRottenIsRefusedOrThere() {
+        let damaged = Self.damaged
+        expect(nil, rotten + [Self.read([0, 1, 2], isFirst: true)])
+        let refused = rotten + [Self.read([damaged, damaged, 2], isFirst: true)]
+        // Also from the middle of it on.
+        let seen = [HistoryEvent.Seen(1, damaged), HistoryEvent.Seen(2, 2)]
+        expect(nil, refused + [.read(partition: 0, isFirst: false, start: 0, end: 3, first: 1, seen)])
+        expect(.invented, rotten + [Self.read([-1, -1, 2], isFirst: true)])
+        expect(.twice, rotten + [Self.read([damaged, damaged, 1], isFirst: true)])
+        expect(.changed, rotten + [Self.sent(3, 2), Self.read([3, 4, 2], isFirst: true)])
+        // As a whole, and what was served once is served on.
+        expect(.torn, rotten + [Self.read([damaged, 1, 2], isFirst: true)])
+        expect(.torn, rotten + [Self.read([0, damaged, 2], isFirst: true)])
+        expect(.refused, rotten + [Self.read([0, 1, 2], isFirst: true), Self.read([damaged, damaged, 2])])
+    }
+
+    @Test func nothingElseIsMissingForIt() {
+        let damaged = Self.damaged
+        expect(.refused, two + [Self.read([damaged, damaged, 2])])
+        expect(.refused, rotten + [Self.read([damaged, damaged, damaged], isFirst: true)])
+        expect(.lost, rotten + [Self.read([damaged, damaged], isFirst: true)])
+        expect(.lost, rotten + [Self.read([damaged, damaged], isFirst: true, end: 3)])
+        expect(.lost, rotten + [Self.read([], isFirst: true)])
+    }
+
+    @Test func whatTheJournalHasIsRepaired() {
+        let damaged = Self.damaged
+        let rotten: [Event] = [.ended(.killed), .rotten(partition: 0, 0..<3)]
+        expect(nil, two + rotten + [Self.read([0, 1, 2], isFirst: true)])
+        expect(.refused, two + rotten + [Self.read([damaged, damaged, 2], isFirst: true)])
+        let later: [Event] = [.released, Self.sent(3), .acknowledged(attempt: 2, baseOffset: 3)]
+        expect(nil, two + later + rotten + [Self.read([damaged, damaged, damaged, 3], isFirst: true)])
+        expect(
+            .refused,
+            two + later + [.ended(.killed), .rotten(partition: 0, 3..<4)] + [
+                Self.read([0, 1, 2, damaged], isFirst: true)
+            ])
+    }
+
+    @Test func appendsGoOnBehindWhatHasRotten() {
+        let refused = rotten + [Self.read([Self.damaged, Self.damaged, 2], isFirst: true), Self.sent(3)]
+        expect(nil, refused + [.acknowledged(attempt: 2, baseOffset: 3)])
+        expect(.changed, refused + [.acknowledged(attempt: 2, baseOffset: 0)])
+        let unknown: [Event] = [
+            Self.sent(0), .ended(.killed), .rotten(partition: 0, 0..<1), Self.read([Self.damaged], isFirst: true),
+            Self.sent(1),
+        ]
+        expect(nil, unknown + [.acknowledged(attempt: 1, baseOffset: 1)])
+        expect(.wentBack, unknown + [.acknowledged(attempt: 1, baseOffset: 0)])
+    }
+
+    @Test func withoutTheJournalALogEndsAtRotThatNoCheckpointCovers() {
+        let relaxed: [Event] =
+            [.mayLose(partition: 0, records: 2)]
+            + (0..<4).flatMap { [Self.sent($0), .acknowledged(attempt: $0, baseOffset: Int64($0))] }
+        let rotten: [Event] = [.ended(.killed), .rotten(partition: 0, 1..<2)]
+        expect(nil, relaxed + rotten + [Self.read([0], isFirst: true)])
+        expect(nil, relaxed + rotten + [Self.read([0, Self.damaged, 2, 3], isFirst: true)])
+        expect(.lost, relaxed + rotten + [Self.read([], isFirst: true)])
+        // Until one covers it.
+        let refused = relaxed + rotten + [Self.read([0, Self.damaged, 2, 3], isFirst: true)]
+        expect(nil, refused + [.ended(.lostPower), Self.read([0], isFirst: true)])
+        expect(.lost, refused + [.synchronized(partition: 0), .ended(.lostPower), Self.read([0], isFirst: true)])
+        let covered = relaxed + [.synchronized(partition: 0)] + rotten
+        expect(nil, covered + [Self.read([0, Self.damaged, 2, 3], isFirst: true)])
+        expect(.lost, covered + [Self.read([0], isFirst: true)])
+    }
+
+    @Test func whatHasRottenHasNoTime() {
+        let aged: [Event] =
+            (0..<4).flatMap {
+                [Self.sent($0, time: 10 * Int64($0)), .acknowledged(attempt: $0, baseOffset: Int64($0))]
+            } + [
+                .released, .ended(.killed), .rotten(partition: 0, 2..<3),
+                Self.read([0, 1, Self.damaged, 3], isFirst: true),
+            ]
+        expect(nil, aged + [.found(partition: 0, time: 11, offset: 3)])
+        expect(.time, aged + [.found(partition: 0, time: 11, offset: 2)])
+        expect(.time, aged + [.found(partition: 0, time: 11, offset: nil)])
+        // How old it is nobody knows, of what lies behind it everybody does.
+        expect(nil, aged + [.retaining(partition: 0, before: 11), Self.read([3], from: 3)])
+        expect(.deletedTooMuch, aged + [.retaining(partition: 0, before: 11), Self.read([], from: 4)])
+    }
+
     @Test func deletingTakesWhatComesBefore() {
         let deleted = two + [.deleting(partition: 0, before: 2), .deleted(partition: 0, start: 2)]
         expect(nil, deleted + [Self.read([2], from: 2)])

@@ -5,6 +5,8 @@
 /// - Nothing is there that was not sent; a batch is there as a whole, or not.
 /// - An offset has one value for ever, and of what was sent in order nothing is out of order.
 /// - The end and the start of the log go forward only; what was read stays.
+/// - Bits that turn over cost the batches that they are in: those alone are refused, and none that the journal still has.
+///   Only a log that skips the journal ends there, where no checkpoint has covered it.
 /// - What an opened log does not have is gone for good.
 /// - Deleting takes what comes before an offset, or is past its retention, and nothing else.
 /// - A committed offset is the one that was acknowledged last, or one that was tried after that.
@@ -12,7 +14,7 @@ package struct HistoryChecker {
     package struct Violation: Error, Equatable, CustomStringConvertible {
         package enum Rule: String, Sendable {
             case broke, lost, cameBack, invented, changed, twice, disorder, torn, wentBack, deletedTooMuch, offset
-            case topic, time, sequence
+            case topic, time, sequence, refused
         }
         package var rule: Rule
         /// The event that shows it.
@@ -34,6 +36,7 @@ package struct HistoryChecker {
         var sent: HistoryEvent.Attempt
         /// Where its first record is; -1: not known, or nowhere.
         var base: Int64 = -1
+        var isAcknowledged = false
         /// It is not there and never will be.
         var isGone = false
     }
@@ -49,8 +52,25 @@ package struct HistoryChecker {
         var startMax: Int64 = 0
         /// Records that a loss of power cannot cost.
         var durable: Int64 = 0
+        /// Those before this a checkpoint covers, where the journal is skipped.
+        var covered: Int64 = 0
+        /// What was acknowledged from here on the journal has, where it is not skipped.
+        var journaled: Int64 = 0
+        /// Records that may be refused: bits have turned over in them, and no opened log has served them since.
+        var rotten: [Range<Int64>] = []
+        /// Where the log may end at an opening, until a checkpoint covers it.
+        var rottenEnd = Int64.max
         var lossMax: Int64 = 0
         var hasLostPower = false
+
+        /// The same without what the journal has of it.
+        func released() -> Partition {
+            var partition = self
+            partition.journaled = end
+            return partition
+        }
+
+        func isRotten(_ offset: Int64) -> Bool { rotten.contains { $0.contains(offset) } }
     }
 
     private struct Topic {
@@ -84,7 +104,7 @@ package struct HistoryChecker {
         case .opened: break
         case .ended(let ending):
             if ending == .lostPower { for key in partitions.keys { partitions[key]?.hasLostPower = true } }
-        case .mayLose(let partition, let records): partitions[partition, default: Partition()].lossMax = records
+        case .mayLose(let partition, let records): mayLose(partition, records)
         case .synchronized(let partition): synchronized(partition)
         case .sent(let attempt): send(attempt)
         case .acknowledged(let attempt, let base): try acknowledge(attempt, at: base)
@@ -122,6 +142,8 @@ package struct HistoryChecker {
             offsets[OffsetKey(group: group, partition: partition)] = Offset(acknowledged: offset)
         case .fetched(let group, let partition, let isFirst, let offset):
             try fetched(OffsetKey(group: group, partition: partition), isFirst, offset)
+        case .rotten(let partition, let offsets): rot(partition, offsets)
+        case .released: partitions = partitions.mapValues { $0.released() }
         default: break
         }
     }
@@ -131,6 +153,16 @@ package struct HistoryChecker {
     private mutating func synchronized(_ key: Int) {
         guard let partition = partitions[key], !partition.hasLostPower else { return }
         partitions[key]?.durable = partition.end
+        partitions[key]?.covered = partition.end
+        partitions[key]?.rottenEnd = .max
+    }
+
+    private mutating func mayLose(_ key: Int, _ records: Int64) {
+        var partition = partitions[key] ?? Partition()
+        // What came without the journal is not in it.
+        if partition.lossMax > 0 || records > 0 { partition.journaled = partition.end }
+        partition.lossMax = records
+        partitions[key] = partition
     }
 
     private mutating func send(_ sent: HistoryEvent.Attempt) {
@@ -146,7 +178,11 @@ package struct HistoryChecker {
         for i in 0..<sent.count {
             try put(sent.value + i, at: base + Int64(i), in: &partition, sent.partition)
         }
-        partition.end = max(partition.end, base + Int64(sent.count))
+        guard base >= partition.end else {
+            throw fail(.wentBack, "\(name(index)) is said to be at \(base), before the end at \(partition.end)")
+        }
+        attempts[index].isAcknowledged = true
+        partition.end = base + Int64(sent.count)
         partition.durable = max(partition.durable, partition.end - partition.lossMax)
         partitions[sent.partition] = partition
     }
@@ -194,12 +230,13 @@ package struct HistoryChecker {
                 "partition \(key) starts at \(start), where no more than \(partition.startMax) was to go")
         }
         partition.start = start
-        let due = isFirst && partition.hasLostPower ? partition.durable : partition.end
+        let known = isFirst && partition.hasLostPower ? partition.durable : partition.end
+        let due = isFirst ? min(known, partition.rottenEnd) : known
         guard end >= due else { throw fail(.lost, "partition \(key) ends at \(end), where \(due) was due") }
         if end < partition.end { forget(from: end, &partition) }
         partition.end = end
         try compare(seen, with: &partition, key, from: max(first, start))
-        if isFirst { settle(&partition) }
+        if isFirst { settle(&partition, seen) }
         partitions[key] = partition
     }
 
@@ -214,30 +251,69 @@ package struct HistoryChecker {
     ) throws(Violation) {
         var next = first
         var last: Int32 = -1
+        /// The attempt of the record before; -1: that was refused.
+        var current: Int32 = -1
         for record in seen {
             guard record.offset == next else {
                 throw fail(.lost, "partition \(key) has offset \(record.offset), where \(next) was due")
             }
+            guard record.value != HistoryEvent.Seen.damaged else {
+                try checkWhole(current, to: next)
+                try checkRefusal(at: next, of: partition, key)
+                current = -1
+                next += 1
+                continue
+            }
             try put(record.value, at: record.offset, in: &partition, key)
             let attempt = attemptOfValue[record.value]
-            guard attempt >= last else {
-                throw fail(.disorder, "\(name(Int(attempt))) is after \(name(Int(last)))")
+            if attempt != current {
+                try checkWhole(current, to: next)
+                guard attempt >= last else {
+                    throw fail(.disorder, "\(name(Int(attempt))) is after \(name(Int(last)))")
+                }
+                guard next == first || attempts[Int(attempt)].base == next else {
+                    throw fail(.torn, "\(name(Int(attempt))) is there in part")
+                }
+                (current, last) = (attempt, attempt)
             }
-            last = attempt
             next += 1
         }
         guard next == max(first, partition.end) else {
             throw fail(.lost, "partition \(key) ends at \(partition.end), and can be read to \(next)")
         }
-        guard last >= 0, next > first else { return }
-        let attempt = attempts[Int(last)]
-        guard attempt.base + Int64(attempt.sent.count) == next else {
-            throw fail(.torn, "\(name(Int(last))) is there in part")
+        try checkWhole(current, to: next)
+    }
+
+    /// A batch is there to its end.
+    private func checkWhole(_ index: Int32, to end: Int64) throws(Violation) {
+        guard index >= 0 else { return }
+        let attempt = attempts[Int(index)]
+        guard attempt.base + Int64(attempt.sent.count) == end else {
+            throw fail(.torn, "\(name(Int(index))) is there in part")
         }
     }
 
-    /// What an opened log does not have, it never has.
-    private mutating func settle(_ partition: inout Partition) {
+    private func checkRefusal(at offset: Int64, of partition: Partition, _ key: Int) throws(Violation) {
+        guard partition.isRotten(offset) else {
+            throw fail(.refused, "offset \(offset) of partition \(key) is refused, where no bit has turned over")
+        }
+        let value = offset < Int64(partition.values.count) ? partition.values[Int(offset)] : -1
+        guard value >= 0, partition.lossMax == 0, offset >= partition.journaled,
+            attempts[Int(attemptOfValue[value])].isAcknowledged
+        else { return }
+        throw fail(.refused, "offset \(offset) of partition \(key) is refused, and the journal has it")
+    }
+
+    /// What an opened log does not have, it never has, and what it has served it serves on.
+    private mutating func settle(_ partition: inout Partition, _ seen: [HistoryEvent.Seen]) {
+        if !partition.rotten.isEmpty {
+            let refused = seen.filter { $0.value == HistoryEvent.Seen.damaged }
+            partition.rotten = refused.map { $0.offset..<$0.offset + 1 }
+            partition.covered = min(partition.covered, partition.end)
+            let uncovered = refused.first { $0.offset >= partition.covered }?.offset
+            partition.rottenEnd = partition.lossMax > 0 ? uncovered ?? .max : .max
+            partition.durable = min(partition.durable, partition.end)
+        }
         for index in partition.attempts where attempts[index].base < 0 { attempts[index].isGone = true }
         partition.startMax = partition.start
         partition.durable = max(partition.durable, partition.start)
@@ -249,6 +325,7 @@ package struct HistoryChecker {
         let partition = partitions[key] ?? Partition()
         var expected: Int64?
         for at in partition.start..<max(partition.start, partition.end) where expected == nil {
+            if partition.isRotten(at) { continue }
             let value = at < Int64(partition.values.count) ? partition.values[Int(at)] : -1
             // Not read yet: nothing can be said.
             guard value >= 0 else { return }
@@ -258,6 +335,18 @@ package struct HistoryChecker {
             throw fail(
                 .time, "time \(time) of partition \(key) gives offset \(offset ?? -1), not \(expected ?? -1)")
         }
+    }
+
+    // MARK: Rot
+
+    private mutating func rot(_ key: Int, _ offsets: Range<Int64>) {
+        var partition = partitions[key] ?? Partition()
+        partition.rotten.append(offsets)
+        // Without the journal, it looks like the place where writing stopped, unless a checkpoint says that it does not.
+        if partition.lossMax > 0, offsets.upperBound > partition.covered {
+            partition.rottenEnd = min(partition.rottenEnd, max(offsets.lowerBound, partition.covered))
+        }
+        partitions[key] = partition
     }
 
     // MARK: Deleting
@@ -279,7 +368,10 @@ package struct HistoryChecker {
             start = partition.start
             while start < Int64(partition.values.count), start < partition.end {
                 let value = partition.values[Int(start)]
-                guard value < 0 || attempts[Int(attemptOfValue[value])].sent.time < time else { break }
+                // Of what cannot be read nobody knows how old it is.
+                guard
+                    value < 0 || partition.isRotten(start) || attempts[Int(attemptOfValue[value])].sent.time < time
+                else { break }
                 start += 1
             }
         }

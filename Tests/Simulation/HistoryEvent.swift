@@ -19,6 +19,10 @@ package enum HistoryEvent: Equatable, Sendable {
     case sentAgain(attempt: Int, baseOffset: Int64)
     /// Records from `first` on, to the end. `isFirst`: the first of this life.
     case read(partition: Int, isFirst: Bool, start: Int64, end: Int64, first: Int64, [Seen])
+    /// While nobody had the log open, bits have turned over in the bytes of these records.
+    case rotten(partition: Int, Range<Int64>)
+    /// The journal may have let go of all that was acknowledged so far.
+    case released
     /// The first record with this time or a later one; nil: there is none.
     case found(partition: Int, time: Int64, offset: Int64?)
 
@@ -59,8 +63,11 @@ package enum HistoryEvent: Equatable, Sendable {
 
     package struct Seen: Equatable, Sendable {
         package var offset: Int64
-        /// -1: bytes that nobody sent.
+        /// -1: bytes that nobody sent; `damaged`.
         package var value: Int
+
+        /// The log said that it cannot be read.
+        package static let damaged = -2
 
         package init(_ offset: Int64, _ value: Int) {
             self.offset = offset

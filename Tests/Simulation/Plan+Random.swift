@@ -8,6 +8,10 @@ extension Plan {
         var steps = [draw.create(0)]
         if draw.chance(40) { steps.append(draw.create(1)) }
         for _ in 0..<draw.number(in: 10...34) { steps.append(draw.step()) }
+        // Drawn last: all other histories are what they are without.
+        if draw.number(in: 0...7) == 0 {
+            for _ in 0..<draw.number(in: 1...3) { steps.insert(draw.rot(), at: draw.number(in: 2...steps.count)) }
+        }
         self.init(seed: seed, steps: steps)
     }
 }
@@ -77,6 +81,11 @@ private struct Draw {
         case (_, 1): Step(.read, topic(), partition(), number(in: 0...1000))
         default: Step(.find, topic(), partition(), number(in: 0...1000))
         }
+    }
+
+    mutating func rot() -> Step {
+        Step(
+            .rot, number(in: 0...99), number(in: 0...9_999_999), chance(70) ? 1 : number(in: 2...3), number(in: 0...2))
     }
 
     private mutating func fault() -> Step {

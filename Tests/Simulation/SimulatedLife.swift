@@ -29,6 +29,12 @@ package final class SimulatedLife {
     private var readGroups = false
     /// For the disk of the next life.
     private var dueAtOpening: [SimulatedDisk.Fault] = []
+    /// Bits that are to turn over before the next life.
+    private var dueRot: Step?
+    private var rot = SegmentRot()
+    private let hasRot: Bool
+    /// The round that the journal begins with, as its header says.
+    private var journalTail: [UInt8] = []
     /// How many calls the disk got in each life so far.
     package private(set) var callsOfLives: [Int] = []
 
@@ -43,6 +49,7 @@ package final class SimulatedLife {
 
     package init(_ plan: Plan, lies: SimulatedDisk.Lies = []) {
         self.plan = plan
+        hasRot = plan.steps.contains { $0.action == .rot }
         disk = SimulatedDisk(seed: plan.seed, lies: lies)
         world = World(seed: plan.seed)
     }
@@ -59,6 +66,7 @@ package final class SimulatedLife {
             if isOver { return }
             if !disk.hasPower { restart(ending) }
             take(step)
+            noteRelease()
             if !disk.hasPower, !isOver { restart(ending) }
         }
         if isOver { return }
@@ -115,6 +123,7 @@ package final class SimulatedLife {
 
     private func begin(_ ending: HistoryEvent.Ending) {
         events.append(.ended(ending))
+        turnBits()
         hadFault = disk.hasUnreportedFailures
         for i in topics.indices {
             for j in topics[i]?.partitions.indices ?? 0..<0 { topics[i]?.partitions[j].isRead = false }
@@ -161,6 +170,7 @@ package final class SimulatedLife {
         case .kill: restart(.killed)
         case .cut: restart(.lostPower)
         case .spoil: spoil(step)
+        case .rot: rot(step)
         case .wait: world.milliseconds.wrappingAdd(Int64(step[0]), ordering: .relaxed)
         default: if let log { use(log, step) }
         }
@@ -187,7 +197,7 @@ package final class SimulatedLife {
         case .commit: commit(log, step)
         case .forget: forget(log, step)
         case .snapshot: attempt { try log.consumerOffsets().writeSnapshots(always: true) }
-        case .fault, .close, .kill, .cut, .spoil, .wait: break
+        case .fault, .close, .kill, .cut, .spoil, .rot, .wait: break
         }
     }
 
@@ -227,12 +237,64 @@ package final class SimulatedLife {
         log = nil
         replaceDisk(by: left)
         begin(.killed)
+        lookAround()
+    }
+
+    private func lookAround() {
         for permille in [250, 500, 750] where !isOver {
             for (at, index) in [(0, 0), (0, 1), (1, 0)] where !isOver {
                 if let log { find(log, Step(.find, at, index, permille)) }
                 if let log, !isOver { read(log, Step(.read, at, index, permille)) }
             }
         }
+    }
+
+    // MARK: Rot
+
+    private func rot(_ step: Step) {
+        dueRot = step
+        switch step[3] {
+        case 0: close()
+        case 1: restart(.killed)
+        default: restart(.lostPower)
+        }
+        lookAround()
+    }
+
+    private func turnBits() {
+        guard let step = dueRot else { return }
+        dueRot = nil
+        noteRelease()
+        let harm = rot.harm(disk, step) { directory in
+            guard let (at, _) = place(of: directory), let topic = topics[at] else { return false }
+            return topic.lossMax > 0 || topic.isUncertain
+        }
+        guard let harm, let (at, index) = place(of: harm.directory), let topic = topics[at],
+            index < topic.partitions.count
+        else { return }
+        topics[at]?.partitions[index].rotten += harm.offsets
+        for offsets in harm.offsets {
+            events.append(.rotten(partition: topic.partitions[index].number, offsets))
+        }
+    }
+
+    /// The topic and partition whose directory it is.
+    private func place(of directory: String) -> (topic: Int, partition: Int)? {
+        for at in topics.indices {
+            let prefix = "/data/t\(at)-"
+            if directory.hasPrefix(prefix), let index = Int(directory.dropFirst(prefix.count)) { return (at, index) }
+        }
+        return nil
+    }
+
+    /// A round that the journal no longer begins with may have been let go of, and repairs nothing then.
+    private func noteRelease() {
+        guard hasRot else { return }
+        // The number of the first round that is needed, in either of the header's blocks: see docs/FORMAT.md, "Journal".
+        let tails = [0, 4096].compactMap { disk.contents("/data/journal", $0 + 56..<$0 + 64) }
+        guard let tail = tails.max(by: { $0.lexicographicallyPrecedes($1) }), tail != journalTail else { return }
+        journalTail = tail
+        events.append(.released)
     }
 
     /// The partition that a step is about, if it takes appends as far as is known.
@@ -375,9 +437,9 @@ package final class SimulatedLife {
         let (start, end) = (partition.logStart.value, partition.end.value)
         let first = known.isRead ? start + (end - start) * Int64(permille) / 1000 : start
         let isDone = attempt {
-            try partition.scan(from: .offset(Offset(first))) { record in
-                seen.append(HistoryEvent.Seen(record.offset.value, Self.number(record)))
-                return true
+            var next: Int64? = first
+            while let from = next {
+                next = try scan(partition, from: from, known, &seen)
             }
         }
         // What is read without power says nothing.
@@ -386,6 +448,29 @@ package final class SimulatedLife {
             .read(partition: known.number, isFirst: !known.isRead, start: start, end: end, first: first, seen))
         if !known.isRead { settle(seen, end, at, index) }
         return true
+    }
+
+    /// Reads to the end, or over the next damage.
+    /// - Returns: where to go on; nil: it came to the end.
+    private func scan(
+        _ partition: Partition, from first: Int64, _ known: SimulatedPartition, _ seen: inout [HistoryEvent.Seen]
+    ) throws -> Int64? {
+        do throws(LogError) {
+            try partition.scan(from: .offset(Offset(first))) { record in
+                seen.append(HistoryEvent.Seen(record.offset.value, Self.number(record)))
+                return true
+            }
+            return nil
+        } catch {
+            let next = seen.last.map { max(first, $0.offset + 1) } ?? first
+            guard let end = error.goesOnAt?.value, end > next, end <= partition.end.value else { throw error }
+            let refused = next..<end
+            // A fault may be why. Else it is for the checker.
+            let isRotten = refused.allSatisfy { offset in known.rotten.contains { $0.contains(offset) } }
+            guard isRotten || !(disk.hadFault || hadFault) else { throw error }
+            seen += refused.map { HistoryEvent.Seen($0, HistoryEvent.Seen.damaged) }
+            return end
+        }
     }
 
     private static func number(_ record: borrowing RecordView) -> Int {
@@ -406,11 +491,13 @@ package final class SimulatedLife {
     /// Of numbered batches those are known now that are there.
     private func settle(_ seen: [HistoryEvent.Seen], _ end: Int64, _ at: Int, _ index: Int) {
         topics[at]?.partitions[index].isRead = true
-        topics[at]?.partitions[index].hasOpenNumber = false
         topics[at]?.partitions[index].numbered.removeAll { numbered in
             if numbered.base >= 0 { return numbered.base >= end }
             return !seen.contains { $0.value == numbered.value }
         }
+        topics[at]?.partitions[index].hasOpenNumber = false
+        let refused = seen.filter { $0.value == HistoryEvent.Seen.damaged }
+        topics[at]?.partitions[index].rotten.removeAll { range in !refused.contains { range.contains($0.offset) } }
         for i in topics[at]?.partitions[index].numbered.indices ?? 0..<0 {
             guard let numbered = topics[at]?.partitions[index].numbered[i], numbered.base < 0 else { continue }
             topics[at]?.partitions[index].numbered[i].base = seen.first { $0.value == numbered.value }?.offset ?? -1

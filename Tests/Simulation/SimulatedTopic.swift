@@ -57,6 +57,8 @@ struct SimulatedPartition {
     var numbered: [Numbered] = []
     /// A numbered batch was sent, and nobody knows what came of it.
     var hasOpenNumber = false
+    /// Records with bits that have turned over.
+    var rotten: [Range<Int64>] = []
 
     struct Numbered {
         let attempt: Int

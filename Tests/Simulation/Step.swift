@@ -43,6 +43,9 @@ package struct Step: Equatable, Sendable {
         case fault
         /// which, bit: of an index file a bit turns over while nobody has the directory open
         case spoil
+        /// which, where, bits, 0 to 2: the log is closed, killed, or loses power: of a segment bits turn over while nobody
+        /// has the directory open
+        case rot
         case close
         case kill
         /// seed

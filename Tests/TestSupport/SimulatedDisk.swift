@@ -281,6 +281,17 @@ package final class SimulatedDisk: FileSystem {
     /// The bytes of a file, for a test to look at or harm.
     package func contents(_ path: String) -> [UInt8]? { state.withLock { $0.names[path]?.bytes.array } }
 
+    /// The same of a part of one, as far as it is there.
+    package func contents(_ path: String, _ range: Range<Int>) -> [UInt8]? {
+        state.withLock { state in
+            state.names[path].map { node in
+                [UInt8](unsafeUninitializedCapacity: range.count) { buffer, filled in
+                    filled = node.bytes.read(into: UnsafeMutableRawBufferPointer(buffer), at: range.lowerBound)
+                }
+            }
+        }
+    }
+
     /// Every file, in order of paths.
     package var files: [String] {
         state.withLock { $0.names.filter { !$0.value.isDirectory }.keys.sorted() }
@@ -290,8 +301,16 @@ package final class SimulatedDisk: FileSystem {
     package func flip(bit: Int, of path: String, at position: Int) {
         state.withLock { state in
             guard let node = state.names[path], position < node.bytes.count else { return }
+            let page = position / SimulatedPages.pageSize
+            let isShared = node.bytes.shares(page, with: node.durable)
             node.bytes.flip(bit: bit, at: position)
-            if position < node.durable.count { node.durable.flip(bit: bit, at: position) }
+            guard position < node.durable.count else { return }
+            // Nobody has written to the page: it stays as durable as it was.
+            if isShared {
+                node.durable.share(page, of: node.bytes)
+            } else {
+                node.durable.flip(bit: bit, at: position)
+            }
         }
     }
 
