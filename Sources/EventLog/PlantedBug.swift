@@ -24,6 +24,12 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case journalOverwritten
     /// A partition goes on after a write that failed.
     case failedWriteIgnored
+    /// A batch whose checksum is wrong is passed over without a word.
+    case damagePassedOver
+    /// What is damaged reaches to the end of its segment.
+    case damageReachesOn
+    /// The journal repairs nothing that a checkpoint has covered.
+    case coveredNotRepaired
 
     /// The one that is at work.
     package nonisolated(unsafe) static var planted: PlantedBug?

@@ -129,6 +129,9 @@ final class PartitionRecovery {
     /// are durable: while the journal still has them, that checkpoint may have reached the disk before they did.
     func apply(_ entry: RoundEntry, _ parts: [UnsafeRawBufferPointer]) throws(LogError) {
         guard entry.endOffset > checkpoint.logStart, entry.segment >= checkpoint.compaction.replayFrom else { return }
+        #if PLANTED_BUGS
+        if PlantedBug.coveredNotRepaired.isPlanted, entry.endOffset <= checkpoint.end.offset { return }
+        #endif
         // Rounds that were released are in the segments: a gap is what a damaged checkpoint no longer tells of.
         if entry.baseOffset > end.offset { try extendByScanning(to: entry.baseOffset) }
         try storage { () throws(FileError) in

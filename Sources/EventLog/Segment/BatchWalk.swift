@@ -213,6 +213,9 @@ struct BatchWalk: ~Copyable {
 
     /// The next whole batch behind one at `start` that is not, and is to begin with `first`.
     private mutating func wholeBatch(behind start: Int, _ first: Offset) throws(LogError) -> BatchLocation? {
+        #if PLANTED_BUGS
+        if PlantedBug.damageReachesOn.isPlanted { return nil }
+        #endif
         var due: (position: Int, offset: Offset)?
         // Where the header is right about its length and its offsets, it leads there. Inside the batch bytes are not looked
         // at then: they may be such as look like a batch.
