@@ -53,7 +53,7 @@ internal import Glibc
     package func wait<R>(
         milliseconds: Int, until isReady: (inout State) -> Bool, then body: (inout State) -> R
     ) -> R {
-        let (nanoseconds, overflows) = Int64(milliseconds).multipliedReportingOverflow(by: 1_000_000)
+        let (nanoseconds, overflows) = Int64(max(0, milliseconds)).multipliedReportingOverflow(by: 1_000_000)
         return wait(nanoseconds: overflows ? .max : nanoseconds, until: isReady, then: body)
     }
 

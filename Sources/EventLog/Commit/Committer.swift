@@ -6,8 +6,9 @@ internal import Synchronization
 ///
 /// Batches of all partitions gather in a staging buffer. Whoever leads takes the buffer as a round, writes each
 /// partition's part to its segment, the whole to the journal in one write, then lets readers see it. Meanwhile the
-/// next round gathers. A thread of its own leads, woken by the first append or by whoever has said so (`commitGathered`); a
-/// blocking append leads itself, which saves two wake-ups.
+/// next round gathers. A thread of its own leads, woken by the first append, by the last of those who were told of a round
+/// and come back (`CommitDelay`), or by whoever has said so (`commitGathered`); a blocking append leads itself, which saves
+/// two wake-ups.
 final class Committer: @unchecked Sendable {
     // Unchecked: `spare`, `writeScratch` and `hasNoRoom` belong to the one thread that leads, `delay` to the committer's.
     let rounds: CommitRounds
@@ -64,6 +65,11 @@ final class Committer: @unchecked Sendable {
             guard threadWaits, lanes.batchCount >= batchesAwaited else { return false }
             threadWaits = false
             return true
+        }
+
+        /// Whether somebody wants what has gathered since `round` began now, or has it already.
+        func isHurried(in round: UInt64) -> Bool {
+            isStopping || isLeading || waiterCount > 0 || self.round != round
         }
 
         /// Where no more come before a round: what has gathered is enough.
@@ -159,23 +165,23 @@ final class Committer: @unchecked Sendable {
     }
 
     private func awaitReturning() {
-        let callers = gather.withLock { $0.returning }
+        let (callers, round) = gather.withLock { ($0.returning, $0.round) }
         guard let patience = delay.next(callers: callers, roundNanoseconds: latency.averageNanoseconds) else { return }
-        let allCame = gather.wait(
+        gather.withLock { $0.batchesAwaited = callers }
+        let allCame: Bool? = gather.wait(
             nanoseconds: patience,
             until: { gather in
-                gather.batchesAwaited = callers
-                let isReady =
-                    gather.isStopping || gather.isLeading || gather.waiterCount > 0
-                    || gather.lanes.batchCount >= callers
+                let isReady = gather.isHurried(in: round) || gather.lanes.batchCount >= gather.batchesAwaited
                 gather.threadWaits = !isReady
                 return isReady
             },
             then: { gather in
-                gather.batchesAwaited = 1
-                return gather.lanes.batchCount >= callers
+                defer { gather.batchesAwaited = 1 }
+                if gather.lanes.batchCount >= callers { return true }
+                // Whoever ended the wait may have led those that were back, or there is no room for more: that says nothing.
+                return gather.isHurried(in: round) || gather.batchesAwaited < callers ? nil : false
             })
-        delay.note(allCame: allCame)
+        if let allCame { delay.note(allCame: allCame) }
     }
 
     /// Commits the gathered round on this thread, unless there is none or someone else is at it.
@@ -196,7 +202,8 @@ final class Committer: @unchecked Sendable {
         let isAwaited = gather.withLock { gather in
             gather.isLeading = false
             gather.returning = told + gather.lanes.batchCount
-            return gather.waiterCount > 0 || (gather.threadWaits && (gather.isStopping || !gather.lanes.isEmpty))
+            return gather.waiterCount > 0
+                || (gather.threadWaits && (gather.isStopping || gather.lanes.batchCount >= gather.batchesAwaited))
         }
         // Waking the committer's thread for nothing costs as much as a small round.
         if isAwaited { gather.signalAll() }
@@ -205,7 +212,7 @@ final class Committer: @unchecked Sendable {
 
     /// Has what has gathered committed by the committer's thread, where that waits: for who did not wake it with each append.
     func commitGathered() {
-        let wakes = gather.withLock { !$0.lanes.isEmpty && $0.takesWake() }
+        let wakes = gather.withLock { $0.takesWake() }
         if wakes { gather.signalAll() }
     }
 
