@@ -172,6 +172,31 @@ struct DamageTests {
         }
     }
 
+    @Test(
+        "what looks like a batch in a record is not served where the batch around it has a wrong offset",
+        arguments: [4, 40])
+    func embedded(records: Int) throws {
+        let disk = SimulatedDisk()
+        var log = try Self.open(disk)
+        let topic = try log.createTopic("t", settings: settings(["compression.type": "producer"]))
+        var builder = RecordBatchBuilder(compression: .none)
+        builder.append(Record(value: "inner"), defaultTimestamp: Timestamp(milliseconds: 0))
+        try builder.finish(baseOffset: 3)
+        let inner = builder.withUnsafeBytes { Array($0) }
+        for number in 0..<records {
+            try topic.partitions[0].append(
+                Record(key: nil, value: number == 1 ? inner : Array(Self.value(number).utf8)))
+        }
+        try log.close()
+        let place = try Self.places(disk)[1]
+        try Self.harm(disk, place.path, at: place.position + Part.baseOffset.rawValue)
+        log = try Self.open(disk)
+        let (values, damage) = try #require(log.topic("t")).partitions[0].valuesAndDamage()
+        #expect(values == (0..<records).filter { $0 != 1 }.map(Self.value))
+        #expect(damage == [1..<2])
+        try log.close()
+    }
+
     /// What is wrong with one of two neighbours, while the other one's base offset is.
     private static let besideAnOffset: [Part] = [
         .length, .lengthLow, .magic, .crc, .attributes, .lastOffset, .timestamp, .count, .record,

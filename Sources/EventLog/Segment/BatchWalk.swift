@@ -217,6 +217,7 @@ struct BatchWalk: ~Copyable {
         if PlantedBug.damageReachesOn.isPlanted { return nil }
         #endif
         var due: (position: Int, offset: Offset)?
+        var at = start + 1
         // Where the header is right about its length and its offsets, it leads there. Inside the batch bytes are not looked
         // at then: they may be such as look like a batch.
         if case .success(let header) = try self.header(at: start) {
@@ -228,10 +229,11 @@ struct BatchWalk: ~Copyable {
             {
                 return next
             }
+            // Its checksum is right, so that its length is, too: only its offset is wrong.
+            if try checkedBatch(at: start) != nil { at = after }
         }
         let search = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.searchWindow, alignment: 16)
         defer { search.deallocate() }
-        var at = start + 1
         while end - at >= RecordBatchLayout.headerSize {
             let count = try read(
                 into: UnsafeMutableRawBufferPointer(rebasing: search[..<min(search.count, end - at)]), at: at)
