@@ -73,7 +73,8 @@ final class CoordinatedGroup: Sendable {
     /// Nothing is left of it, in memory or in the log.
     private func drop(_ state: inout State) {
         guard state.machine.isForgettable, state.changesUnderWay == 0, state.waiting.isEmpty, !state.isAltered,
-            coordinator.offsets.group(id) == nil
+            // A commit of another client may be on its way.
+            coordinator.offsets.latestGroup(id).isEmpty
         else { return }
         state.timer?.cancel()
         state.isDropped = true

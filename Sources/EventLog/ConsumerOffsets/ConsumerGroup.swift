@@ -13,7 +13,8 @@
 /// as long as it is. There is no limit to that here, as the program is trusted; a broker sets one for its clients.
 ///
 /// Functions throw `closed` after the log was closed, `unknownTopic` for a partition whose topic was deleted, and
-/// `invalidGroup` where the group's name is empty or longer than 32,767 bytes.
+/// `invalidGroup` where the group's name is empty or longer than 32,767 bytes; beside a broker on the same log, `offsetsFull`
+/// where what is committed is new and past the broker's limit.
 public struct ConsumerGroup: Sendable {
     public let id: String
     private let log: EventLog

@@ -155,15 +155,15 @@ package final class ConsumerOffsets: Sendable {
         guard group.hasRoomInSchema, change.entries.allSatisfy(\.isEncodable) else {
             return .rejected(.invalidGroup(group, reason: "a name or text in it has more than 32,767 bytes"))
         }
-        func append() -> AppendOutcome? {
+        func tryOnce() -> AppendOutcome? {
             shard.append(
                 change, to: group, at: environment.now(), isCommittedByCaller: isCommittedByCaller, topics: topics,
                 where: condition)
         }
-        let outcome = append()
+        let outcome = tryOnce()
         guard case .rejected(.offsetsFull) = outcome else { return outcome }
         countAnew()
-        return append()
+        return tryOnce()
     }
 
     /// After the ticket's round: nil if the change is durable, else why not.

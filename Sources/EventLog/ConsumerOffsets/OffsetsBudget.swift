@@ -5,7 +5,8 @@ internal import Synchronization
 ///
 /// Each shard tells it what it keeps, and takes room for a change when that is appended: for all of the change, as it lies
 /// beside what it replaces until it is applied. Whether there is room is asked for what the change may add to what is kept.
-/// So what is kept grows to the limit and no further; changes on their way come on top of it, as many as rounds hold.
+/// So what is kept grows to the limit and no further; changes on their way that add nothing come on top of it, as many as
+/// rounds hold. While they are on their way there is less room for what is new.
 final class OffsetsBudget: Sendable {
     private let used = Atomic<Int>(0)
     private let limit = Atomic<Int>(.max)
@@ -35,7 +36,7 @@ final class OffsetsBudget: Sendable {
 }
 
 /// What is kept of groups, in bytes: names and texts, and for each thing its places in tables where those are filled
-/// least. What their members say is not in it.
+/// least while they grow. Where most was removed a table is half as full at worst. What their members say is not in it.
 enum OffsetsSize {
     /// A group that has something stored; and once more one that a broker coordinates.
     static func group(_ id: String) -> Int { 1024 + id.utf8.count }

@@ -146,12 +146,14 @@ final class OffsetsShard: Sendable {
         }
     }
 
-    /// What it would add is looked up only where there is no room for all of it.
+    /// What it would add is looked up only where there is no room for all of it. What replaces something that is on its way
+    /// adds nothing to that.
     private func takeRoom(
         for change: GroupChange, of byteCount: Int, _ group: String, _ state: borrowing State
     ) -> Bool {
         budget.take(byteCount, growth: byteCount)
             || budget.take(byteCount, growth: state.contents.growth(by: change.entries, in: group))
+            || state.latest(group).growth(by: change.entries) <= 0 && budget.take(byteCount, growth: 0)
     }
 
     /// By how much what is kept may grow with a change.
