@@ -34,9 +34,9 @@ struct DurableBenchmark {
         var (ours, theirs): ([Double], [Double]) = ([], [])
         for _ in 0..<scale.runs {
             let load = BusyThreads(2)
+            defer { load.stop() }
             theirs.append(try writeTimes().percentile(99))
             ours.append(try appendTimes().percentile(99))
-            load.stop()
         }
         return Measurement(
             name: "the same, 2 busy threads, 99 of 100; C: a write", unit: "µs", runs: ours.scaled(by: 1e6),
