@@ -102,6 +102,9 @@ class KcatMember(Member):
         return ["kcat", "-b", broker, "-G", group, "-u", "-f", "%p %o\\n", *flags, topic]
 
     def take(self, line):
+        # Who is killed may have written half a line.
+        if not line.endswith("\n"):
+            return
         partition, offset = line.split()
         self.records.append((int(partition), int(offset)))
 
