@@ -106,11 +106,13 @@ def run(options):
         try:
             new = [] if part == "curves" else PARTS[part](options, figures)
             if part == "curves":
-                plots = list(curves.draw(options))
+                # One by one: those that were drawn stay where a later one fails.
+                for plot in curves.draw(options):
+                    plots.append(plot)
         except Exception as error:
+            new = []
             failed.append(part)
             print(f"error: {part}: {error}", file=sys.stderr, flush=True)
-            continue
         figures += new
         for figure in new:
             print(figure.row(), flush=True)
