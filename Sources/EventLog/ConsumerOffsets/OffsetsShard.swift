@@ -151,9 +151,13 @@ final class OffsetsShard: Sendable {
     private func takeRoom(
         for change: GroupChange, of byteCount: Int, _ group: String, _ state: borrowing State
     ) -> Bool {
-        budget.take(byteCount, growth: byteCount)
+        if budget.take(byteCount, growth: byteCount)
             || budget.take(byteCount, growth: state.contents.growth(by: change.entries, in: group))
-            || state.latest(group).growth(by: change.entries) <= 0 && budget.take(byteCount, growth: 0)
+        {
+            return true
+        }
+        let latest = state.latest(group)
+        return !latest.isEmpty && latest.growth(by: change.entries) <= 0 && budget.take(byteCount, growth: 0)
     }
 
     /// By how much what is kept may grow with a change.
