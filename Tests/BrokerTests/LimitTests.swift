@@ -520,7 +520,7 @@ struct LimitTests {
 
     @Test("clients that fill the memory with requests that do not end are closed, and others go on meanwhile")
     func memory() async throws {
-        func limit(_ limits: inout Limits) { (limits.memoryBytes, limits.memoryWaitMilliseconds) = (4 << 20, 500) }
+        func limit(_ limits: inout Limits) { (limits.memoryBytes, limits.memoryWaitMilliseconds) = (4 << 20, 3000) }
         try await withSurvivor(limits: .with(limit)) { broker in
             try await broker.client.create("readings")
             var hogs: [WireClient] = []
