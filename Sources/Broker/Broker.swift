@@ -13,7 +13,7 @@ package final class Broker: Sendable {
     package let address: HostPort
     private let group: MultiThreadedEventLoopGroup
     private let server: any Channel
-    private let context: BrokerContext
+    let context: BrokerContext
     private let stopped = Mutex(false)
 
     /// Opens the log and starts to listen. Throws `LogError` where the directory cannot be opened, and `BrokerError`

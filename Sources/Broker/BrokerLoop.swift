@@ -83,15 +83,21 @@ final class BrokerLoop: @unchecked Sendable {
         }
     }
 
-    /// Where connections wait for memory, here or elsewhere, those go that hold most of it and do nothing with it, until
+    /// Where connections wait for memory, here or elsewhere, those go that hold much of it and do nothing with it, until
     /// a sixteenth is free, besides the one that is kept back. One that has all of it would wait for itself otherwise, or
     /// that needs more than there is.
     private func makeRoom(at now: NIODeadline) {
+        let patience = TimeAmount.limit(limits.memoryWaitMilliseconds)
+        let own = connections.values.reduce(into: MemoryHolds()) { $0.add($1.memoryHold(at: now), patience) }
+        let all = memory.holds.tell(own, self)
         guard memory.isWaitedFor else { return }
         var missing = memory.byteCountMax / 16 - memory.freeByteCount
-        let inTheWay = connections.values.filter { $0.isInTheWay(at: now) }.sorted { $0.heldBytes > $1.heldBytes }
-        if missing <= 0, inTheWay.contains(where: { $0.waitsInVain(at: now) }) { missing = 1 }
-        for connection in inTheWay where missing > 0 {
+        if all.isWaitedInVain { missing = max(1, missing) }
+        guard missing > 0 else { return }
+        let givenUp = connections.values.filter {
+            all.giveUp($0.memoryHold(at: now), limit: memory.byteCountMax, patience)
+        }
+        for connection in givenUp.sorted(by: { $0.heldBytes > $1.heldBytes }) where missing > 0 {
             missing -= connection.heldBytes
             connection.closeForMemory()
         }
@@ -116,7 +122,10 @@ final class BrokerLoop: @unchecked Sendable {
         guard retry == nil, !waiting.isEmpty else { return }
         retry = eventLoop.scheduleTask(in: Self.retryInterval) {
             self.retry = nil
-            for connection in Array(self.waiting.values) { connection.retryForMemory() }
+            // Those that hold little need little: they are not to wait until those that hold much have taken what came free.
+            for connection in self.waiting.values.sorted(by: { $0.heldBytes < $1.heldBytes }) {
+                connection.retryForMemory()
+            }
             self.scheduleRetry()
         }
     }

@@ -61,24 +61,16 @@ extension Connection {
         resume()
     }
 
-    /// Whether others wait for memory because of this one: its request does not go on, or its answers are not taken.
-    /// One that itself waits, and holds less than half of its share, has more time: what it waits for is with others, and
-    /// those may be on another loop, whose turn to look is only later.
-    func isInTheWay(at now: NIODeadline) -> Bool {
-        guard !isClosed, heldBytes > 0 else { return false }
-        let share = loop.memory.byteCountMax / max(1, context.connectionCount.current)
-        if heldBytes < share / 2, memoryWaitBegin != nil { return waitsInVain(at: now) }
-        let patience = TimeAmount.limit(loop.limits.memoryWaitMilliseconds)
-        if let memoryWaitBegin { return now - memoryWaitBegin > patience }
-        // These are the client's own delays.
-        let isStuck = !frames.isEmpty && !isPaused && now - lastRead > .seconds(1)
-        return isStuck || output.unsentBytes > 0 && now - output.lastSent > .seconds(1)
+    /// What it holds, to those that look for memory.
+    func memoryHold(at now: NIODeadline) -> MemoryHold {
+        MemoryHold(
+            byteCount: isClosed ? 0 : heldBytes, wait: memoryWaitBegin.map { now - $0 }, clientDelay: clientDelay(at: now))
     }
 
-    /// Whether it has waited for so long that what is free will not do for it.
-    func waitsInVain(at now: NIODeadline) -> Bool {
-        let patience = TimeAmount.limit(loop.limits.memoryWaitMilliseconds)
-        return memoryWaitBegin.map { now - $0 > patience + patience + patience } ?? false
+    private func clientDelay(at now: NIODeadline) -> TimeAmount {
+        let sending = frames.isEmpty || isPaused ? .zero : now - lastRead
+        let taking = output.unsentBytes == 0 ? .zero : now - output.lastSent
+        return max(sending, taking)
     }
 
     func closeForMemory() {

@@ -12,6 +12,9 @@ final class MemoryBudget: Sendable {
     private let limit: Atomic<Int>
     private let used = Atomic<Int>(0)
 
+    /// Of the connections, by event loop.
+    let holds = MemoryHoldsOfLoops()
+
     init(limit: Int) { self.limit = Atomic(limit) }
 
     /// Of what is used, what stays when all requests are answered.

@@ -1,7 +1,9 @@
 import BrokerTestSupport
+import EventLog
 import KafkaProtocol
 import NIOCore
 import NIOPosix
+import TestSupport
 import Testing
 
 @testable import Broker
@@ -119,6 +121,74 @@ struct LimitUnitTests {
             let client = try await WireClient.connect(to: broker)
             for _ in 0..<4 { _ = try await client.call(ApiVersionsRequest()) }
         }
+    }
+
+    // MARK: Who goes where memory is short
+
+    private static let patience = TimeAmount.seconds(5)
+
+    private func hold(_ byteCount: Int, waits: TimeAmount? = nil, late: TimeAmount = .zero) -> MemoryHold {
+        MemoryHold(byteCount: byteCount, wait: waits, clientDelay: late)
+    }
+
+    /// What those hold that are given up among `holds`, on two loops by turns, with memory for 1600 bytes.
+    private func givenUp(_ holds: MemoryHold...) -> [Int] {
+        var loops = [MemoryHolds(), MemoryHolds()]
+        for (place, hold) in holds.enumerated() { loops[place % 2].add(hold, Self.patience) }
+        var all = MemoryHolds()
+        for loop in loops { all.add(loop) }
+        return holds.filter { all.giveUp($0, limit: 1600, Self.patience) }.map(\.byteCount)
+    }
+
+    @Test("where memory is short those go that hold much and do nothing with it, each after its time")
+    func inTheWay() {
+        let ns = TimeAmount.nanoseconds(1)
+        #expect(givenUp(hold(800, waits: .seconds(5)), hold(800, late: .seconds(1))) == [])
+        #expect(givenUp(hold(800, waits: .seconds(5) + ns), hold(700, late: .seconds(1))) == [800])
+        #expect(givenUp(hold(800, waits: .seconds(5)), hold(700, late: .seconds(1) + ns)) == [700])
+        #expect(givenUp(hold(900, waits: .seconds(6), late: .seconds(2)), hold(700)) == [900])
+        // The broker does not read it: that it is late besides is not its client's doing.
+        #expect(givenUp(hold(800, waits: .seconds(4), late: .seconds(20))) == [])
+    }
+
+    @Test("who holds less than half of what another does that holds still stays, on whichever loop that is")
+    func holdsLittle() {
+        let small = hold(399, waits: .seconds(15), late: .seconds(99))
+        // That one waits for a moment only, so far: its turn comes.
+        #expect(givenUp(small, hold(800, waits: .zero)) == [])
+        #expect(givenUp(small, hold(800, waits: .seconds(6)), hold(100, late: .seconds(99))) == [800])
+        #expect(givenUp(hold(400, waits: .seconds(6)), hold(800, waits: .zero)) == [400])
+        // One that is served is no measure for others, but half of an equal part of all is.
+        #expect(givenUp(hold(300, waits: .seconds(6)), hold(800), hold(0), hold(0)) == [300])
+        #expect(givenUp(hold(199, waits: .seconds(6)), hold(800), hold(0), hold(0)) == [])
+        #expect(givenUp(hold(0, late: .seconds(9))) == [])
+    }
+
+    @Test("who has waited three times its patience has those closed that hold most, whatever these do")
+    func waitsInVain() {
+        let ns = TimeAmount.nanoseconds(1)
+        #expect(givenUp(hold(100, waits: .seconds(15)), hold(800), hold(500)) == [])
+        #expect(givenUp(hold(100, waits: .seconds(15) + ns), hold(800), hold(500), hold(399)) == [800, 500])
+        // It can be the one itself: it wants more than there is.
+        #expect(givenUp(hold(1000, waits: .seconds(15) + ns), hold(100)) == [1000])
+    }
+
+    @Test("what a loop has told of its connections counts until it tells something else")
+    func told() throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let log = try EventLog.open(at: TemporaryDirectory.inMemory().path, options: .quiet)
+        let budget = MemoryBudget(limit: 1600)
+        let loops = (0..<2).map { _ in BrokerLoop(group.next(), log, limits: Limits(), memory: budget) }
+        var much = MemoryHolds()
+        much.add(hold(800, waits: .seconds(16)), Self.patience)
+        var little = MemoryHolds()
+        little.add(hold(100), Self.patience)
+        #expect(budget.holds.tell(little, loops[0]) == little)
+        let both = budget.holds.tell(much, loops[1])
+        #expect(both.largest == 800 && both.isWaitedInVain && both.connectionCount == 2)
+        #expect(budget.holds.tell(MemoryHolds(), loops[1]) == little)
+        try log.close()
+        try group.syncShutdownGracefully()
     }
 
     // MARK: Lines in the log
