@@ -64,7 +64,8 @@ extension Connection {
     /// What it holds, to those that look for memory.
     func memoryHold(at now: NIODeadline) -> MemoryHold {
         MemoryHold(
-            byteCount: isClosed ? 0 : heldBytes, wait: memoryWaitBegin.map { now - $0 }, clientDelay: clientDelay(at: now))
+            byteCount: isClosed ? 0 : heldBytes, wait: memoryWaitBegin.map { now - $0 },
+            clientDelay: clientDelay(at: now))
     }
 
     private func clientDelay(at now: NIODeadline) -> TimeAmount {
