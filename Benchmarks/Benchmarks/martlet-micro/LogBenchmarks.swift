@@ -116,31 +116,17 @@ private final class FilledLog {
 
 /// The index files of all segments but the last, which is still written to.
 private final class SealedIndexes {
-    private var indexes: [yardstick_index] = []
+    private var indexes = yardstick_indexes()
     /// Where the last segment begins: offsets below it are looked up.
-    let end: UInt64
+    var end: UInt64 { UInt64(indexes.end) }
 
     init(_ directory: String) throws {
-        let bases = try FileManager.default.contentsOfDirectory(atPath: directory)
-            .filter { $0.hasSuffix(".log") }.compactMap { Int64($0.dropLast(4)) }.sorted()
-        guard bases.count > 1, let last = bases.last else { throw PairError.refused("find two segments") }
-        end = UInt64(last)
-        for base in bases.dropLast() {
-            var index = yardstick_index()
-            let digits = String(base)
-            let name = String(repeating: "0", count: 20 - digits.count) + digits
-            guard yardstick_map_index("\(directory)/\(name).index", base, &index) else {
-                throw PairError.refused("read an index")
-            }
-            indexes.append(index)
-        }
+        guard yardstick_map_indexes(directory, &indexes) else { throw PairError.refused("read its indexes") }
     }
 
-    deinit {
-        for i in indexes.indices { yardstick_unmap_index(&indexes[i]) }
-    }
+    deinit { yardstick_unmap_indexes(&indexes) }
 
-    func lookUp(_ offset: Int64) -> UInt64 { UInt64(yardstick_look_up(indexes, indexes.count, offset)) }
+    func lookUp(_ offset: Int64) -> UInt64 { UInt64(yardstick_look_up(&indexes, offset)) }
 }
 
 /// The file that the yardstick appends to.

@@ -15,13 +15,20 @@ struct yardstick_index {
     size_t count;
 };
 
-/// Maps an index file. False: it cannot be read.
-bool yardstick_map_index(const char *path, int64_t base_offset, struct yardstick_index *index);
-void yardstick_unmap_index(struct yardstick_index *index);
+struct yardstick_indexes {
+    struct yardstick_index *each;
+    size_t count;
+    /// Where the last segment begins, which is still written to: offsets below it can be looked up.
+    int64_t end;
+};
+
+/// Maps the index files in a partition's directory of all segments but the last. False: they cannot be read.
+bool yardstick_map_indexes(const char *directory, struct yardstick_indexes *indexes);
+void yardstick_unmap_indexes(struct yardstick_indexes *indexes);
 
 /// Where to look for `offset`: the position of the last entry at or before it, 0 where there is none, in the last of
 /// the indexes that begins at or before it.
-uint32_t yardstick_look_up(const struct yardstick_index *indexes, size_t count, int64_t offset);
+uint32_t yardstick_look_up(const struct yardstick_indexes *indexes, int64_t offset);
 
 /// Encodes a batch into `room` and appends it to a file at `*end`. False: it could not be written.
 bool yardstick_append(
