@@ -141,9 +141,6 @@ struct CheckpointFile: Sendable {
         }
     }
 
-    /// The log's start that was written last; nil: none was.
-    var lastStart: Offset? { claims.last?.logStart }
-
     /// Whether a checkpoint says more than the last that was written of what the journal has to bring no more to segments
     /// that stay. `startsInside`: the log is to start within one.
     func isAdvanced(by checkpoint: PartitionCheckpoint, startsInside: Bool) -> Bool {
@@ -152,11 +149,13 @@ struct CheckpointFile: Sendable {
             || last.replayFrom < checkpoint.compaction.replayFrom
     }
 
-    /// True: one slot alone names the start that was written last. It may also be the earlier one of the two: a deletion that
-    /// failed when its start was durable is followed by a checkpoint that knows nothing of it.
-    var hasNewStart: Bool {
-        guard let start = lastStart else { return false }
-        return claims.count < 2 ? start > 0 : claims[0].logStart != start
+    /// True: one slot alone says, by the start or by `replayFrom`, which rounds of the journal are not needed. The start may
+    /// also be the earlier one of the two: a deletion that failed when its start was durable is followed by a checkpoint
+    /// that knows nothing of it.
+    var hasLoneClaim: Bool {
+        guard let last = claims.last else { return false }
+        if claims.count < 2 { return last.logStart > 0 || last.replayFrom > 0 }
+        return claims[0].logStart != last.logStart || claims[0].replayFrom != last.replayFrom
     }
 
     /// What holds by either slot: no record before this start is needed, nor a segment before this one. nil: no slot is

@@ -48,8 +48,8 @@ final class PartitionRecovery {
     private var touched: Set<Offset> = []
     /// No slot of the checkpoint is whole.
     private var hasNoCheckpoint = false
-    /// One slot of the checkpoint alone names the log's start: a checkpoint is due.
-    private let hasNewStart: Bool
+    /// One slot of the checkpoint alone says which rounds are not needed: a checkpoint is due.
+    private let hasLoneClaim: Bool
     /// Where the first entry that was replayed lies: what indexes say from there on may never have been durable.
     private var firstReplayed: (segment: Offset, position: Int)?
     /// Records were found that neither the checkpoint nor the journal knows of.
@@ -77,10 +77,10 @@ final class PartitionRecovery {
             indexed = SegmentFiles.indexedBaseOffsets(in: names)
             var file = CheckpointFile(path: "\(directory)/\(CheckpointFile.name)", fileSystem)
             let read = try file.read()
-            hasNewStart = file.hasNewStart
-            // Who wrote it may have been killed before it was synced. By the start before it, rounds are needed that are
+            hasLoneClaim = file.hasLoneClaim
+            // Who wrote it may have been killed before it was synced. By the one before it, rounds are needed that are
             // not replayed by this one, and what a reader has seen to be gone must not come back.
-            if let read, hasNewStart {
+            if let read, hasLoneClaim {
                 try file.settle(read)
                 try fileSystem.synchronizeDirectory(directory)
             }
@@ -476,7 +476,7 @@ final class PartitionRecovery {
             index: restored.index, indexFiles: restored.files, byteCount: end.position, end: end.offset)
         // Something was taken away or added: the next checkpoint says where the log ends now.
         let isChanged =
-            !touched.isEmpty || hasNoCheckpoint || leavesDeleted || hasNewStart || hasUnsettledCheckpoint
+            !touched.isEmpty || hasNoCheckpoint || leavesDeleted || hasLoneClaim || hasUnsettledCheckpoint
         let dirty = sealed.filter { touched.contains($0.baseOffset) } + (isChanged ? [active] : [])
         return RecoveredPartition(
             topicName: topic.name, topicID: topic.id, index: index, directory: directory, settings: topic.settings,
