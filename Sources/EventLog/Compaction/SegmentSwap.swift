@@ -88,7 +88,8 @@ final class SegmentSwap {
     /// changed.
     ///
     /// Where it throws, the old segments are in force, and nothing is left of the new one. But where taking that back fails
-    /// too, opening the log decides, and this partition exchanges no more until then.
+    /// too, or nobody knows whether the new one's name will stay, opening the log decides, and this partition exchanges no
+    /// more until then.
     func commit() throws(LogError) -> Bool {
         do throws(LogError) { try finishWriting() } catch {
             abort()
@@ -100,7 +101,7 @@ final class SegmentSwap {
             guard try mayExchange(checkpointer) else { return removeRewritten() }
             try storage { () throws(FileError) in try place() }
             isExchanged = true
-            settle(checkpointer.logger)
+            removeReplaced(checkpointer.logger)
         }
         return isExchanged
     }
@@ -118,7 +119,7 @@ final class SegmentSwap {
         }
     }
 
-    /// Up to where the new segment has its name.
+    /// Up to where readers see the new segment. Its name is durable by then, so that no crash takes them back to the old ones.
     private func place() throws(FileError) {
         let files = files
         do throws(FileError) {
@@ -136,27 +137,26 @@ final class SegmentSwap {
         if (try? writer.writeIndexes(in: partition.directory, fileSystem)) == nil {
             try? files.removeIndexes(of: base)
         }
-    }
-
-    /// Lets readers see the new segment once its name is durable, so that no crash takes them back to the old ones, and takes
-    /// those away. What fails here, opening the log does.
-    private func settle(_ logger: Logger) {
-        let files = files
-        var failure: FileError?
-        do throws(FileError) { try files.settlePlace() } catch { failure = error }
+        do throws(FileError) { try files.settlePlace() } catch {
+            // Readers go on with the old ones, which are open: see `Segment.retire`.
+            partition.haltExchanges()
+            throw error
+        }
         let interval = partition.settings.indexIntervalBytes
         let new = Segment(sealed: base, in: partition.directory, fileSystem, indexInterval: interval)
         partition.exchange(replaced, for: new)
-        if failure == nil {
-            do throws(FileError) {
-                try files.removeReplaced()
-                try files.finish()
-            } catch { failure = error }
+    }
+
+    /// Takes the old segments away. What fails here, opening the log does.
+    private func removeReplaced(_ logger: Logger) {
+        do throws(FileError) {
+            try files.removeReplaced()
+            try files.finish()
+        } catch {
+            partition.haltExchanges()
+            logger.warning(
+                "an exchange of segments waits for the log to be opened again",
+                metadata: partition.metadata("error", "\(error)"))
         }
-        guard let failure else { return }
-        partition.haltExchanges()
-        logger.warning(
-            "an exchange of segments waits for the log to be opened again",
-            metadata: partition.metadata("error", "\(failure)"))
     }
 }
