@@ -454,6 +454,12 @@ public final class Partition: Sendable {
     /// Segments that a checkpoint took and did not sync: the next one does.
     func putBackUnsynced(_ segments: [Segment]) { writer.withLock { $0.putBack(segments) } }
 
+    /// A checkpoint was written, and could not be synced with what it speaks of, these segments.
+    func giveUpCheckpoint(_ segments: [Segment]) {
+        checkpoints.withLock { $0.giveUp() }
+        putBackUnsynced(segments)
+    }
+
     func synchronizeCheckpoint() throws(FileError) {
         try checkpoints.withLock { file throws(FileError) in try file.synchronize() }
     }

@@ -250,13 +250,13 @@ final class Checkpointer: @unchecked Sendable {
         }
         if written.reduce(0, { $0 + 1 + $1.lasting.count }) > Self.singleSyncsMax {
             do throws(FileError) { try synchronizeAll(written.map(\.partition)) } catch {
-                for (partition, segments, _) in written { partition.putBackUnsynced(segments) }
+                for (partition, segments, _) in written { partition.giveUpCheckpoint(segments) }
                 throw error
             }
         } else {
             for (partition, segments, lasting) in written {
                 do throws(FileError) { try synchronize(partition, lasting) } catch {
-                    partition.putBackUnsynced(segments)
+                    partition.giveUpCheckpoint(segments)
                     note(error, of: partition, &firstError)
                 }
             }

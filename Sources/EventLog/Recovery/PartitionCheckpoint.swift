@@ -127,6 +127,8 @@ struct CheckpointFile: Sendable {
     static let slotSizeMin = 4096
     /// What the slots that are whole say, the newest last.
     private var claims: [Claim] = []
+    /// What was written last was not synced, and counts for nobody.
+    private var isGivenUp = false
 
     private struct Claim {
         var logStart: Offset
@@ -191,19 +193,25 @@ struct CheckpointFile: Sendable {
         return newest.checkpoint
     }
 
-    /// Writes the slot that is not the newest. Durable after `synchronize`, or a sync of everything.
+    /// Writes the slot that is not the newest. Durable after `synchronize`, or a sync of everything; where that cannot be made,
+    /// `giveUp` is called for.
     mutating func write(_ checkpoint: PartitionCheckpoint) throws(FileError) {
-        let bytes = checkpoint.encoded(generation: generation + 1)
+        let next = generation + (isGivenUp ? 2 : 1)
+        let bytes = checkpoint.encoded(generation: next)
         guard bytes.count <= slotSize, !isDamaged else { return try replace(with: checkpoint, bytes.count) }
         let file = try fileSystem.open(path, .create)
         let size = try file.size()
         // Zeros that are written, not a hole: on a full disk a deletion must find room for what it has to say.
         if size < 2 * slotSize { try file.write([UInt8](repeating: 0, count: 2 * slotSize - size), at: size) }
-        let slot = Int((generation + 1) % 2) * slotSize
-        try file.write(bytes, at: slot)
-        generation += 1
-        claims = claims.suffix(1) + [Claim(checkpoint)]
+        try file.write(bytes, at: Int(next % 2) * slotSize)
+        generation = next
+        claims = (isGivenUp ? claims.dropLast() : claims[...]).suffix(1) + [Claim(checkpoint)]
+        isGivenUp = false
     }
+
+    /// What was written last is not durable, and will not be: the next one takes its slot. The other slot is the one that a
+    /// loss of power leaves, and to write there could cost both. One that stands alone was synced before it got its name.
+    mutating func giveUp() { isGivenUp = claims.count > 1 }
 
     /// Makes durable what was just read. It is written again first: where a sync of it has failed, the system takes it for
     /// written, and another sync says nothing.
@@ -229,6 +237,7 @@ struct CheckpointFile: Sendable {
         slotSize = size
         claims = [Claim(checkpoint)]
         isDamaged = false
+        isGivenUp = false
     }
 
     func synchronize() throws(FileError) { try fileSystem.open(path, .update).synchronize() }
