@@ -167,12 +167,17 @@ struct PartitionWriter: ~Copyable {
         guard hasRemains, let file else { return }
         if try file.size() > size {
             try file.truncate(to: size)
-            if !unsettled.contains(where: { $0 === active }) { unsettled.append(active) }
-            cutCount += 1
+            noteCut()
             // Without the journal, recovery goes by whole batches: the rest of those must not come back behind others.
             if !settings.isJournaled { try file.synchronize() }
         }
         hasRemains = false
+    }
+
+    /// What was taken away a power cut may bring back: no checkpoint names a later end before that is durable.
+    private mutating func noteCut() {
+        if !unsettled.contains(where: { $0 === active }) { unsettled.append(active) }
+        cutCount += 1
     }
 
     /// True: it was written to before.
@@ -230,7 +235,10 @@ struct PartitionWriter: ~Copyable {
     /// next no offset is missing.
     private mutating func roll(to base: Offset) throws(FileError) {
         // What an attempt that failed has left would be taken for a segment in the middle of this one.
-        if let leftover, leftover != base { try removeLog(of: leftover) }
+        if let leftover, leftover != base {
+            try removeLog(of: leftover)
+            noteCut()
+        }
         leftover = base
         let next = try fileSystem.open("\(directory)/\(SegmentFiles.log(base))", .create)
         if try next.size() > 0 { try next.truncate(to: 0) }
