@@ -30,6 +30,16 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case damageReachesOn
     /// The journal repairs nothing that a checkpoint has covered.
     case coveredNotRepaired
+    /// Compaction takes away the newest record of a key, too, where it is in the last segment that is compacted.
+    case newestCompactedAway
+    /// Compaction takes a tombstone away as soon as it meets it.
+    case tombstonesDroppedEarly
+    /// A rewritten segment takes the place of others before it is synced.
+    case rewrittenNotSynced
+    /// An exchange of segments that was announced is not brought to its end when the log is opened.
+    case exchangeNotFinished
+    /// Segments are exchanged of which the journal has rounds that are replayed.
+    case exchangedUnsettled
 
     /// The one that is at work.
     package nonisolated(unsafe) static var planted: PlantedBug?

@@ -218,6 +218,123 @@ import Testing
         expect(nil, aged + [.retaining(partition: 0, before: nil), Self.read([3], from: 3)])
     }
 
+    // MARK: Compaction
+
+    /// Records by offset; nil: a reader passes over it.
+    private static func read(passing values: [Int?], isFirst: Bool = false) -> Event {
+        .read(
+            partition: 0, isFirst: isFirst, start: 0, end: Int64(values.count), first: 0,
+            values.enumerated().compactMap { offset, value in value.map { HistoryEvent.Seen(Int64(offset), $0) } })
+    }
+
+    /// Records with two keys in turn, in attempts of so many, which were acknowledged.
+    private static func keyed(_ counts: [Int]) -> [Event] {
+        var (value, events): (Int, [Event]) = (0, [])
+        for (attempt, count) in counts.enumerated() {
+            let sent = HistoryEvent.Attempt(
+                partition: 0, value: value, count: count, time: 10 * Int64(value), keyCount: 2)
+            events += [.sent(sent), .acknowledged(attempt: attempt, baseOffset: Int64(value))]
+            value += count
+        }
+        return events
+    }
+
+    private let four = keyed([1, 1, 1, 1])
+    private let compacting = Event.compacting(partition: 0, before: 4)
+
+    @Test func whatALaterRecordOfItsKeyReplacesMayGo() {
+        for values in [[0, 1, 2, 3], [nil, 1, 2, 3], [0, nil, 2, 3], [nil, nil, 2, 3]] as [[Int?]] {
+            expect(nil, four + [compacting, Self.read(passing: values)])
+            expect(nil, four + [compacting, .ended(.lostPower), Self.read(passing: values, isFirst: true)])
+        }
+        // Also when a reader begins there.
+        let seen = [HistoryEvent.Seen(2, 2), HistoryEvent.Seen(3, 3)]
+        expect(nil, four + [compacting, .read(partition: 0, isFirst: false, start: 0, end: 4, first: 1, seen)])
+    }
+
+    @Test func theNewestOfAKeyStays() {
+        expect(.lost, four + [compacting, Self.read(passing: [0, 1, nil, 3])])
+        expect(.lost, four + [compacting, Self.read(passing: [nil, 1, nil, 3])])
+        expect(.lost, four + [compacting, Self.read(passing: [0, 1, 2, nil])])
+        expect(.lost, four + [compacting, Self.read(passing: [nil, nil, 2])])
+    }
+
+    @Test func nothingGoesWithoutACompactionThatKnewALaterOne() {
+        let gap = Self.read(passing: [nil, 1, 2, 3])
+        expect(.lost, four + [gap])
+        expect(.lost, Self.keyed([1, 1]) + [compacting] + four.suffix(4) + [gap])
+        // The segment that is written to is not compacted, nor looked at.
+        expect(.lost, four + [.compacting(partition: 0, before: 2), gap])
+        expect(nil, four + [.compacting(partition: 0, before: 3), gap])
+        // Records without a key stay.
+        expect(.lost, two + [.compacting(partition: 0, before: 3), Self.read(passing: [nil, 1, 2])])
+    }
+
+    @Test func whatNobodyKnewToBeThereReplacesNothing() {
+        let open = Array(four.dropLast(3)) + Array(four.suffix(2).prefix(1))
+        expect(nil, open + [compacting, Self.read(passing: [0, 1, 2, 3])])
+        expect(.lost, open + [compacting, Self.read(passing: [nil, 1, 2, 3])])
+        expect(nil, open + [Self.read(passing: [0, 1, 2, 3]), compacting, Self.read(passing: [nil, 1, 2, 3])])
+    }
+
+    @Test func whatWasLostWithThePowerReplacesNothing() {
+        let relaxed = [.mayLose(partition: 0, records: 2)] + four + [compacting, .ended(.lostPower)]
+        expect(nil, relaxed + [Self.read(passing: [0, 1], isFirst: true)])
+        expect(nil, relaxed + [Self.read(passing: [nil, 1, 2], isFirst: true)])
+        expect(.lost, relaxed + [Self.read(passing: [nil, 1], isFirst: true)])
+    }
+
+    @Test func whatIsCompactedAwayDoesNotComeBack() {
+        let gone = four + [compacting, Self.read(passing: [nil, 1, 2, 3])]
+        expect(nil, gone + [.ended(.lostPower), Self.read(passing: [nil, nil, 2, 3], isFirst: true)])
+        expect(.cameBack, gone + [Self.read(passing: [0, 1, 2, 3])])
+        expect(.cameBack, gone + [.ended(.lostPower), Self.read(passing: [0, 1, 2, 3], isFirst: true)])
+    }
+
+    @Test func whatIsLeftIsWhatItWas() {
+        expect(.changed, four + [compacting, Self.sent(4), Self.read(passing: [nil, 1, 4, 3])])
+        expect(.twice, four + [compacting, Self.read(passing: [nil, 1, 3, 3])])
+        expect(.invented, four + [compacting, Self.read(passing: [nil, 1, -1, 3])])
+        expect(.refused, four + [compacting, Self.read(passing: [nil, 1, Self.damaged, 3])])
+    }
+
+    /// The seventh record deletes the key of the first, the third and the fifth.
+    @Test func aTombstoneGoesAfterItsTimeAndWhatItDeletes() {
+        let seven = Self.keyed([1, 1, 1, 1, 1, 1, 1])
+        func compacting(at time: Int64) -> Event {
+            .compacting(partition: 0, before: 7, time: time, deleteRetention: 50)
+        }
+        let met = seven + [compacting(at: 100)]
+        expect(nil, met + [Self.read(passing: [nil, 1, nil, 3, nil, 5, 6])])
+        let gone = Self.read(passing: [nil, 1, nil, 3, nil, 5, nil])
+        expect(.lost, met + [gone])
+        expect(.lost, met + [compacting(at: 149), gone])
+        expect(nil, met + [compacting(at: 150), gone])
+        expect(.cameBack, met + [compacting(at: 150), Self.read(passing: [nil, 1, nil, 3, 4, 5, nil])])
+        expect(.lost, met + [compacting(at: 150), Self.read(passing: [nil, 1, nil, 3, nil, nil, nil])])
+    }
+
+    @Test func ofABatchAPartMayStay() {
+        let batches = Self.keyed([3, 2])
+        let compacting = Event.compacting(partition: 0, before: 5)
+        expect(nil, batches + [compacting, Self.read(passing: [nil, 1, nil, 3, 4])])
+        expect(nil, batches + [compacting, Self.read(passing: [nil, nil, nil, 3, 4])])
+        expect(.lost, batches + [compacting, Self.read(passing: [nil, 1, 2, nil, 4])])
+        // It is still the same one, which is known by its number.
+        expect(
+            nil,
+            batches + [compacting, Self.read(passing: [nil, 1, nil, 3, 4]), .sentAgain(attempt: 0, baseOffset: 0)])
+        expect(.sequence, batches + [compacting, .sentAgain(attempt: 0, baseOffset: 5)])
+    }
+
+    @Test func whatIsCompactedAwayHasNoTime() {
+        let gone = four + [compacting, Self.read(passing: [nil, nil, 2, 3])]
+        expect(nil, gone + [.found(partition: 0, time: 0, offset: 2)])
+        expect(.time, gone + [.found(partition: 0, time: 0, offset: 0)])
+        expect(
+            .time, four + [compacting, Self.read(passing: [0, nil, 2, 3]), .found(partition: 0, time: 0, offset: 2)])
+    }
+
     @Test func timesAreFound() {
         let aged: [Event] = (0..<4).flatMap {
             [Self.sent($0, time: 10 * Int64($0)), .acknowledged(attempt: $0, baseOffset: Int64($0))]

@@ -58,12 +58,14 @@ import Testing
 
     /// Every 53rd call; `tools/simulate --positions` takes them all.
     @Test(arguments: FaultKind.allCases) func aFaultAnywhereBreaksNoPromise(_ kind: FaultKind) {
-        let counts = FaultPositions.callCounts()
-        #expect(counts.reduce(0, +) > 300)
-        for (life, count) in counts.enumerated() {
-            for call in stride(from: 1 + kind.rawValue, through: count, by: 53) {
-                let violation = FaultPositions.plan(kind, life: life, call: call).violation()
-                #expect(violation == nil, "\(kind) at call \(call) of life \(life)")
+        for positions in FaultPositions.all {
+            let counts = positions.callCounts()
+            #expect(counts.reduce(0, +) > 300)
+            for (life, count) in counts.enumerated() {
+                for call in stride(from: 1 + kind.rawValue, through: count, by: 53) {
+                    let violation = positions.plan(kind, life: life, call: call).violation()
+                    #expect(violation == nil, "\(positions.name): \(kind) at call \(call) of life \(life)")
+                }
             }
         }
     }

@@ -91,12 +91,16 @@ struct Command {
     }
 
     private func runPositions() -> Int32 {
-        let counts = FaultPositions.callCounts()
-        print("\(counts.reduce(0, +)) calls to the disk, in lives of \(counts)")
+        FaultPositions.all.map(run).max() ?? 0
+    }
+
+    private func run(_ positions: FaultPositions) -> Int32 {
+        let counts = positions.callCounts()
+        print("\(positions.name): \(counts.reduce(0, +)) calls to the disk, in lives of \(counts)")
         for kind in FaultKind.allCases {
             for (life, count) in counts.enumerated() {
                 for call in 1...max(1, count) {
-                    let plan = FaultPositions.plan(kind, life: life, call: call)
+                    let plan = positions.plan(kind, life: life, call: call)
                     guard let violation = plan.violation() else { continue }
                     print("\(kind) at call \(call) of life \(life)")
                     return report(plan, violation)

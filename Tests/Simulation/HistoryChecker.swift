@@ -9,6 +9,9 @@
 ///   Only a log that skips the journal ends there, where no checkpoint has covered it.
 /// - What an opened log does not have is gone for good.
 /// - Deleting takes what comes before an offset, or is past its retention, and nothing else.
+/// - Compaction takes records of which it could know a later one of their key, in segments that have ended, and no others: the
+///   newest of each key stays, but for a tombstone, which goes after its time and after all that it deletes. What a reader
+///   has once seen to be gone stays so: an exchange of segments is durable before readers see it.
 /// - A committed offset is the one that was acknowledged last, or one that was tried after that.
 package struct HistoryChecker {
     package struct Violation: Error, Equatable, CustomStringConvertible {
@@ -60,6 +63,7 @@ package struct HistoryChecker {
         var rotten: [Range<Int64>] = []
         /// Where the log may end at an opening, until a checkpoint covers it.
         var rottenEnd = Int64.max
+        var compacted = CompactedRecords()
         var lossMax: Int64 = 0
         var hasLostPower = false
 
@@ -120,6 +124,8 @@ package struct HistoryChecker {
                 before, partitions[partition]?.startMax ?? 0)
         case .deleted(let partition, let start): try deleted(partition, start)
         case .retaining(let partition, let before): retain(partition, before)
+        case .compacting(let partition, let before, let time, let retention):
+            compact(partition, before: before, time, retention)
         default: try takeOther(event)
         }
     }
@@ -244,44 +250,75 @@ package struct HistoryChecker {
     private mutating func forget(from end: Int64, _ partition: inout Partition) {
         for index in partition.attempts where attempts[index].base >= end { attempts[index].isGone = true }
         partition.values.removeLast(max(0, partition.values.count - Int(end)))
+        partition.compacted.truncate(to: end)
     }
 
     private mutating func compare(
         _ seen: [HistoryEvent.Seen], with partition: inout Partition, _ key: Int, from first: Int64
     ) throws(Violation) {
-        var next = first
+        var walk = Walk(first)
+        for record in seen {
+            try passOver(to: record.offset, in: &partition, &walk)
+            guard record.offset == walk.next else {
+                throw fail(.lost, "partition \(key) has offset \(record.offset), where \(walk.next) was due")
+            }
+            guard record.value != HistoryEvent.Seen.damaged else {
+                try checkWhole(walk.current, to: walk.next)
+                try checkRefusal(at: walk.next, of: partition, key)
+                walk.current = -1
+                walk.next += 1
+                continue
+            }
+            guard !partition.compacted.isGone(record.offset) else {
+                throw fail(.cameBack, "offset \(record.offset) of partition \(key) was compacted away and is there")
+            }
+            try put(record.value, at: record.offset, in: &partition, key)
+            try take(attemptOfValue[record.value], &walk)
+        }
+        try passOver(to: partition.end, in: &partition, &walk)
+        guard walk.next == max(first, partition.end) else {
+            throw fail(.lost, "partition \(key) ends at \(partition.end), and can be read to \(walk.next)")
+        }
+        try checkWhole(walk.current, to: walk.next)
+    }
+
+    /// How far what was seen has been looked at.
+    private struct Walk {
+        let first: Int64
+        var next: Int64
         var last: Int32 = -1
         /// The attempt of the record before; -1: that was refused.
         var current: Int32 = -1
-        for record in seen {
-            guard record.offset == next else {
-                throw fail(.lost, "partition \(key) has offset \(record.offset), where \(next) was due")
+
+        init(_ first: Int64) { (self.first, next) = (first, first) }
+    }
+
+    /// The next record is of this attempt.
+    private func take(_ attempt: Int32, _ walk: inout Walk) throws(Violation) {
+        if attempt != walk.current {
+            try checkWhole(walk.current, to: walk.next)
+            guard attempt >= walk.last else {
+                throw fail(.disorder, "\(name(Int(attempt))) is after \(name(Int(walk.last)))")
             }
-            guard record.value != HistoryEvent.Seen.damaged else {
-                try checkWhole(current, to: next)
-                try checkRefusal(at: next, of: partition, key)
-                current = -1
-                next += 1
-                continue
+            guard walk.next == walk.first || attempts[Int(attempt)].base == walk.next else {
+                throw fail(.torn, "\(name(Int(attempt))) is there in part")
             }
-            try put(record.value, at: record.offset, in: &partition, key)
-            let attempt = attemptOfValue[record.value]
-            if attempt != current {
-                try checkWhole(current, to: next)
-                guard attempt >= last else {
-                    throw fail(.disorder, "\(name(Int(attempt))) is after \(name(Int(last)))")
-                }
-                guard next == first || attempts[Int(attempt)].base == next else {
-                    throw fail(.torn, "\(name(Int(attempt))) is there in part")
-                }
-                (current, last) = (attempt, attempt)
-            }
-            next += 1
+            (walk.current, walk.last) = (attempt, attempt)
         }
-        guard next == max(first, partition.end) else {
-            throw fail(.lost, "partition \(key) ends at \(partition.end), and can be read to \(next)")
+        walk.next += 1
+    }
+
+    /// Goes over what compaction may have taken away.
+    private func passOver(to offset: Int64, in partition: inout Partition, _ walk: inout Walk) throws(Violation) {
+        while walk.next < offset, mayBeGone(walk.next, in: partition) {
+            if let key = key(at: walk.next, in: partition), !partition.compacted.isReplaced(key, at: walk.next),
+                partition.compacted.isThere(key, before: walk.next, from: walk.first)
+            {
+                throw fail(.cameBack, "the tombstone at \(walk.next) is gone, and an older record of its key is there")
+            }
+            partition.compacted.passedOver(walk.next)
+            try take(attemptOfValue[partition.values[Int(walk.next)]], &walk)
         }
-        try checkWhole(current, to: next)
     }
 
     /// A batch is there to its end.
@@ -325,7 +362,7 @@ package struct HistoryChecker {
         let partition = partitions[key] ?? Partition()
         var expected: Int64?
         for at in partition.start..<max(partition.start, partition.end) where expected == nil {
-            if partition.isRotten(at) { continue }
+            if partition.isRotten(at) || partition.compacted.isGone(at) { continue }
             let value = at < Int64(partition.values.count) ? partition.values[Int(at)] : -1
             // Not read yet: nothing can be said.
             guard value >= 0 else { return }
@@ -368,15 +405,42 @@ package struct HistoryChecker {
             start = partition.start
             while start < Int64(partition.values.count), start < partition.end {
                 let value = partition.values[Int(start)]
-                // Of what cannot be read nobody knows how old it is.
+                // Of what cannot be read nobody knows how old it is, and what is compacted away holds nothing back.
                 guard
-                    value < 0 || partition.isRotten(start) || attempts[Int(attemptOfValue[value])].sent.time < time
+                    value < 0 || partition.isRotten(start) || mayBeGone(start, in: partition)
+                        || attempts[Int(attemptOfValue[value])].sent.time < time
                 else { break }
                 start += 1
             }
         }
         partition.startMax = max(partition.startMax, start)
         partitions[key] = partition
+    }
+
+    // MARK: Compacting
+
+    private mutating func compact(_ key: Int, before limit: Int64, _ time: Int64, _ deleteRetention: Int64) {
+        guard var partition = partitions[key] else { return }
+        for offset in partition.start..<max(partition.start, min(limit, partition.end)) {
+            // Of what cannot be read nobody knows the key.
+            guard let key = self.key(at: offset, in: partition), !partition.isRotten(offset) else { continue }
+            partition.compacted.note(key, at: offset)
+            if HistoryEvent.Attempt.isTombstone(partition.values[Int(offset)]) {
+                partition.compacted.noteTombstone(at: offset, time: time, retention: deleteRetention)
+            }
+        }
+        partitions[key] = partition
+    }
+
+    private func key(at offset: Int64, in partition: Partition) -> Int? {
+        let value = offset < Int64(partition.values.count) ? partition.values[Int(offset)] : -1
+        guard value >= 0 else { return nil }
+        let keyCount = attempts[Int(attemptOfValue[value])].sent.keyCount
+        return keyCount > 0 ? value % keyCount : nil
+    }
+
+    private func mayBeGone(_ offset: Int64, in partition: Partition) -> Bool {
+        key(at: offset, in: partition).map { partition.compacted.mayBeGone($0, at: offset) } ?? false
     }
 
     // MARK: Committed offsets

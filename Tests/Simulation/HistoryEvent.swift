@@ -31,6 +31,9 @@ package enum HistoryEvent: Equatable, Sendable {
     case deleted(partition: Int, start: Int64)
     /// What is past its retention is deleted: records with times before this, if by time, else any but the last.
     case retaining(partition: Int, before: Int64?)
+    /// Of the records before the offset, each may go that has a later one of its key among them, and each tombstone that
+    /// an earlier compaction could meet so many milliseconds ago.
+    case compacting(partition: Int, before: Int64, time: Int64 = 0, deleteRetention: Int64 = .max)
 
     case creating(topic: Int)
     case created(topic: Int)
@@ -52,13 +55,19 @@ package enum HistoryEvent: Equatable, Sendable {
         package var count: Int
         /// Of all of them.
         package var time: Int64
+        /// How many keys there are for them: a record's is its value modulo that. 0: they have none.
+        package var keyCount: Int
 
-        package init(partition: Int, value: Int, count: Int, time: Int64) {
+        package init(partition: Int, value: Int, count: Int, time: Int64, keyCount: Int = 0) {
             self.partition = partition
             self.value = value
             self.count = count
             self.time = time
+            self.keyCount = keyCount
         }
+
+        /// Whether a record with a key has no value but its number, and deletes the key.
+        package static func isTombstone(_ value: Int) -> Bool { value % 7 == 6 }
     }
 
     package struct Seen: Equatable, Sendable {

@@ -11,6 +11,8 @@ extension Plan {
         // Drawn last: all other histories are what they are without.
         if draw.number(in: 0...7) == 0 {
             for _ in 0..<draw.number(in: 1...3) { steps.insert(draw.rot(), at: draw.number(in: 2...steps.count)) }
+        } else if draw.number(in: 0...8) == 0 {
+            draw.addCompaction(to: &steps)
         }
         self.init(seed: seed, steps: steps)
     }
@@ -29,7 +31,7 @@ private struct Draw {
     mutating func chance(_ percent: Int) -> Bool { number(in: 0...99) < percent }
 
     mutating func create(_ topic: Int) -> Step {
-        Step(.create, topic, number(in: 1...2), number(in: 0...SimulatedTopic.settings.count - 1))
+        Step(.create, topic, number(in: 1...2), number(in: 0...SimulatedTopic.keeping.count - 1))
     }
 
     private mutating func topic() -> Int { chance(75) ? 0 : 1 }
@@ -60,7 +62,7 @@ private struct Draw {
         case 145..<147: Step(.snapshot)
         case 147..<149: create(number(in: 0...1))
         case 149..<151: Step(.delete, topic())
-        case 151..<154: Step(.alter, topic(), number(in: 0...SimulatedTopic.settings.count - 1))
+        case 151..<154: Step(.alter, topic(), number(in: 0...SimulatedTopic.keeping.count - 1))
         case 154..<156: Step(.grow, topic(), number(in: 2...3))
         case 156..<180: fault()
         case 180..<182: Step(.spoil, number(in: 0...100), number(in: 0...9999))
@@ -92,5 +94,25 @@ private struct Draw {
         let isTorn = leaning == 2 && chance(30)
         let kind = isTorn ? FaultKind.tear.rawValue : number(in: 0...FaultKind.allCases.count - 1)
         return Step(.fault, kind, number(in: 1...(chance(50) ? 12 : 60)), chance(30) ? 1 : 0)
+    }
+
+    /// The first topic is compacted, at first or always, and has something to compact each time.
+    mutating func addCompaction(to steps: inout [Step]) {
+        let settings = SimulatedTopic.keeping.count...SimulatedTopic.settings.count - 1
+        steps[0] = Step(.create, 0, steps[0][1], number(in: settings))
+        if chance(30) { steps.insert(Step(.alter, 0, number(in: settings)), at: number(in: 1...steps.count)) }
+        for _ in 0..<number(in: 1...3) {
+            let partition = partition()
+            var added = (0..<number(in: 2...5)).map { _ in
+                Step(chance(30) ? .number : .append, 0, partition, count(), number(in: 8...700))
+            }
+            if chance(70) { added.append(Step(.roll, 0, partition)) }
+            if chance(10) { added.append(Step(.wait, 120_000)) }
+            if chance(60) {
+                added.append(Step(.fault, number(in: 0...FaultKind.allCases.count - 1), number(in: 1...150)))
+            }
+            added.append(Step(.compact, chance(25) ? number(in: 1...3) : 0))
+            steps.insert(contentsOf: added, at: number(in: 1...steps.count))
+        }
     }
 }

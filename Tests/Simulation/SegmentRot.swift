@@ -14,16 +14,10 @@ struct SegmentRot {
         let offsets: [Range<Int64>]
     }
 
-    private struct File {
-        let path: String
-        let base: Int64
-        var directory: Substring { path[..<(path.lastIndex(of: "/") ?? path.endIndex)] }
-    }
-
     /// Turns over what a step says; nil: there is nothing that could.
     /// - Parameter skipsJournal: whether the topic of a partition's directory may.
     mutating func harm(_ disk: SimulatedDisk, _ step: Step, skipsJournal: (String) -> Bool) -> Harm? {
-        let files = Self.files(of: disk)
+        let files = SegmentPath.all(of: disk)
         for i in files.indices {
             let at = (step[0] + i) % files.count
             let file = files[at]
@@ -51,16 +45,6 @@ struct SegmentRot {
             return Harm(directory: directory, offsets: offsets)
         }
         return nil
-    }
-
-    /// The segments of topics, in order of paths.
-    private static func files(of disk: SimulatedDisk) -> [File] {
-        disk.files.compactMap { path in
-            guard path.hasPrefix("/data/t"), path.hasSuffix(".log"), let slash = path.lastIndex(of: "/"),
-                let base = Int64(path[path.index(after: slash)...].dropLast(4))
-            else { return nil }
-            return File(path: path, base: base)
-        }
     }
 
     /// A bit of a file.

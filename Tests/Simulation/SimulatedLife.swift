@@ -194,6 +194,7 @@ package final class SimulatedLife {
         case .work: log.work(milliseconds: step[0])
         case .trim: trim(log, step)
         case .retain: retain(log)
+        case .compact: compact(log, step)
         case .commit: commit(log, step)
         case .forget: forget(log, step)
         case .snapshot: attempt { try log.consumerOffsets().writeSnapshots(always: true) }
@@ -310,23 +311,25 @@ package final class SimulatedLife {
     // MARK: Appending
 
     private func append(_ log: EventLog, _ step: Step, isNumbered: Bool) {
-        guard let (partition, at, index) = pick(log, step), let known = topics[at]?.partitions[index] else { return }
+        guard let (partition, at, index) = pick(log, step), let topic = topics[at] else { return }
+        let known = topic.partitions[index]
         if isNumbered && known.hasOpenNumber { return }
         let count = max(1, step[2])
         let time = world.now.milliseconds
-        let (attempt, value) = send(count, to: known.number, time)
-        let records = records(from: value, count, size: step[3], time)
+        let (attempt, value) = send(count, to: known.number, time, keyCount: topic.keyCount)
         guard isNumbered else {
-            self.attempt {
+            let records = records(from: value, count, size: step[3], time, keyCount: topic.keyCount)
+            let isKnown = self.attempt {
                 let range = try partition.append(contentsOf: records)
                 events.append(.acknowledged(attempt: attempt, baseOffset: range.lowerBound.value))
             }
+            if !isKnown { topics[at]?.partitions[index].hasOpenAppend = true }
             return
         }
         topics[at]?.partitions[index].hasOpenNumber = true
         var numbered = SimulatedPartition.Numbered(
             attempt: attempt, value: value, count: count, size: step[3], time: time, sequence: known.nextSequence,
-            base: -1)
+            keyCount: topic.keyCount, base: -1)
         self.attempt {
             guard case .accepted(let ticket) = try sendNumbered(numbered, to: partition, known.number) else {
                 return broke("attempt \(attempt) is taken for one that was sent before")
@@ -343,14 +346,18 @@ package final class SimulatedLife {
         }
     }
 
-    private func send(_ count: Int, to partition: Int, _ time: Int64) -> (attempt: Int, value: Int) {
+    private func send(
+        _ count: Int, to partition: Int, _ time: Int64, keyCount: Int
+    ) -> (attempt: Int, value: Int) {
         defer {
             attemptCount += 1
             valueCount += count
             world.milliseconds.wrappingAdd(1, ordering: .relaxed)
         }
         events.append(
-            .sent(HistoryEvent.Attempt(partition: partition, value: valueCount, count: count, time: time)))
+            .sent(
+                HistoryEvent.Attempt(
+                    partition: partition, value: valueCount, count: count, time: time, keyCount: keyCount)))
         return (attemptCount, valueCount)
     }
 
@@ -358,7 +365,9 @@ package final class SimulatedLife {
         _ batch: SimulatedPartition.Numbered, to partition: Partition, _ number: Int
     ) throws -> AppendOutcome {
         var builder = RecordBatchBuilder(compression: .none)
-        for record in records(from: batch.value, batch.count, size: batch.size, batch.time) {
+        let records = records(
+            from: batch.value, batch.count, size: batch.size, batch.time, keyCount: batch.keyCount)
+        for record in records {
             builder.append(record, defaultTimestamp: .none)
         }
         try builder.finish(producer: (id: 1000 + Int64(number), epoch: 0, baseSequence: batch.sequence))
@@ -385,14 +394,24 @@ package final class SimulatedLife {
         }
     }
 
-    /// Eight bytes that say which, and others that follow from it.
-    private func records(from value: Int, _ count: Int, size: Int, _ time: Int64) -> [Record] {
+    /// Eight bytes that say which, and whether there is a key, and others that follow from it.
+    private func records(from value: Int, _ count: Int, size: Int, _ time: Int64, keyCount: Int) -> [Record] {
         (value..<value + count).map { value in
             var bytes = [UInt8](repeating: UInt8(truncatingIfNeeded: value), count: max(8, size))
-            for i in 0..<8 { bytes[i] = UInt8(truncatingIfNeeded: value >> (8 * i)) }
-            return Record(key: nil, value: bytes, timestamp: Timestamp(milliseconds: time))
+            let number = keyCount > 0 ? value | Self.keyed : value
+            for i in 0..<8 { bytes[i] = UInt8(truncatingIfNeeded: number >> (8 * i)) }
+            let timestamp = Timestamp(milliseconds: time)
+            guard keyCount > 0 else { return Record(key: nil, value: bytes, timestamp: timestamp) }
+            guard HistoryEvent.Attempt.isTombstone(value) else {
+                return Record(key: Self.key(of: value), value: bytes, timestamp: timestamp)
+            }
+            let header = RecordHeader(name: "number", value: bytes)
+            return Record(key: Self.key(of: value), value: nil, headers: [header], timestamp: timestamp)
         }
     }
+
+    private static let keyed = 1 << 62
+    private static func key(of value: Int) -> [UInt8] { [UInt8(value % SimulatedTopic.keyCountOfCompacted)] }
 
     private func spread(_ log: EventLog, _ step: Step) {
         let at = step[0] % topics.count
@@ -401,15 +420,19 @@ package final class SimulatedLife {
         var parts: [PartitionAppend] = []
         var attempts: [Int] = []
         for (partition, known) in zip(served.partitions, topic.partitions) where known.isRead {
-            let (attempt, value) = send(max(1, step[1]), to: known.number, time)
+            let count = max(1, step[1])
+            let (attempt, value) = send(count, to: known.number, time, keyCount: topic.keyCount)
             attempts.append(attempt)
-            parts.append(PartitionAppend(to: partition, records(from: value, max(1, step[1]), size: step[2], time)))
+            let records = records(from: value, count, size: step[2], time, keyCount: topic.keyCount)
+            parts.append(PartitionAppend(to: partition, records))
         }
-        attempt {
+        let areKnown = attempt {
             for (attempt, range) in zip(attempts, try log.append(parts)) {
                 events.append(.acknowledged(attempt: attempt, baseOffset: range.lowerBound.value))
             }
         }
+        guard !areKnown else { return }
+        for i in topic.partitions.indices { topics[at]?.partitions[i].hasOpenAppend = true }
     }
 
     // MARK: Reading
@@ -446,7 +469,7 @@ package final class SimulatedLife {
         guard isDone, disk.hasPower else { return false }
         events.append(
             .read(partition: known.number, isFirst: !known.isRead, start: start, end: end, first: first, seen))
-        if !known.isRead { settle(seen, end, at, index) }
+        if known.isRead { locateNumbered(seen, at, index) } else { settle(seen, end, at, index) }
         return true
     }
 
@@ -474,10 +497,18 @@ package final class SimulatedLife {
     }
 
     private static func number(_ record: borrowing RecordView) -> Int {
-        guard let bytes = record.value, bytes.byteCount >= 8 else { return -1 }
+        let isTombstone = record.isTombstone
+        guard let bytes = isTombstone ? record.value(ofHeader: "number") : record.value, bytes.byteCount >= 8 else {
+            return -1
+        }
+        let key = record.key?.withUnsafeBytes { Array($0) }
         return bytes.withUnsafeBytes { bytes in
-            let value = Int(truncatingIfNeeded: UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self)))
-            guard value >= 0 else { return -1 }
+            let number = Int(truncatingIfNeeded: UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self)))
+            let value = number & ~keyed
+            let isKeyed = number != value
+            guard value >= 0, key == (isKeyed ? self.key(of: value) : nil),
+                isTombstone == (isKeyed && HistoryEvent.Attempt.isTombstone(value))
+            else { return -1 }
             let rest = bytes.count - 8
             guard rest > 0, let start = bytes.baseAddress.map({ $0 + 8 }) else { return value }
             // The first is right, and each other one is as the one before it.
@@ -496,8 +527,13 @@ package final class SimulatedLife {
             return !seen.contains { $0.value == numbered.value }
         }
         topics[at]?.partitions[index].hasOpenNumber = false
+        topics[at]?.partitions[index].hasOpenAppend = false
         let refused = seen.filter { $0.value == HistoryEvent.Seen.damaged }
         topics[at]?.partitions[index].rotten.removeAll { range in !refused.contains { range.contains($0.offset) } }
+        locateNumbered(seen, at, index)
+    }
+
+    private func locateNumbered(_ seen: [HistoryEvent.Seen], _ at: Int, _ index: Int) {
         for i in topics[at]?.partitions[index].numbered.indices ?? 0..<0 {
             guard let numbered = topics[at]?.partitions[index].numbered[i], numbered.base < 0 else { continue }
             topics[at]?.partitions[index].numbered[i].base = seen.first { $0.value == numbered.value }?.offset ?? -1
@@ -548,6 +584,47 @@ package final class SimulatedLife {
             }
         }
         log.retainNow()
+    }
+
+    // MARK: Compacting
+
+    private func compact(_ log: EventLog, _ step: Step) {
+        let compacted = topics.indices.filter { topics[$0]?.isCompacted == true || topics[$0]?.isUncertain == true }
+        guard compacted.allSatisfy({ isKnown(log, $0) }) else { return }
+        for at in compacted {
+            for (index, partition) in (topics[at]?.partitions ?? []).enumerated() {
+                events.append(
+                    .compacting(
+                        partition: partition.number, before: activeBase("/data/t\(at)-\(index)"),
+                        time: world.now.milliseconds, deleteRetention: SimulatedTopic.deleteRetention))
+            }
+        }
+        attempt {
+            let keysMax = step[0] == 0 ? .max : step[0]
+            for pass in log.compactNow(until: CompactionStop(), keysMax: keysMax).passes {
+                switch pass.ending {
+                case .finished: break
+                case .failed(let error): throw error
+                case .gone, .stopped: throw LogError.storage("a compaction ended early")
+                }
+            }
+        }
+    }
+
+    /// Whether all records of a topic are known: what nobody has seen before it is compacted away, nobody could judge.
+    private func isKnown(_ log: EventLog, _ at: Int) -> Bool {
+        guard let topic = topics[at], let served = log.topic(topic.name) else { return true }
+        for (index, partition) in served.partitions.enumerated() where index < topic.partitions.count {
+            if topic.partitions[index].isKnown { continue }
+            guard !topic.isUncertain, read(partition, at, index, permille: 0) else { return false }
+            topics[at]?.partitions[index].hasOpenAppend = false
+        }
+        return true
+    }
+
+    /// Where the segment begins that is written to, by the names on the disk.
+    private func activeBase(_ directory: String) -> Int64 {
+        SegmentPath.all(of: disk).last { $0.directory == directory }?.base ?? 0
     }
 
     // MARK: Topics

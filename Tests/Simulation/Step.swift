@@ -32,6 +32,8 @@ package struct Step: Equatable, Sendable {
         /// topic, partition, per mille of its offsets to delete
         case trim
         case retain
+        /// keys that a pass knows; 0: as many as there are
+        case compact
         /// milliseconds: the clock goes on, or back
         case wait
         /// group, topic, partition

@@ -13,11 +13,17 @@ struct DirtyPart: ~Copyable {
     /// The first batch that is whole and cannot be decoded all the same.
     private(set) var firstUnreadable: (offset: Offset, error: BatchError)?
     private(set) var bytesRead = 0
+    #if PLANTED_BUGS
+    private let lastBase: Offset
+    #endif
 
     /// nil: there is no memory for it.
     init?(_ work: PartitionWork, _ limits: CompactionLimits, _ hasher: KeyHasher) {
         start = work.plan.dirtyStart
         end = work.plan.end
+        #if PLANTED_BUGS
+        lastBase = work.plan.segments.last?.base ?? 0
+        #endif
         guard
             let map = OffsetMap(
                 bytesMax: work.mapBytes, recordsMax: max(0, end.distance(from: start)), firstOffset: start,
@@ -80,6 +86,11 @@ struct DirtyPart: ~Copyable {
 
     /// All keys are read.
     mutating func finish() {
+        #if PLANTED_BUGS
+        if PlantedBug.newestCompactedAway.isPlanted {
+            return map.forEachOffset { if $0 < lastBase { live.insert($0) } }
+        }
+        #endif
         map.forEachOffset { live.insert($0) }
     }
 

@@ -76,7 +76,12 @@ struct RecordSelection: ~Copyable {
         let (end, start, logStart, now) = (dirty.end, dirty.start, logStart, now)
         let newHorizon = batch.header.lastOffset < end ? horizon : nil
         let ownHorizon = batch.header.deleteHorizon
+        #if PLANTED_BUGS
+        let dropsTombstones =
+            PlantedBug.tombstonesDroppedEarly.isPlanted || (ownHorizon.map { $0 <= now && !hasOpaque } ?? false)
+        #else
         let dropsTombstones = ownHorizon.map { $0 <= now && !hasOpaque } ?? false
+        #endif
         // What is due already but must stay, for another batch's sake, asks for no pass of its own.
         let tombstonesGo = ownHorizon.map { $0 > now ? $0 : nil } ?? newHorizon
         let isExact = dirty.live.isExact

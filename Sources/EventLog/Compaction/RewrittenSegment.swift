@@ -72,6 +72,9 @@ final class RewrittenSegment {
         guard end == next else { throw damage("it ends at offset \(end), and the next segment begins with \(next)") }
         try storage { () throws(FileError) in
             try flush()
+            #if PLANTED_BUGS
+            if PlantedBug.rewrittenNotSynced.isPlanted { return }
+            #endif
             try file.synchronize()
         }
         index.addTimeEntry()
