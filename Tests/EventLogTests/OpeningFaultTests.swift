@@ -66,6 +66,72 @@ import Testing
         for seed in 1...20 { expect(try #require(Plan("\(seed): \(steps)")).steps, seed: seed) }
     }
 
+    /// A partition is made ready for compaction: from a checkpoint on, rounds of its segments are not replayed. The process
+    /// is killed when that is written, and not synced. Who opens the directory next replays none, and the journal must not
+    /// let go of them before the checkpoint is durable.
+    @Test func aCheckpointThatNeedsNoRoundsForSegmentsStaysOnceItWasRead() {
+        for call in 15...60 {
+            let fault = Step(.fault, FaultKind.kill.rawValue, call)
+            expect(
+                [
+                    Step(.create, 0, 1, 7), Step(.append, 0, 0, 1, 594), Step(.roll, 0, 0), fault, Step(.compact),
+                    Step(.work, 15_000),
+                ],
+                seed: call)
+        }
+    }
+
+    /// The new segment of an exchange has its name, and nobody knows whether for good. Readers must not see it: a loss of
+    /// power could bring back what they have seen to be gone.
+    @Test func whatACompactionTookAwayDoesNotComeBackOnceThatWasRead() {
+        for call in 50...120 {
+            let fault = Step(.fault, FaultKind.ioError.rawValue, call)
+            for seed in 1...4 {
+                expect(
+                    [
+                        Step(.create, 0, 1, 7), Step(.append, 0, 0, 5, 250), Step(.append, 0, 0, 4, 250),
+                        Step(.roll, 0, 0), fault, Step(.compact), Step(.verify),
+                    ],
+                    seed: seed)
+            }
+        }
+    }
+
+    /// A checkpoint is written and cannot be synced, as no descriptor is left. The next one must not take the other slot, which
+    /// alone is durable: of a write that fails halfway half is there, and a loss of power takes the first one.
+    @Test func aCheckpointThatWasNotSyncedIsNotFollowedInTheOtherSlot() {
+        for call in 8...30 {
+            for shortCall in 6...16 {
+                expect(
+                    [
+                        Step(.create, 0, 1, 0), Step(.append, 0, 0, 1, 200),
+                        Step(.fault, FaultKind.filesMax.rawValue, call), Step(.checkpoint),
+                        Step(.append, 0, 0, 1, 100), Step(.fault, FaultKind.shortWrite.rawValue, shortCall),
+                        Step(.checkpoint), Step(.cut, 1),
+                    ],
+                    seed: 1)
+            }
+        }
+    }
+
+    /// A segment fails to begin, with its file there and the name durable by the next checkpoint. The log goes on in the one
+    /// before, and takes the file away when the next one begins: it must not be back, behind a checkpoint that names an end
+    /// past it, in the middle of the records that were appended since.
+    @Test func aSegmentThatFailedToBeginDoesNotComeBackInTheMiddleOfOthers() throws {
+        let steps =
+            "create 0 2 8; fault 7 36 0; number 0 0 6 304; number 0 0 1 663; roll 0 0; fault 6 53; compact 0; number 0 0 1 497; "
+            + "number 0 0 1 546; number 0 0 2 556; fault 9 12 0; close"
+        expect(try #require(Plan("3884953: \(steps)")).steps, seed: 3_884_953)
+        for call in 10...16 {
+            for (seed, last) in (1...4).flatMap({ seed in (11...13).map { (seed, $0) } }) {
+                let steps =
+                    "create 0 1 0; append 0 0 1 300; fault 4 \(call); roll 0 0; checkpoint; append 0 0 1 300; roll 0 0; "
+                    + "append 0 0 1 300; fault 9 \(last); checkpoint; cut 1"
+                expect(try #require(Plan("\(seed): \(steps)")).steps, seed: seed)
+            }
+        }
+    }
+
     /// A topic that skips the journal: its last segment was cut when the log was opened, the process was killed, and the next
     /// one begins another segment. A loss of power brings back what was cut: it must not stand before records that are synced.
     @Test func whatWasCutDoesNotComeBackBeforeSyncedRecords() throws {
