@@ -10,7 +10,8 @@ struct LookupBenchmark {
         let path = try scale.newDirectory("lookup")
         let new = try EventLog.open(at: path)
         let settings = try TopicSettings([
-            "flush.messages": "1000000000", "compression.type": "producer", "segment.bytes": "\(scale.amount(64 << 20))",
+            "flush.messages": "1000000000", "compression.type": "producer",
+            "segment.bytes": "\(scale.amount(64 << 20))",
         ])
         let topic = try new.createTopic("t", settings: settings)
         let records = Telemetry.records(100)
