@@ -1,3 +1,5 @@
+import Glibc
+
 /// A topic to which connections produce, each to one of its partitions.
 struct LoadTopic {
     let name = "load"
@@ -13,6 +15,17 @@ struct LoadTopic {
     /// A request for each connection.
     func requests(_ connections: Int, _ batch: [UInt8], acks: Int16) -> [WireRequest] {
         (0..<connections).map { .produce(batch, acks: acks, to: [(name, Int32($0 % partitions))]) }
+    }
+
+    /// The same, when there are so many, or after ten seconds: what acks=1 acknowledges readers see with the round that makes
+    /// it durable.
+    func end(_ connection: WireConnection, atLeast count: Int64) throws -> Int64 {
+        for _ in 0..<1000 {
+            let end = try end(connection)
+            if end >= count { return end }
+            usleep(10_000)
+        }
+        return try end(connection)
     }
 
     /// Of all its partitions, how many offsets were given.

@@ -176,12 +176,12 @@ struct NetworkBenchmark {
             return 8 + answer.remaining
         }
         guard size == topic.answer else { throw BenchmarkError.didNothing("an answer has \(size) bytes") }
-        let before = try topic.end(connection)
+        let before = try topic.end(connection, atLeast: 1)
         let load = try NetworkLoad(
             requests, to: broker.address.port, server: broker.processID, answer: topic.answer, depth: depth,
             seconds: seconds)
-        let records = Int(before) * load.answers
-        guard try topic.end(connection) == before + Int64(records) else {
+        let after = before + before * Int64(load.answers)
+        guard try topic.end(connection, atLeast: after) == after else {
             throw BenchmarkError.didNothing("not all that was answered is there")
         }
         return load
