@@ -91,8 +91,10 @@ final class BrokerLoop: @unchecked Sendable {
         let own = connections.values.reduce(into: MemoryHolds()) { $0.add($1.memoryHold(at: now), patience) }
         let all = memory.holds.tell(own, self)
         guard memory.isWaitedFor else { return }
+        if all.isWaitedInVain, let largest = connections.values.first(where: { all.mustGo($0.memoryHold(at: now)) }) {
+            return largest.closeForMemory()
+        }
         var missing = memory.byteCountMax / 16 - memory.freeByteCount
-        if all.isWaitedInVain { missing = max(1, missing) }
         guard missing > 0 else { return }
         let givenUp = connections.values.filter {
             all.giveUp($0.memoryHold(at: now), limit: memory.byteCountMax, patience)
@@ -123,9 +125,8 @@ final class BrokerLoop: @unchecked Sendable {
         retry = eventLoop.scheduleTask(in: Self.retryInterval) {
             self.retry = nil
             // Those that hold little need little: they are not to wait until those that hold much have taken what came free.
-            for connection in self.waiting.values.sorted(by: { $0.heldBytes < $1.heldBytes }) {
-                connection.retryForMemory()
-            }
+            let served = self.waiting.values.filter(\.hasMemory).sorted { $0.heldBytes < $1.heldBytes }
+            for connection in served { connection.retryForMemory() }
             self.scheduleRetry()
         }
     }

@@ -61,15 +61,15 @@ extension Connection {
         resume()
     }
 
-    /// What it holds, to those that look for memory.
+    /// What it holds, to those that look for memory: not what it is read into, which depends on when it came.
     func memoryHold(at now: NIODeadline) -> MemoryHold {
         MemoryHold(
-            byteCount: isClosed ? 0 : heldBytes, wait: memoryWaitBegin.map { now - $0 },
+            byteCount: isClosed ? 0 : max(0, heldBytes - readBytes), wait: memoryWaitBegin.map { now - $0 },
             clientDelay: clientDelay(at: now))
     }
 
     private func clientDelay(at now: NIODeadline) -> TimeAmount {
-        let sending = frames.isEmpty || isPaused ? .zero : now - lastRead
+        let sending = isAwaitingClient ? now - max(lastRead, readBegin) : .zero
         let taking = output.unsentBytes == 0 ? .zero : now - output.lastSent
         return max(sending, taking)
     }

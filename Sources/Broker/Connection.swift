@@ -50,6 +50,8 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
     @exclusivity(unchecked) var isReadHeld = false
     @exclusivity(unchecked) private var isHandling = false
     @exclusivity(unchecked) var lastRead = NIODeadline.now()
+    /// When it was read on after it was not.
+    @exclusivity(unchecked) private(set) var readBegin = NIODeadline.now()
     @exclusivity(unchecked) private var isDraining = false
     @exclusivity(unchecked) var isClosed = false
     @exclusivity(unchecked) var hasLeft = false
@@ -156,7 +158,7 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
             close(
                 "a connection without a request is closed",
                 "connections.first.request.max.ms=\(limits.firstRequestMilliseconds)")
-        } else if !frames.isEmpty, !isPaused, isOver(limits.receiveMilliseconds, since: frameBegin) {
+        } else if isAwaitingClient, isOver(limits.receiveMilliseconds, since: frameBegin) {
             close(
                 "a connection is closed whose request does not end",
                 "request.receive.max.ms=\(limits.receiveMilliseconds)")
@@ -253,6 +255,10 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
 
     var isPaused: Bool { isPausedByItself || !hasMemory }
 
+    /// Whether it is read, and its client has sent a part of a request. It may hold more than is free by then: nothing is held
+    /// back before something comes.
+    var isAwaitingClient: Bool { !frames.isEmpty && !isReadHeld && !isPausedByItself }
+
     /// For what ends by a call of `resume`.
     var isPausedByItself: Bool {
         stalled != nil || isWorking || pending.count >= loop.limits.pendingRequests
@@ -275,6 +281,7 @@ final class Connection: ChannelDuplexHandler, RoundWaiter, @unchecked Sendable {
         flushIfDue()
         if !isPaused, isReadHeld {
             isReadHeld = false
+            readBegin = .now()
             settle()
             handlerContext?.read()
         } else if isReadHeld {

@@ -14,9 +14,6 @@ struct MemoryHold {
 
     private var isClientLate: Bool { clientDelay > Self.clientPatience }
 
-    /// Whether nothing moves of what it holds, were it for a moment.
-    var isStill: Bool { wait != nil || isClientLate }
-
     /// Whether others wait for memory because of this one. `patience`: how long the broker may leave it unread.
     func isInTheWay(_ patience: TimeAmount) -> Bool { wait.map { $0 > patience } ?? isClientLate }
 
@@ -30,32 +27,34 @@ struct MemoryHolds: Equatable {
     private(set) var connectionCount = 0
     /// The most that one holds, in bytes.
     private(set) var largest = 0
-    /// The most of those that hold still.
-    private(set) var largestStill = 0
+    /// The most of those that are in the way.
+    private(set) var largestInTheWay = 0
     private(set) var isWaitedInVain = false
 
     mutating func add(_ hold: MemoryHold, _ patience: TimeAmount) {
         connectionCount += 1
         largest = max(largest, hold.byteCount)
-        if hold.isStill { largestStill = max(largestStill, hold.byteCount) }
+        if hold.isInTheWay(patience) { largestInTheWay = max(largestInTheWay, hold.byteCount) }
         if hold.waitsInVain(patience) { isWaitedInVain = true }
     }
 
     mutating func add(_ others: MemoryHolds) {
         connectionCount += others.connectionCount
         largest = max(largest, others.largest)
-        largestStill = max(largestStill, others.largestStill)
+        largestInTheWay = max(largestInTheWay, others.largestInTheWay)
         isWaitedInVain = isWaitedInVain || others.isWaitedInVain
     }
 
     /// Whether one may be closed where memory is short, of which there are `limit` bytes. It is one that holds much, beside the
     /// others and beside what each had if all held as much: those that hold little are in nobody's way, however long they
-    /// wait. Where somebody has waited in vain, it is the one that holds most, whatever it does with it.
+    /// wait.
     func giveUp(_ hold: MemoryHold, limit: Int, _ patience: TimeAmount) -> Bool {
-        guard hold.byteCount > 0 else { return false }
-        if isWaitedInVain { return hold.byteCount >= largest / 2 }
-        return hold.isInTheWay(patience) && hold.byteCount >= max(largestStill, limit / max(1, connectionCount)) / 2
+        hold.byteCount > 0 && hold.isInTheWay(patience)
+            && hold.byteCount >= max(largestInTheWay, limit / max(1, connectionCount)) / 2
     }
+
+    /// Whether it is the one that goes where somebody has waited in vain: the one that holds most, whatever it does with it.
+    func mustGo(_ hold: MemoryHold) -> Bool { isWaitedInVain && hold.byteCount > 0 && hold.byteCount >= largest }
 }
 
 /// What the event loops tell each other of their connections.

@@ -140,6 +140,13 @@ struct LimitUnitTests {
         return holds.filter { all.giveUp($0, limit: 1600, Self.patience) }.map(\.byteCount)
     }
 
+    /// The same of who goes because somebody has waited in vain.
+    private func mustGo(_ holds: MemoryHold...) -> [Int] {
+        var all = MemoryHolds()
+        for hold in holds { all.add(hold, Self.patience) }
+        return holds.filter { all.mustGo($0) }.map(\.byteCount)
+    }
+
     @Test("where memory is short those go that hold much and do nothing with it, each after its time")
     func inTheWay() {
         let ns = TimeAmount.nanoseconds(1)
@@ -151,26 +158,28 @@ struct LimitUnitTests {
         #expect(givenUp(hold(800, waits: .seconds(4), late: .seconds(20))) == [])
     }
 
-    @Test("who holds less than half of what another does that holds still stays, on whichever loop that is")
+    @Test("who holds less than half of what another does that is in the way stays, on whichever loop that is")
     func holdsLittle() {
         let small = hold(399, waits: .seconds(15), late: .seconds(99))
-        // That one waits for a moment only, so far: its turn comes.
-        #expect(givenUp(small, hold(800, waits: .zero)) == [])
+        #expect(givenUp(small, hold(800, waits: .seconds(6)), hold(0), hold(0)) == [800])
         #expect(givenUp(small, hold(800, waits: .seconds(6)), hold(100, late: .seconds(99))) == [800])
-        #expect(givenUp(hold(400, waits: .seconds(6)), hold(800, waits: .zero)) == [400])
+        #expect(givenUp(hold(400, waits: .seconds(6)), hold(800, waits: .seconds(6))) == [400, 800])
+        // One that waits for a moment only protects nobody who is in the way.
+        #expect(givenUp(hold(300, late: .seconds(2)), hold(800, waits: .zero), hold(0), hold(0)) == [300])
         // One that is served is no measure for others, but half of an equal part of all is.
         #expect(givenUp(hold(300, waits: .seconds(6)), hold(800), hold(0), hold(0)) == [300])
         #expect(givenUp(hold(199, waits: .seconds(6)), hold(800), hold(0), hold(0)) == [])
         #expect(givenUp(hold(0, late: .seconds(9))) == [])
     }
 
-    @Test("who has waited three times its patience has those closed that hold most, whatever these do")
+    @Test("who has waited three times its patience has the one closed that holds most, whatever that does")
     func waitsInVain() {
         let ns = TimeAmount.nanoseconds(1)
-        #expect(givenUp(hold(100, waits: .seconds(15)), hold(800), hold(500)) == [])
-        #expect(givenUp(hold(100, waits: .seconds(15) + ns), hold(800), hold(500), hold(399)) == [800, 500])
+        #expect(mustGo(hold(100, waits: .seconds(15)), hold(800), hold(500)) == [])
+        #expect(mustGo(hold(100, waits: .seconds(15) + ns), hold(800), hold(799)) == [800])
         // It can be the one itself: it wants more than there is.
-        #expect(givenUp(hold(1000, waits: .seconds(15) + ns), hold(100)) == [1000])
+        #expect(mustGo(hold(1000, waits: .seconds(15) + ns), hold(100)) == [1000])
+        #expect(mustGo(hold(0, waits: .seconds(99))) == [])
     }
 
     @Test("what a loop has told of its connections counts until it tells something else")
