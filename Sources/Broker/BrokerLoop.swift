@@ -91,9 +91,8 @@ final class BrokerLoop: @unchecked Sendable {
         let own = connections.values.reduce(into: MemoryHolds()) { $0.add($1.memoryHold(at: now), patience) }
         let all = memory.holds.tell(own, self)
         guard memory.isWaitedFor else { return }
-        if all.isWaitedInVain, let largest = connections.values.first(where: { all.mustGo($0.memoryHold(at: now)) }) {
-            return largest.closeForMemory()
-        }
+        let mustGo = connections.values.filter { !$0.isClosed && all.mustGo($0.memoryHold(at: now)) }
+        if let largest = mustGo.max(by: { $0.heldBytes < $1.heldBytes }) { return largest.closeForMemory() }
         var missing = memory.byteCountMax / 16 - memory.freeByteCount
         guard missing > 0 else { return }
         let givenUp = connections.values.filter {

@@ -53,8 +53,9 @@ struct MemoryHolds: Equatable {
             && hold.byteCount >= max(largestInTheWay, limit / max(1, connectionCount)) / 2
     }
 
-    /// Whether it is the one that goes where somebody has waited in vain: the one that holds most, whatever it does with it.
-    func mustGo(_ hold: MemoryHold) -> Bool { isWaitedInVain && hold.byteCount > 0 && hold.byteCount >= largest }
+    /// Whether it may be the one that goes where somebody has waited in vain: the one that holds most, whatever it does with it.
+    /// Where what connections are read into is all that there is, that is any of them.
+    func mustGo(_ hold: MemoryHold) -> Bool { isWaitedInVain && hold.byteCount >= largest }
 }
 
 /// What the event loops tell each other of their connections.
