@@ -434,6 +434,16 @@ public final class Partition: Sendable {
     /// Whether segments must be synced before a checkpoint is even written: see `PartitionWriter`.
     var unsettledMark: UInt64? { writer.withLock { $0.unsettledMark } }
 
+    /// Whether what was read of the checkpoint must be durable before another is written: see `CheckpointFile`.
+    var mustSettleCheckpoint: Bool { checkpoints.withLock { $0.mustSettle } }
+
+    /// Writes again what was read of it; then a sync, and `checkpointSettled`.
+    func rewriteCheckpoint() throws(FileError) {
+        try checkpoints.withLock { file throws(FileError) in try file.rewrite() }
+    }
+
+    func checkpointSettled() { checkpoints.withLock { $0.noteSettled() } }
+
     /// Everything is synced that was cut up to the mark.
     func settle(_ mark: UInt64) { writer.withLock { $0.settle(mark) } }
 

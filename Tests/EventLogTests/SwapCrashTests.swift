@@ -278,6 +278,23 @@ import Testing
         }
     }
 
+    /// Names may be lost then that rounds in the journal are for: none of them may be released.
+    @Test func aPartitionWhoseNamesCannotBeSyncedTakesNoMore() throws {
+        for at in try Self.operations(.journaled) {
+            let what: Comment = "from operation \(at) on"
+            let disk = SimulatedDisk()
+            let run = try Self.run(.journaled, disk) { _ in
+                SimulatedDisk.Fault(at: at, .error(5), path: "/t-0", operation: .synchronize)
+            }
+            let log = try #require(run.log)
+            let partition = try #require(log.topic("t")).partitions[0]
+            #expect((partition.failure != nil) == disk.hadFault, what)
+            if disk.hadFault { #expect(throws: LogError.self, what) { try log.checkpoint() } }
+            #expect(throws: Never.self, what) { try Self.check(disk.crash(seed: UInt64(at)), run.allowed, what) }
+            withExtendedLifetime(log) {}
+        }
+    }
+
     // MARK: Rounds of the journal
 
     private static func harm(_ disk: SimulatedDisk, _ path: String, at position: Int, _ count: Int) throws {

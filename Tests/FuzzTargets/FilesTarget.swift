@@ -38,12 +38,12 @@ enum FilesTarget {
             let crc = bytes[PartitionCheckpoint.headerSize...].withUnsafeBytes { crc32c($0, seed: head) }
             bytes.patch(crc, at: 20)
         }
-        guard let (checkpoint, generation) = PartitionCheckpoint.decode(bytes[...]) else { return }
-        let written = checkpoint.encoded(generation: generation)
+        guard let read = PartitionCheckpoint.decode(bytes[...]) else { return }
+        let written = read.checkpoint.encoded(generation: read.generation)
         guard let again = PartitionCheckpoint.decode(written[...]) else {
             preconditionFailure("a checkpoint that was written is not read")
         }
-        precondition(again.checkpoint == checkpoint, "a checkpoint that was written is another")
+        precondition(again.checkpoint == read.checkpoint, "a checkpoint that was written is another")
     }
 
     private static func manifest(_ bytes: [UInt8], _ repairs: Bool) {

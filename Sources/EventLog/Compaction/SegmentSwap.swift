@@ -130,7 +130,8 @@ final class SegmentSwap {
             do throws(FileError) {
                 try files.withdraw()
                 for segment in replaced { segment.reinstate() }
-            } catch { partition.haltExchanges() }
+            } catch { halt(error) }
+            fenceWhereLost(error)
             throw error
         }
         // A disk that takes no index has the batches still, and a reader makes it.
@@ -139,7 +140,7 @@ final class SegmentSwap {
         }
         do throws(FileError) { try files.settlePlace() } catch {
             // Readers go on with the old ones, which are open: see `Segment.retire`.
-            partition.haltExchanges()
+            halt(error)
             throw error
         }
         let interval = partition.settings.indexIntervalBytes
@@ -153,10 +154,21 @@ final class SegmentSwap {
             try files.removeReplaced()
             try files.finish()
         } catch {
-            partition.haltExchanges()
+            halt(error)
             logger.warning(
                 "an exchange of segments waits for the log to be opened again",
                 metadata: partition.metadata("error", "\(error)"))
         }
+    }
+
+    /// Opening the log decides, and this partition exchanges no more until then.
+    private func halt(_ error: FileError) {
+        partition.haltExchanges()
+        fenceWhereLost(error)
+    }
+
+    /// A sync of the directory that failed may have lost the names of other segments too, which rounds of the journal are in.
+    private func fenceWhereLost(_ error: FileError) {
+        if error.operation == .synchronize, error.path == partition.directory { partition.fence(error) }
     }
 }

@@ -234,11 +234,7 @@ final class Checkpointer: @unchecked Sendable {
         _ dirty: [Partition], journalSequence: UInt64, starts: [Offset]? = nil
     ) throws(FileError) {
         var firstError: FileError?
-        let unsettled = dirty.compactMap { partition in partition.unsettledMark.map { (partition, $0) } }
-        if unsettled.count > Self.singleSyncsMax {
-            try synchronizeAll()
-            for (partition, mark) in unsettled { partition.settle(mark) }
-        }
+        try settleTogether(dirty)
         var written: [Written] = []
         for (i, partition) in dirty.enumerated() {
             do throws(FileError) {
@@ -266,6 +262,19 @@ final class Checkpointer: @unchecked Sendable {
             partition.putBackUnsynced(segments.filter { segment in !lasting.contains { $0 === segment } })
         }
         if let firstError { throw firstError }
+    }
+
+    /// What must be durable before another checkpoint of a partition is written, with one sync where there are many: few do it
+    /// as theirs is written.
+    private func settleTogether(_ dirty: [Partition]) throws(FileError) {
+        let cut = dirty.compactMap { partition in partition.unsettledMark.map { (partition, $0) } }
+        let read = dirty.filter { $0.mustSettleCheckpoint }
+        guard cut.count + read.count > Self.singleSyncsMax else { return }
+        // One that cannot be written again fails when its turn comes.
+        let rewritten = read.filter { (try? $0.rewriteCheckpoint()) != nil }
+        try synchronizeAll()
+        for (partition, mark) in cut { partition.settle(mark) }
+        for partition in rewritten { partition.checkpointSettled() }
     }
 
     /// `lasting`: those of the segments that the log has still when the checkpoint counts.

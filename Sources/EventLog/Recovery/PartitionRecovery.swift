@@ -80,8 +80,8 @@ final class PartitionRecovery {
             hasLoneClaim = file.hasLoneClaim
             // Who wrote it may have been killed before it was synced. By the one before it, rounds are needed that are
             // not replayed by this one, and what a reader has seen to be gone must not come back.
-            if let read, hasLoneClaim {
-                try file.settle(read)
+            if hasLoneClaim {
+                try file.settle()
                 try fileSystem.synchronizeDirectory(directory)
             }
             checkpointFile = file
@@ -213,6 +213,7 @@ final class PartitionRecovery {
     /// had, so that whatever the segments hold is taken. `wasCut`: whoever had the directory open last did not close it.
     func finish(losesJournal: Bool = false, wasCut: Bool = false) throws(LogError) -> RecoveredPartition {
         current = nil
+        if !wasCut { checkpointFile.noteSettled() }
         // Who wrote the checkpoint may have been killed before it was synced. Without the journal the log ends at the first
         // harm behind the one that a loss of power leaves: this one is to be that.
         hasUnsettledCheckpoint = wasCut && !topic.settings.isJournaled
@@ -445,7 +446,7 @@ final class PartitionRecovery {
         let vouched = checkpointFile.vouched.map { count(below: $0.logStart, in: $0.segment) } ?? 0
         if vouched > 0 {
             // A slot may be in memory alone, where who wrote it was killed before it was synced.
-            try checkpointFile.synchronize()
+            try checkpointFile.settle()
             let first = bases[vouched]
             try removeSegments { $0 < first }
         }
@@ -459,6 +460,7 @@ final class PartitionRecovery {
         _ file: any StorageFile, _ restored: ActiveIndex.Restored
     ) throws(FileError) -> RecoveredPartition {
         let leavesDeleted = try removeDeleted()
+        checkpointFile.trim()
         let interval = topic.settings.indexIntervalBytes
         var sealed: [Segment] = []
         for base in bases where base < end.segment {
