@@ -371,7 +371,7 @@ public final class EventLog: Sendable {
         try files.create(indexes)
         var partitions: [Partition] = []
         for index in indexes {
-            let recovery = try PartitionRecovery(entry, index, in: path, fileSystem, logger: logger)
+            let recovery = try PartitionRecovery(entry, index, in: path, options.environment, logger: logger)
             partitions.append(Partition(try recovery.finish(), services))
         }
         return partitions

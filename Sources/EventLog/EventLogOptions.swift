@@ -48,6 +48,12 @@ package struct Footprint: Sendable {
     package var journalBytesMin = 1 << 20, journalGrowthMin = 64 << 20
     /// What one round takes at most, in bytes, with all around it.
     package var roundBytesMax = StagingBuffer.capacity
+    /// By so many bytes of the segment that is written its index files grow at a time: thousands of partitions that get a
+    /// little each have nothing to write there at most checkpoints.
+    package var indexStride = 64 << 10
 
     package init() {}
+
+    /// How many bytes of a segment its index files speak of, where a checkpoint says that it ends at `position`.
+    func indexedBytes(upTo position: Int) -> Int { position - position % indexStride }
 }

@@ -399,9 +399,11 @@ public final class Partition: Sendable {
         let start = newStart ?? logStart
         let (end, unsettled, segments) = writer.withLock { ($0.published, $0.unsettledMark, $0.takeDirty()) }
         do throws(FileError) {
+            let indexed = environment.footprint.indexedBytes(upTo: end.position)
             for segment in segments {
                 if !environment.fileSystem.exists(segment.path) { throw FileError.gone(segment.path) }
-                try segment.writeIndexesIfPossible()
+                // One that is written and does not hold the end has nothing yet that the checkpoint speaks of.
+                try segment.writeIndexesIfPossible(below: segment.baseOffset == end.segment ? indexed : 0)
             }
             try checkWhole(to: end)
             let producers = appends.withLock { $0.producers }.truncated(to: end.offset)

@@ -11,6 +11,7 @@ import Testing
             at: "/data",
             options: quietOptions {
                 $0.environment.fileSystem = disk
+                $0.environment.footprint.indexStride = 1
                 $0.runsHousekeeping = false
                 if let lines { $0.logger = lines.makeLogger() }
             })
@@ -26,11 +27,12 @@ import Testing
         let disk = SimulatedDisk()
         let lines = LogLines()
         let log = try open(disk, lines)
-        let topic = try log.createTopic("t", partitions: 2, settings: settings(["compression.type": "producer"]))
+        let topic = try log.createTopic(
+            "t", partitions: 2, settings: settings(["compression.type": "producer", "index.interval.bytes": "64"]))
         let (other, fenced) = (topic.partitions[0], topic.partitions[1])
         try other.append(contentsOf: numbered(5))
         try log.checkpoint()
-        try fenced.append(contentsOf: numbered(10))
+        for record in numbered(10) { try fenced.append(record) }
         disk.add(.init(at: 0, .error(5), path: path, operation: .synchronize))
         #expect(throws: LogError.self) { try log.checkpoint() }
         // Never again: a second sync would say that all is well.

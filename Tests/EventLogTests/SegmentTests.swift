@@ -7,9 +7,12 @@ import Testing
 @Suite struct SegmentTests {
     let directory = TemporaryDirectory()
 
+    /// Index files are as complete as they can be.
+    private func options() -> EventLogOptions { quietOptions { $0.environment.footprint.indexStride = 1 } }
+
     /// A closed log with batches of 25 records in several segments, a record a second.
     private func fill(_ more: [String: String] = [:], batches: Int = 40) throws {
-        let log = try EventLog.open(at: directory.path, options: quietOptions())
+        let log = try EventLog.open(at: directory.path, options: options())
         let base = ["segment.bytes": "16384", "compression.type": "producer", "index.interval.bytes": "1000"]
         let topic = try log.createTopic("t", settings: settings(base.merging(more) { $1 }))
         for i in 0..<batches { try topic.partitions[0].append(contentsOf: numbered(25, from: i * 25)) }
@@ -21,7 +24,7 @@ import Testing
     }
 
     private func open() throws -> (EventLog, Partition) {
-        let log = try EventLog.open(at: directory.path, options: quietOptions())
+        let log = try EventLog.open(at: directory.path, options: options())
         return (log, try #require(log.topic("t")).partitions[0])
     }
 
@@ -189,6 +192,49 @@ import Testing
         }
         try partition.append(contentsOf: numbered(100, from: 1000))
         #expect(try partition.values().count == 1100)
+        try log.close()
+    }
+
+    @Test("index files of the segment that is written speak of whole 64 KiB, and of all of it when it is sealed")
+    func indexFilesGrowInStrides() throws {
+        let log = try EventLog.open(at: directory.path, options: quietOptions())
+        let settings = try settings(["compression.type": "producer", "index.interval.bytes": "1000"])
+        let partition = try log.createTopic("t", settings: settings).partitions[0]
+        let path = "t-0/\(SegmentFiles.offsetIndex(0))"
+        func positions() throws -> [UInt32] {
+            let bytes = try directory.contents(of: path)
+            return stride(from: 4, to: bytes.count, by: 8).map { at in
+                bytes[at..<at + 4].reduce(0) { $0 << 8 | UInt32($1) }
+            }
+        }
+        var appended = 0
+        func append(upTo byteCount: Int) throws {
+            while partition.segments[0].byteCount < byteCount {
+                try partition.append(contentsOf: numbered(25, from: appended))
+                appended += 25
+            }
+            try log.checkpoint()
+        }
+        try append(upTo: 60_000)
+        #expect(try !directory.names(in: "t-0").contains { $0.hasSuffix("index") })
+        for end in [70_000, 120_000, 200_000] {
+            try append(upTo: end)
+            let whole = end / 65_536 * 65_536
+            let last = Int(try #require(try positions().last))
+            #expect(last < whole && last > whole - 3_000, "\(end)")
+            // Whoever opens it makes the rest of the index from the batches.
+            let left = try directory.copy()
+            let again = try EventLog.open(at: left.path, options: quietOptions())
+            let reopened = try #require(again.topic("t")).partitions[0]
+            #expect(try reopened.values().count == appended)
+            for i in stride(from: 0, to: appended, by: 77) {
+                let time = Timestamp(milliseconds: 1_700_000_000_000 + Int64(i) * 1000 - 500)
+                #expect(try reopened.offset(at: time)?.offset == Offset(Int64(i)), "\(end)")
+            }
+            try again.close()
+        }
+        try partition.roll()
+        #expect(Int(try #require(try positions().last)) > partition.segments[0].byteCount - 3_000)
         try log.close()
     }
 

@@ -37,6 +37,8 @@ package final class SimulatedLife {
     private var journalTail: [UInt8] = []
     /// How many calls the disk got in each life so far.
     package private(set) var callsOfLives: [Int] = []
+    /// And for each step; 0 where that ended a life.
+    private(set) var calls: [Int]
 
     /// The clock and chance.
     private final class World: Sendable {
@@ -49,6 +51,7 @@ package final class SimulatedLife {
 
     package init(_ plan: Plan, lies: SimulatedDisk.Lies = []) {
         self.plan = plan
+        calls = [Int](repeating: 0, count: plan.steps.count)
         hasRot = plan.steps.contains { $0.action == .rot }
         disk = SimulatedDisk(seed: plan.seed, lies: lies)
         world = World(seed: plan.seed)
@@ -62,11 +65,13 @@ package final class SimulatedLife {
         for step in beforeOpening { plant(step) }
         replaceDisk(by: disk)
         open()
-        for step in plan.steps[beforeOpening.endIndex...] {
+        for (i, step) in plan.steps.enumerated().dropFirst(beforeOpening.count) {
             if isOver { return }
             if !disk.hasPower { restart(ending) }
+            let (asked, before) = (disk, disk.calls)
             take(step)
             noteRelease()
+            calls[i] = disk === asked ? disk.calls - before : 0
             if !disk.hasPower, !isOver { restart(ending) }
         }
         if isOver { return }
@@ -800,6 +805,7 @@ extension Footprint {
         footprint.journalBytesMin = 64 << 10
         footprint.journalGrowthMin = 256 << 10
         footprint.roundBytesMax = 128 << 10
+        footprint.indexStride = 300
         return footprint
     }()
 }

@@ -62,6 +62,19 @@ package struct Step: Equatable, Sendable {
         self.numbers = numbers
     }
 
+    private init(_ action: Action, numbers: [Int]) {
+        self.action = action
+        self.numbers = numbers
+    }
+
+    /// A fault that strikes so many calls of the disk sooner; nil: it would strike at once.
+    func sooner(by calls: Int) -> Step? {
+        guard action == .fault, self[1] > calls else { return nil }
+        var numbers = numbers
+        numbers[1] -= calls
+        return Step(action, numbers: numbers)
+    }
+
     /// One of the numbers; 0 where it was left out.
     package subscript(_ index: Int) -> Int { index < numbers.count ? numbers[index] : 0 }
 }

@@ -4,4 +4,6 @@ struct IndexFilesState {
     var timeEntries = 0
     /// They lack entries of what lies below the last checkpoint, whose entries recovery trusts.
     var lacksTrusted = false
+
+    var byteCount: Int { offsetEntries * OffsetIndexEntryLayout.size + timeEntries * TimeIndexEntryLayout.size }
 }

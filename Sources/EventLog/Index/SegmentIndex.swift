@@ -2,7 +2,7 @@ internal import Storage
 
 /// The two sparse indexes of a segment: offset → file position, timestamp → offset.
 ///
-/// While the segment is written they are arrays that the committer extends; their files follow at each checkpoint. When
+/// While the segment is written they are arrays that the committer extends; their files follow at checkpoints. When
 /// it is sealed the files are completed, and mapped read-only from then on. A file is never written through a mapping. Indexes are
 /// caches: each answer is checked against the batch it points at, and what is wrong is rebuilt from the segment.
 enum SegmentIndex: Sendable {
@@ -32,12 +32,6 @@ enum SegmentIndex: Sendable {
         case .sealed(let index):
             (0..<index.timeEntryCount).lazy.map(index.timeEntry).last { $0.relativeOffset < relativeOffset }
         }
-    }
-
-    /// What the files of one in memory will take; nil: it is in its files.
-    var growingByteCount: Int? {
-        guard case .growing(let index) = self else { return nil }
-        return index.offsets.count * OffsetIndexEntryLayout.size + index.times.count * TimeIndexEntryLayout.size
     }
 
     /// The largest timestamp, and the last offset of the first batch that has it; nil when there is none.
@@ -87,6 +81,14 @@ struct GrowingIndex: Sendable {
             bytesSinceEntry = 0
         }
         bytesSinceEntry += byteCount
+    }
+
+    /// How many entries speak of the segment's first bytes alone.
+    func entryCounts(below position: Int) -> (offsets: Int, times: Int) {
+        let count = offsets.partitionPoint { Int($0.position) < position }
+        guard count > 0 else { return (0, 0) }
+        let last = offsets[count - 1].relativeOffset
+        return (count, times.partitionPoint { $0.relativeOffset <= last })
     }
 
     /// The entry of the largest timestamp so far, unless it stands there already.

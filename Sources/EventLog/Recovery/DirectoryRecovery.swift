@@ -200,7 +200,7 @@ private struct DirectoryOpening {
             for index in 0..<topic.partitionCount {
                 recoveries[topic.id, default: []].append(
                     try PartitionRecovery(
-                        topic, index, in: path, fileSystem, logger: options.logger,
+                        topic, index, in: path, options.environment, logger: options.logger,
                         acceptsCheckpointLoss: options.acceptsCheckpointLoss))
             }
         }

@@ -35,6 +35,7 @@ final class PartitionRecovery {
     private let index: Int
     private let directory: String
     private let fileSystem: any FileSystem
+    private let footprint: Footprint
     private let logger: Logger
     private var checkpointFile: CheckpointFile
     private var checkpoint: PartitionCheckpoint
@@ -62,12 +63,14 @@ final class PartitionRecovery {
     private var current: (base: Offset, file: any StorageFile)?
 
     init(
-        _ topic: TopicCatalogue.Entry, _ index: Int, in data: String, _ fileSystem: any FileSystem, logger: Logger,
+        _ topic: TopicCatalogue.Entry, _ index: Int, in data: String, _ environment: Environment, logger: Logger,
         acceptsCheckpointLoss: Bool = false
     ) throws(LogError) {
         self.topic = topic
         self.index = index
+        let fileSystem = environment.fileSystem
         self.fileSystem = fileSystem
+        footprint = environment.footprint
         self.logger = logger
         let directory = "\(data)/\(TopicName.directory(topic.name, index))"
         self.directory = directory
@@ -433,8 +436,9 @@ final class PartitionRecovery {
     /// from the journal.
     private var indexedBytes: Int {
         guard !hasNoCheckpoint, checkpoint.end.segment == end.segment else { return 0 }
-        guard let firstReplayed else { return checkpoint.end.position }
-        return firstReplayed.segment < end.segment ? 0 : min(checkpoint.end.position, firstReplayed.position)
+        let indexed = footprint.indexedBytes(upTo: checkpoint.end.position)
+        guard let firstReplayed else { return indexed }
+        return firstReplayed.segment < end.segment ? 0 : min(indexed, firstReplayed.position)
     }
 
     /// Removes segments whose records were all deleted; a power cut may have brought them back. True: there are more, of

@@ -213,11 +213,14 @@ final class Segment: Sendable {
         return newest
     }
 
-    /// How many bytes its index files have, or are to have; 0 where the disk does not say.
+    /// How many bytes its index files have; 0 where the disk does not say.
     var indexByteCount: Int {
         let known = knownIndexBytes.load(ordering: .acquiring)
         if known >= 0 { return known }
-        if let growing = state.withLock({ $0.index?.growingByteCount }) { return growing }
+        let growing = state.withLock { state in
+            if case .growing = state.index { state.files.byteCount } else { nil as Int? }
+        }
+        if let growing { return growing }
         guard let offsets = try? fileSystem.open(offsetIndexPath, .read).size(),
             let times = try? fileSystem.open(timeIndexPath, .read).size()
         else { return 0 }
@@ -351,28 +354,35 @@ final class Segment: Sendable {
 
     var indexIntervalBytes: Int { indexInterval }
 
-    /// Writes what the index files lack. They are complete after `seal` and after each checkpoint.
-    func writeIndexes() throws(FileError) {
-        try state.withLock { state throws(FileError) in
-            guard case .growing(let index) = state.index else { return }
-            let offsets = Array(index.offsets[state.files.offsetEntries...])
-            let times = Array(index.times[state.files.timeEntries...])
-            // Times first: recovery drops those that have no offset entry yet, but could not miss one.
-            try append(times.encoded(), to: timeIndexPath, at: state.files.timeEntries * TimeIndexEntryLayout.size)
-            if state.files.lacksTrusted { try fileSystem.open(timeIndexPath, .update).synchronize() }
-            try append(
-                offsets.encoded(), to: offsetIndexPath, at: state.files.offsetEntries * OffsetIndexEntryLayout.size)
-            state.files = IndexFilesState(offsetEntries: index.offsets.count, timeEntries: index.times.count)
-        }
-    }
-
-    /// The same for a checkpoint, which must not fail for want of room: an index is a cache, the files are right as far as
-    /// they go, and the next time makes up for it.
-    func writeIndexesIfPossible() throws(FileError) {
-        do throws(FileError) { try writeIndexes() } catch {
+    /// Writes what the index files lack of the segment's first `byteCount` bytes, for a checkpoint. That must not fail for want
+    /// of room: an index is a cache, the files are right as far as they go, and the next time makes up for it.
+    func writeIndexesIfPossible(below byteCount: Int) throws(FileError) {
+        do throws(FileError) {
+            try state.withLock { state throws(FileError) in
+                guard case .growing(let index) = state.index else { return }
+                let (offsets, times) = index.entryCounts(below: byteCount)
+                guard offsets > state.files.offsetEntries else { return }
+                try write(index.offsets[..<offsets], index.times[..<times], &state.files)
+            }
+        } catch {
             if error.operation == .synchronize { throw error }
             state.withLock { $0.files.lacksTrusted = true }
         }
+    }
+
+    /// Writes what the index files lack of these entries, the first ones.
+    private func write(
+        _ offsets: ArraySlice<OffsetIndexEntry>, _ times: ArraySlice<TimeIndexEntry>, _ files: inout IndexFilesState
+    ) throws(FileError) {
+        // Times first: recovery drops those that have no offset entry yet, but could not miss one.
+        try append(
+            Array(times[files.timeEntries...]).encoded(), to: timeIndexPath,
+            at: files.timeEntries * TimeIndexEntryLayout.size)
+        if files.lacksTrusted { try fileSystem.open(timeIndexPath, .update).synchronize() }
+        try append(
+            Array(offsets[files.offsetEntries...]).encoded(), to: offsetIndexPath,
+            at: files.offsetEntries * OffsetIndexEntryLayout.size)
+        files = IndexFilesState(offsetEntries: offsets.count, timeEntries: times.count)
     }
 
     private func append(_ bytes: [UInt8], to path: String, at position: Int) throws(FileError) {
@@ -385,7 +395,10 @@ final class Segment: Sendable {
     /// Ends the segment: the indexes go to their files, and are mapped.
     func seal() throws(FileError) {
         extendIndex { $0.addTimeEntry() }
-        try writeIndexes()
+        try state.withLock { state throws(FileError) in
+            guard case .growing(let index) = state.index else { return }
+            try write(index.offsets[...], index.times[...], &state.files)
+        }
         let offsets = try fileSystem.open(offsetIndexPath, .read)
         let times = try fileSystem.open(timeIndexPath, .read)
         let index = SealedIndex(
