@@ -1,4 +1,5 @@
 import Storage
+import Synchronization
 import TestSupport
 import Testing
 
@@ -162,6 +163,46 @@ import Testing
         #expect(try #require(reopened.topic("o")).partitions[0].values().count == 4)
         #expect(try #require(reopened.topic("j")).partitions[0].values().count == 4)
         withExtendedLifetime(log) {}
+    }
+
+    @Test("where no descriptor is left to sync a directory, a topic that skips the journal refuses, and heals by itself")
+    func relaxedWithoutDescriptors() throws {
+        let disk = DirectoriesThatDoNotOpen()
+        let log = try open(disk)
+        let settings = try settings(["flush.messages": "2", "segment.bytes": "1024", "compression.type": "producer"])
+        let partition = try log.createTopic("r", settings: settings).partitions[0]
+        let records = numbered(60)
+        var refused = 0
+        for (i, record) in records.enumerated() {
+            disk.refusals.store(i % 3 == 0 ? 1 : 0, ordering: .relaxed)
+            while (try? partition.append(record)) == nil { refused += 1 }
+        }
+        #expect(partition.failure == nil)
+        // For the first segment and others.
+        #expect(refused > 1 && partition.segments.count > 3)
+        #expect(try partition.values() == (0..<60).map { "value \($0)" })
+        for seed: UInt64 in 0..<8 {
+            let again = try open(disk.disk.crash(seed: seed))
+            let values = try #require(again.topic("r")).partitions[0].values()
+            #expect(values.count >= 58 && values == (0..<values.count).map { "value \($0)" })
+        }
+        withExtendedLifetime(log) {}
+    }
+
+    /// A disk of which some directories cannot be opened to be synced.
+    private final class DirectoriesThatDoNotOpen: FileSystemWrapper {
+        let disk = SimulatedDisk()
+        var base: any FileSystem { disk }
+        /// How many times more.
+        let refusals = Atomic(0)
+
+        func synchronizeDirectory(_ path: String) throws(FileError) {
+            if path.hasSuffix("/r-0"), refusals.load(ordering: .relaxed) > 0 {
+                refusals.subtract(1, ordering: .relaxed)
+                throw FileError(.open, path, code: 24)
+            }
+            try base.synchronizeDirectory(path)
+        }
     }
 
     // MARK: Files that someone takes away

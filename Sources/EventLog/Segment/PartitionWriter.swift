@@ -70,6 +70,7 @@ struct PartitionWriter: ~Copyable {
     ) throws(FileError) {
         scratch.clear()
         try cutRemains()
+        try synchronizeNames()
         var writtenTimestamp = firstTimestamp
         do throws(FileError) {
             var next = group.first
@@ -81,6 +82,7 @@ struct PartitionWriter: ~Copyable {
                     try roll(to: end)
                     writtenTimestamp = nil
                     onSegment(active)
+                    try synchronizeNames()
                 }
                 scratch.add(next, slice)
                 if firstTimestamp == nil, slice.maxTimestamp >= 0 { firstTimestamp = slice.maxTimestamp }
@@ -97,6 +99,14 @@ struct PartitionWriter: ~Copyable {
             syncFailed(error)
             throw FileError(.synchronize, error.path, code: error.code)
         }
+    }
+
+    /// Of a topic that counts what is not synced, before anything is written under a new name: where the directory cannot be
+    /// opened for it, what comes is refused and nothing is lost. Once records are written they can only be synced or lost.
+    private mutating func synchronizeNames() throws(FileError) {
+        guard hasUnsyncedNames, !settings.isJournaled, settings.flushMessages < .max else { return }
+        try fileSystem.synchronizeDirectory(directory)
+        hasUnsyncedNames = false
     }
 
     private func isRollDue(before slice: StagingBuffer.Slice, pending: Int) -> Bool {

@@ -287,6 +287,8 @@ class Checker:
                     if message.offset() >= end:
                         return
                     at = message.offset() + 1
+                    # Patience is for records that do not come: of millions the last one may well come later.
+                    deadline = time.monotonic() + PATIENCE_SECONDS
                     yield message
                 elif error.code() == KafkaError._PARTITION_EOF:
                     if message.offset() >= end:
