@@ -402,8 +402,10 @@ public final class Partition: Sendable {
             let indexed = environment.footprint.indexedBytes(upTo: end.position)
             for segment in segments {
                 if !environment.fileSystem.exists(segment.path) { throw FileError.gone(segment.path) }
-                // One that is written and does not hold the end has nothing yet that the checkpoint speaks of.
-                try segment.writeIndexesIfPossible(below: segment.baseOffset == end.segment ? indexed : 0)
+                let isSealed = segment.baseOffset < end.segment
+                // One behind the end has nothing yet that the checkpoint speaks of.
+                let byteCount = isSealed ? Int.max : segment.baseOffset == end.segment ? indexed : 0
+                try segment.writeIndexesIfPossible(below: byteCount)
             }
             try checkWhole(to: end)
             let producers = appends.withLock { $0.producers }.truncated(to: end.offset)
@@ -445,6 +447,10 @@ public final class Partition: Sendable {
     }
 
     func checkpointSettled() { checkpoints.withLock { $0.noteSettled() } }
+
+    func settleCheckpoint() throws(FileError) {
+        try checkpoints.withLock { file throws(FileError) in try file.settle() }
+    }
 
     /// Everything is synced that was cut up to the mark.
     func settle(_ mark: UInt64) { writer.withLock { $0.settle(mark) } }

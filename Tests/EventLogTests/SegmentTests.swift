@@ -238,6 +238,43 @@ import Testing
         try log.close()
     }
 
+    @Test("index entries past what a checkpoint vouches for are not taken, and are gone before one does")
+    func entriesNobodyVouchesFor() throws {
+        let settings = try settings(["compression.type": "producer", "index.interval.bytes": "1000"])
+        let log = try EventLog.open(at: directory.path, options: quietOptions())
+        let partition = try log.createTopic("t", settings: settings).partitions[0]
+        var appended = 0
+        func append(upTo byteCount: Int, to partition: Partition) throws {
+            while partition.segments[0].byteCount < byteCount {
+                try partition.append(contentsOf: numbered(25, from: appended))
+                appended += 25
+            }
+        }
+        try append(upTo: 100_000, to: partition)
+        try log.checkpoint()
+        let left = try directory.copy()
+        try log.close()
+        // As of batches that were cut: ascending, and wrong.
+        let (offsets, times) = ("t-0/\(SegmentFiles.offsetIndex(0))", "t-0/\(SegmentFiles.timeIndex(0))")
+        let false1 = bigEndian(UInt32(appended - 30)) + bigEndian(UInt32(80_001))
+        let false2 = bigEndian(UInt64(1_800_000_000_000)) + bigEndian(UInt32(appended - 30))
+        try left.write(try left.contents(of: offsets) + false1, to: offsets)
+        try left.write(try left.contents(of: times) + false2, to: times)
+        for end in [100_000, 120_000, 160_000] {
+            let again = try EventLog.open(at: left.path, options: quietOptions())
+            let reopened = try #require(again.topic("t")).partitions[0]
+            try append(upTo: end, to: reopened)
+            try again.checkpoint()
+            for i in stride(from: 0, to: appended, by: 77) {
+                let time = Timestamp(milliseconds: 1_700_000_000_000 + Int64(i) * 1000 - 500)
+                #expect(try reopened.offset(at: time)?.offset == Offset(Int64(i)), "\(end)")
+            }
+            // The first time nothing was appended, and no checkpoint made.
+            #expect(try left.contents(of: times).suffix(12).elementsEqual(false2) == (end == 100_000))
+            try again.close()
+        }
+    }
+
     @Test("a time index that lost its last entries is made again: no later time is overlooked")
     func shortTimeIndex() throws {
         let log = try EventLog.open(at: directory.path, options: quietOptions())

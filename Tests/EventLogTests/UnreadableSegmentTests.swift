@@ -25,7 +25,12 @@ import Testing
     }
 
     private func open(_ disk: SimulatedDisk) throws -> EventLog {
-        try EventLog.open(at: "/data", options: quietOptions { $0.environment.fileSystem = disk })
+        try EventLog.open(
+            at: "/data",
+            options: quietOptions {
+                $0.environment.fileSystem = disk
+                $0.environment.footprint.indexStride = 300
+            })
     }
 
     private func partition(_ log: EventLog) throws -> Partition { try #require(log.topic("t")).partitions[0] }

@@ -47,13 +47,12 @@ extension Plan {
         let calls = life.calls[left.lowerBound]
         // What comes after the step may make some more, or less, without it.
         let sooner = [0, 1, -1, 2, -2, 3, -3, 4, -4].map { calls + $0 }
-        return [shorter]
-            + [[last], faults].flatMap { moved in
-                sooner.map { count in
-                    var plan = shorter
-                    for i in moved { plan.steps[i] = steps[i].sooner(by: count) ?? steps[i] }
-                    return plan
-                }
+        return [[last], faults].flatMap { moved in
+            sooner.map { count in
+                var plan = shorter
+                for i in moved { plan.steps[i] = steps[i].sooner(by: count) ?? steps[i] }
+                return plan
             }
+        }.reduce(into: [shorter]) { plans, plan in if !plans.contains(plan) { plans.append(plan) } }
     }
 }

@@ -69,7 +69,7 @@ package struct Step: Equatable, Sendable {
 
     /// A fault that strikes so many calls of the disk sooner; nil: it would strike at once.
     func sooner(by calls: Int) -> Step? {
-        guard action == .fault, self[1] > calls else { return nil }
+        guard action == .fault, numbers.count > 1, self[1] > calls else { return nil }
         var numbers = numbers
         numbers[1] -= calls
         return Step(action, numbers: numbers)

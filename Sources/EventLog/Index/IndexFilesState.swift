@@ -2,8 +2,11 @@
 struct IndexFilesState {
     var offsetEntries = 0
     var timeEntries = 0
-    /// They lack entries of what lies below the last checkpoint, whose entries recovery trusts.
+    /// They lack entries that recovery trusts by the last checkpoint: see `Footprint.indexedBytes`.
     var lacksTrusted = false
+    /// They have more behind these, which may be torn, or of batches that were cut. It must go before a checkpoint comes to
+    /// vouch for what it speaks of.
+    var hasMore = false
 
     var byteCount: Int { offsetEntries * OffsetIndexEntryLayout.size + timeEntries * TimeIndexEntryLayout.size }
 }

@@ -21,17 +21,22 @@ enum ActiveIndex {
         #if PLANTED_BUGS
         let trusted = PlantedBug.indexTrusted.isPlanted ? .max : trusted
         #endif
-        guard byteCount > 0 else { return Restored(index: GrowingIndex(), firstTimestamp: nil) }
-        let offsets = entries(
-            "\(directory)/\(SegmentFiles.offsetIndex(base))", OffsetIndexEntryLayout.size, fileSystem
-        ) { OffsetIndexEntry(relativeOffset: $0.bigEndian(at: $1), position: $0.bigEndian(at: $1 + 4)) }
-        .prefix { Int($0.position) < trusted }
-        let times = entries(
-            "\(directory)/\(SegmentFiles.timeIndex(base))", TimeIndexEntryLayout.size, fileSystem
-        ) { TimeIndexEntry(timestamp: $0.bigEndian(at: $1), relativeOffset: $0.bigEndian(at: $1 + 8)) }
+        let offsetBytes = contents("\(directory)/\(SegmentFiles.offsetIndex(base))", fileSystem)
+        let timeBytes = contents("\(directory)/\(SegmentFiles.timeIndex(base))", fileSystem)
+        guard byteCount > 0 else {
+            let files = IndexFilesState(hasMore: !offsetBytes.isEmpty || !timeBytes.isEmpty)
+            return Restored(index: GrowingIndex(), files: files, firstTimestamp: nil)
+        }
+        let offsets = entries(offsetBytes, OffsetIndexEntryLayout.size) {
+            OffsetIndexEntry(relativeOffset: $0.bigEndian(at: $1), position: $0.bigEndian(at: $1 + 4))
+        }.prefix { Int($0.position) < trusted }
+        let times = entries(timeBytes, TimeIndexEntryLayout.size) {
+            TimeIndexEntry(timestamp: $0.bigEndian(at: $1), relativeOffset: $0.bigEndian(at: $1 + 8))
+        }
         let batches = Batches(file: file, byteCount: byteCount, base: base, end: end)
         var index = try kept(Array(offsets), times, batches) ?? GrowingIndex()
         var files = IndexFilesState(offsetEntries: index.offsets.count, timeEntries: index.times.count)
+        files.hasMore = offsetBytes.count + timeBytes.count > files.byteCount
         try extend(&index, batches, interval)
         files.lacksTrusted =
             index.offsets.dropFirst(files.offsetEntries).first.map { Int($0.position) < trusted } ?? false
@@ -99,11 +104,15 @@ enum ActiveIndex {
         }
     }
 
+    /// Nothing, where it cannot be read: the index is made anew.
+    private static func contents(_ path: String, _ fileSystem: any FileSystem) -> [UInt8] {
+        (try? fileSystem.contents(of: path)) ?? []
+    }
+
     private static func entries<E>(
-        _ path: String, _ size: Int, _ fileSystem: any FileSystem, _ decode: (UnsafeRawBufferPointer, Int) -> E
+        _ bytes: [UInt8], _ size: Int, _ decode: (UnsafeRawBufferPointer, Int) -> E
     ) -> [E] {
-        guard let bytes = try? fileSystem.contents(of: path) else { return [] }
-        return bytes.withUnsafeBytes { bytes in
+        bytes.withUnsafeBytes { bytes in
             stride(from: 0, through: bytes.count - size, by: size).map { decode(bytes, $0) }
         }
     }

@@ -15,8 +15,6 @@ struct CheckpointFile: Sendable {
     /// One slot says nothing that is whole: torn by a power cut before it came to count, or damaged since.
     private(set) var hasDamagedSlot = false
     static let slotSizeMin = 4096
-    /// What a disk writes as a whole or not at all.
-    private static let sectorSize = 512
     /// What the slots that are whole say, the newest last.
     private var claims: [Claim] = []
     /// What was written last was not synced, and counts for nobody.
@@ -114,9 +112,9 @@ struct CheckpointFile: Sendable {
 
     // MARK: What was read
 
-    /// What was read is more than a disk writes as a whole: while it is not durable, a loss of power may leave it torn, and the
-    /// other slot, which alone is whole then, must not be written.
-    var mustSettle: Bool { (unsettled?.count ?? 0) > Self.sectorSize }
+    /// While what was read is not durable, a loss of power may leave it torn, or what its slot held before; the other slot, which
+    /// alone counts then, must not be written.
+    var mustSettle: Bool { unsettled != nil }
 
     /// Makes durable what was read.
     mutating func settle() throws(FileError) {
@@ -134,9 +132,6 @@ struct CheckpointFile: Sendable {
 
     /// What was read is durable.
     mutating func noteSettled() { unsettled = nil }
-
-    /// Keeps what was read only where `settle` is due: a log of many partitions has a use for the memory.
-    mutating func trim() { if !mustSettle { unsettled = nil } }
 
     /// A new file with slots that are large enough, durable before it takes the old one's name.
     private mutating func replace(with checkpoint: PartitionCheckpoint, _ byteCount: Int) throws(FileError) {

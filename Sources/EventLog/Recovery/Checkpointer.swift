@@ -264,6 +264,16 @@ final class Checkpointer: @unchecked Sendable {
         if let firstError { throw firstError }
     }
 
+    /// Makes durable what was read of checkpoints, of partitions that had none to make since: once the directory is closed in
+    /// order, nobody asks any more.
+    func settleCheckpoints() throws(FileError) {
+        try exclusively { () throws(FileError) in
+            let read = partitions().filter { $0.mustSettleCheckpoint && !$0.hasFailedSync }
+            try settleTogether(read)
+            for partition in read where partition.mustSettleCheckpoint { try partition.settleCheckpoint() }
+        }
+    }
+
     /// What must be durable before another checkpoint of a partition is written, with one sync where there are many: few do it
     /// as theirs is written.
     private func settleTogether(_ dirty: [Partition]) throws(FileError) {

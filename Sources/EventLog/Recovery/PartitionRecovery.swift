@@ -51,7 +51,7 @@ final class PartitionRecovery {
     private var hasNoCheckpoint = false
     /// One slot of the checkpoint alone says which rounds are not needed: a checkpoint is due.
     private let hasLoneClaim: Bool
-    /// Where the first entry that was replayed lies: what indexes say from there on may never have been durable.
+    /// Where the first entry lies that the journal still has: what indexes say from there on may never have been durable.
     private var firstReplayed: (segment: Offset, position: Int)?
     /// Records were found that neither the checkpoint nor the journal knows of.
     private var hasFoundRecords = false
@@ -131,7 +131,10 @@ final class PartitionRecovery {
     /// Writes an entry's bytes where the segment lacks them or holds others. Also where the checkpoint says that they
     /// are durable: while the journal still has them, that checkpoint may have reached the disk before they did.
     func apply(_ entry: RoundEntry, _ parts: [UnsafeRawBufferPointer]) throws(LogError) {
-        guard entry.endOffset > checkpoint.logStart, entry.segment >= checkpoint.compaction.replayFrom else { return }
+        guard entry.segment >= checkpoint.compaction.replayFrom else { return }
+        // Also of records that were deleted since: the round is there because no checkpoint past it came to count.
+        if firstReplayed == nil { firstReplayed = (entry.segment, entry.position) }
+        guard entry.endOffset > checkpoint.logStart else { return }
         #if PLANTED_BUGS
         if PlantedBug.coveredNotRepaired.isPlanted, entry.endOffset <= checkpoint.end.offset { return }
         #endif
@@ -157,7 +160,6 @@ final class PartitionRecovery {
     private func write(_ parts: [UnsafeRawBufferPointer], to segment: Offset, at start: Int) throws(FileError) {
         let file = try open(segment)
         touched.insert(segment)
-        if firstReplayed == nil { firstReplayed = (segment, start) }
         var position = start
         for part in parts {
             try file.write(part, at: position)
@@ -436,9 +438,11 @@ final class PartitionRecovery {
     /// from the journal.
     private var indexedBytes: Int {
         guard !hasNoCheckpoint, checkpoint.end.segment == end.segment else { return 0 }
-        let indexed = footprint.indexedBytes(upTo: checkpoint.end.position)
-        guard let firstReplayed else { return indexed }
-        return firstReplayed.segment < end.segment ? 0 : min(indexed, firstReplayed.position)
+        var vouched = checkpoint.end.position
+        if let firstReplayed {
+            vouched = firstReplayed.segment < end.segment ? 0 : min(vouched, firstReplayed.position)
+        }
+        return footprint.indexedBytes(upTo: vouched)
     }
 
     /// Removes segments whose records were all deleted; a power cut may have brought them back. True: there are more, of
@@ -454,9 +458,9 @@ final class PartitionRecovery {
             let first = bases[vouched]
             try removeSegments { $0 < first }
         }
-        // Of a segment that was removed a power cut may bring back an index alone.
+        // Of a segment that was removed a power cut may bring back an index alone, or leave it where the log's name is gone.
         let kept = min(checkpoint.logStart, bases.first ?? checkpoint.logStart)
-        for base in indexed where base < kept { try removeIndexes(of: base) }
+        for base in indexed where base < kept || base > end.segment { try removeIndexes(of: base) }
         return count(below: checkpoint.logStart, in: end.segment) > 0
     }
 
@@ -464,7 +468,6 @@ final class PartitionRecovery {
         _ file: any StorageFile, _ restored: ActiveIndex.Restored
     ) throws(FileError) -> RecoveredPartition {
         let leavesDeleted = try removeDeleted()
-        checkpointFile.trim()
         let interval = topic.settings.indexIntervalBytes
         var sealed: [Segment] = []
         for base in bases where base < end.segment {

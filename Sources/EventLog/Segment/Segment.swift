@@ -355,13 +355,15 @@ final class Segment: Sendable {
     var indexIntervalBytes: Int { indexInterval }
 
     /// Writes what the index files lack of the segment's first `byteCount` bytes, for a checkpoint. That must not fail for want
-    /// of room: an index is a cache, the files are right as far as they go, and the next time makes up for it.
+    /// of room: an index is a cache, and the next time makes up for it.
     func writeIndexesIfPossible(below byteCount: Int) throws(FileError) {
         do throws(FileError) {
             try state.withLock { state throws(FileError) in
                 guard case .growing(let index) = state.index else { return }
                 let (offsets, times) = index.entryCounts(below: byteCount)
-                guard offsets > state.files.offsetEntries else { return }
+                guard offsets > state.files.offsetEntries || state.files.hasMore,
+                    offsets >= state.files.offsetEntries, times >= state.files.timeEntries
+                else { return }
                 try write(index.offsets[..<offsets], index.times[..<times], &state.files)
             }
         } catch {
