@@ -165,7 +165,7 @@ import Testing
         withExtendedLifetime(log) {}
     }
 
-    @Test("where no descriptor is left to sync a directory, a topic that skips the journal refuses, and heals by itself")
+    @Test("where no descriptor is left to sync a directory, a topic that skips the journal refuses, and heals")
     func relaxedWithoutDescriptors() throws {
         let disk = DirectoriesThatDoNotOpen()
         let log = try open(disk)
