@@ -21,10 +21,12 @@ enum ActiveIndex {
         #if PLANTED_BUGS
         let trusted = PlantedBug.indexTrusted.isPlanted ? .max : trusted
         #endif
-        let offsetBytes = contents("\(directory)/\(SegmentFiles.offsetIndex(base))", fileSystem)
-        let timeBytes = contents("\(directory)/\(SegmentFiles.timeIndex(base))", fileSystem)
+        let offsetPath = "\(directory)/\(SegmentFiles.offsetIndex(base))"
+        let timePath = "\(directory)/\(SegmentFiles.timeIndex(base))"
+        let (offsetBytes, timeBytes) = (contents(offsetPath, fileSystem), contents(timePath, fileSystem))
+        let areThere = fileSystem.exists(offsetPath) && fileSystem.exists(timePath)
         guard byteCount > 0 else {
-            let files = IndexFilesState(hasMore: !offsetBytes.isEmpty || !timeBytes.isEmpty)
+            let files = IndexFilesState(areThere: areThere, hasMore: !offsetBytes.isEmpty || !timeBytes.isEmpty)
             return Restored(index: GrowingIndex(), files: files, firstTimestamp: nil)
         }
         let offsets = entries(offsetBytes, OffsetIndexEntryLayout.size) {
@@ -36,6 +38,7 @@ enum ActiveIndex {
         let batches = Batches(file: file, byteCount: byteCount, base: base, end: end)
         var index = try kept(Array(offsets), times, batches) ?? GrowingIndex()
         var files = IndexFilesState(offsetEntries: index.offsets.count, timeEntries: index.times.count)
+        files.areThere = areThere
         files.hasMore = offsetBytes.count + timeBytes.count > files.byteCount
         try extend(&index, batches, interval)
         files.lacksTrusted =

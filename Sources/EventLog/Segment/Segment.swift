@@ -361,7 +361,7 @@ final class Segment: Sendable {
             try state.withLock { state throws(FileError) in
                 guard case .growing(let index) = state.index else { return }
                 let (offsets, times) = index.entryCounts(below: byteCount)
-                guard offsets > state.files.offsetEntries || state.files.hasMore,
+                guard offsets > state.files.offsetEntries || state.files.hasMore || !state.files.areThere,
                     offsets >= state.files.offsetEntries, times >= state.files.timeEntries
                 else { return }
                 try write(index.offsets[..<offsets], index.times[..<times], &state.files)
@@ -384,7 +384,7 @@ final class Segment: Sendable {
         try append(
             Array(offsets[files.offsetEntries...]).encoded(), to: offsetIndexPath,
             at: files.offsetEntries * OffsetIndexEntryLayout.size)
-        files = IndexFilesState(offsetEntries: offsets.count, timeEntries: times.count)
+        files = IndexFilesState(offsetEntries: offsets.count, timeEntries: times.count, areThere: true)
     }
 
     private func append(_ bytes: [UInt8], to path: String, at position: Int) throws(FileError) {
