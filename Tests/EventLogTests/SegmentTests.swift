@@ -7,8 +7,10 @@ import Testing
 @Suite struct SegmentTests {
     let directory = TemporaryDirectory()
 
-    /// Index files are as complete as they can be.
-    private func options() -> EventLogOptions { quietOptions { $0.environment.footprint.indexStride = 1 } }
+    private func options() -> EventLogOptions { quietOptions() }
+
+    /// Index files grow by 64 KiB of their segment.
+    private func strided() -> EventLogOptions { quietOptions { $0.environment.footprint.indexStride = 64 << 10 } }
 
     /// A closed log with batches of 25 records in several segments, a record a second.
     private func fill(_ more: [String: String] = [:], batches: Int = 40) throws {
@@ -197,7 +199,7 @@ import Testing
 
     @Test("index files of the segment that is written speak of whole 64 KiB, and of all of it when it is sealed")
     func indexFilesGrowInStrides() throws {
-        let log = try EventLog.open(at: directory.path, options: quietOptions())
+        let log = try EventLog.open(at: directory.path, options: strided())
         let settings = try settings(["compression.type": "producer", "index.interval.bytes": "1000"])
         let partition = try log.createTopic("t", settings: settings).partitions[0]
         let path = "t-0/\(SegmentFiles.offsetIndex(0))"
@@ -224,7 +226,7 @@ import Testing
             #expect(last < whole && last > whole - 3_000, "\(end)")
             // Whoever opens it makes the rest of the index from the batches.
             let left = try directory.copy()
-            let again = try EventLog.open(at: left.path, options: quietOptions())
+            let again = try EventLog.open(at: left.path, options: strided())
             let reopened = try #require(again.topic("t")).partitions[0]
             #expect(try reopened.values().count == appended)
             for i in stride(from: 0, to: appended, by: 77) {
@@ -241,7 +243,7 @@ import Testing
     @Test("index entries past what a checkpoint vouches for are not taken, and are gone before one does")
     func entriesNobodyVouchesFor() throws {
         let settings = try settings(["compression.type": "producer", "index.interval.bytes": "1000"])
-        let log = try EventLog.open(at: directory.path, options: quietOptions())
+        let log = try EventLog.open(at: directory.path, options: strided())
         let partition = try log.createTopic("t", settings: settings).partitions[0]
         var appended = 0
         func append(upTo byteCount: Int, to partition: Partition) throws {
@@ -261,7 +263,7 @@ import Testing
         try left.write(try left.contents(of: offsets) + false1, to: offsets)
         try left.write(try left.contents(of: times) + false2, to: times)
         for end in [100_000, 120_000, 160_000] {
-            let again = try EventLog.open(at: left.path, options: quietOptions())
+            let again = try EventLog.open(at: left.path, options: strided())
             let reopened = try #require(again.topic("t")).partitions[0]
             try append(upTo: end, to: reopened)
             try again.checkpoint()

@@ -83,6 +83,9 @@ struct GrowingIndex: Sendable {
         bytesSinceEntry += byteCount
     }
 
+    /// What its files will take.
+    var byteCount: Int { offsets.count * OffsetIndexEntryLayout.size + times.count * TimeIndexEntryLayout.size }
+
     /// How many entries speak of the segment's first bytes alone.
     func entryCounts(below position: Int) -> (offsets: Int, times: Int) {
         let count = offsets.partitionPoint { Int($0.position) < position }

@@ -213,12 +213,12 @@ final class Segment: Sendable {
         return newest
     }
 
-    /// How many bytes its index files have; 0 where the disk does not say.
+    /// How many bytes its index files have, or are to have; 0 where the disk does not say.
     var indexByteCount: Int {
         let known = knownIndexBytes.load(ordering: .acquiring)
         if known >= 0 { return known }
         let growing = state.withLock { state in
-            if case .growing = state.index { state.files.byteCount } else { nil as Int? }
+            if case .growing(let index) = state.index { index.byteCount } else { nil as Int? }
         }
         if let growing { return growing }
         guard let offsets = try? fileSystem.open(offsetIndexPath, .read).size(),
