@@ -12,7 +12,6 @@ import Testing
             at: "/data",
             options: quietOptions {
                 $0.environment.fileSystem = disk
-                $0.environment.footprint.indexStride = 1
                 $0.runsHousekeeping = false
                 if let lines { $0.logger = lines.makeLogger() }
             })

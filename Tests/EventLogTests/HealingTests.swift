@@ -15,7 +15,6 @@ import Testing
             at: "/data",
             options: quietOptions {
                 $0.environment.fileSystem = disk
-                $0.environment.footprint.indexStride = 1
                 $0.runsHousekeeping = false
             })
     }

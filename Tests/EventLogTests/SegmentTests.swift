@@ -7,14 +7,12 @@ import Testing
 @Suite struct SegmentTests {
     let directory = TemporaryDirectory()
 
-    private func options() -> EventLogOptions { quietOptions() }
-
     /// Index files grow by 64 KiB of their segment.
     private func strided() -> EventLogOptions { quietOptions { $0.environment.footprint.indexStride = 64 << 10 } }
 
     /// A closed log with batches of 25 records in several segments, a record a second.
     private func fill(_ more: [String: String] = [:], batches: Int = 40) throws {
-        let log = try EventLog.open(at: directory.path, options: options())
+        let log = try EventLog.open(at: directory.path, options: quietOptions())
         let base = ["segment.bytes": "16384", "compression.type": "producer", "index.interval.bytes": "1000"]
         let topic = try log.createTopic("t", settings: settings(base.merging(more) { $1 }))
         for i in 0..<batches { try topic.partitions[0].append(contentsOf: numbered(25, from: i * 25)) }
@@ -26,7 +24,7 @@ import Testing
     }
 
     private func open() throws -> (EventLog, Partition) {
-        let log = try EventLog.open(at: directory.path, options: options())
+        let log = try EventLog.open(at: directory.path, options: quietOptions())
         return (log, try #require(log.topic("t")).partitions[0])
     }
 

@@ -12,9 +12,7 @@ struct OfflineTests {
     /// A closed data directory with one partition, of batches of ten records each, and index files of all of them.
     private func makeLog(_ directory: TemporaryDirectory, batches: Int = 8) throws -> String {
         let path = directory.path + "/data"
-        var options = EventLogOptions()
-        options.environment.footprint.indexStride = 1
-        let log = try EventLog.open(at: path, options: options)
+        let log = try EventLog.open(at: path)
         let settings = try TopicSettings(["compression.type": "producer", "index.interval.bytes": "1"])
         let topic = try log.createTopic("readings", settings: settings)
         for batch in 0..<batches {

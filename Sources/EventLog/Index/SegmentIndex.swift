@@ -89,6 +89,8 @@ struct GrowingIndex: Sendable {
     /// How many entries speak of the segment's first bytes alone.
     func entryCounts(below position: Int) -> (offsets: Int, times: Int) {
         let count = offsets.partitionPoint { Int($0.position) < position }
+        // With the last entry of a segment that is sealed, which no offset entry stands beside.
+        guard count < offsets.count else { return (count, times.count) }
         guard count > 0 else { return (0, 0) }
         let last = offsets[count - 1].relativeOffset
         return (count, times.partitionPoint { $0.relativeOffset <= last })
