@@ -141,8 +141,10 @@ public final class EventLog: Sendable {
         committer.stop()
         checkpointer.stop()
         checkpointer.awaitRemovals()
-        try checkpoint()
-        try storage { () throws(FileError) in try checkpointer.settleCheckpoints() }
+        try storage { () throws(FileError) in
+            try checkpointer.checkpointAtClose()
+            try checkpointer.settleCheckpoints()
+        }
         offsets.current?.writeSnapshots(always: true)
         // Where a partition has failed, opening finds out what of it there is: that is no close in order. The last rounds
         // may have brought a sync that failed.

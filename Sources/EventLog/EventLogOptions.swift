@@ -48,9 +48,9 @@ package struct Footprint: Sendable {
     package var journalBytesMin = 1 << 20, journalGrowthMin = 64 << 20
     /// What one round takes at most, in bytes, with all around it.
     package var roundBytesMax = StagingBuffer.capacity
-    /// By so many bytes of the segment that is written its index files grow at a time. 1: they have every entry that is due
-    /// after each checkpoint, as Kafka's rules want them.
-    package var indexStride = 1
+    /// By so many bytes of the segment that is written its index files grow at a time: most checkpoints of a partition that
+    /// gets little leave them alone. When the directory is closed they get the rest.
+    package var indexStride = 64 << 10
 
     package init() {}
 

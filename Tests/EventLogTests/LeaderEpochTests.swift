@@ -303,8 +303,4 @@ import Testing
         }
         try directory.write(checkpoint, to: "t-0/checkpoint")
     }
-
-    private func bigEndian(_ value: UInt32) -> [UInt8] {
-        (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) }
-    }
 }

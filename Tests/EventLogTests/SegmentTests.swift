@@ -7,9 +7,6 @@ import Testing
 @Suite struct SegmentTests {
     let directory = TemporaryDirectory()
 
-    /// Index files grow by 64 KiB of their segment.
-    private func strided() -> EventLogOptions { quietOptions { $0.environment.footprint.indexStride = 64 << 10 } }
-
     /// A closed log with batches of 25 records in several segments, a record a second.
     private func fill(_ more: [String: String] = [:], batches: Int = 40) throws {
         let log = try EventLog.open(at: directory.path, options: quietOptions())
@@ -155,10 +152,6 @@ import Testing
         try bytes.withUnsafeBytes { try RecordBatchHeader(parsing: $0.bytes) }
     }
 
-    private func bigEndian<N: FixedWidthInteger>(_ value: N) -> [UInt8] {
-        withUnsafeBytes(of: value.bigEndian) { Array($0) }
-    }
-
     @Test(arguments: ["missing", "empty", "short", "zeroed", "random", "shifted", "swapped"])
     func indexesAreCachesAndAreMadeAnew(damage: String) throws {
         try fill()
@@ -193,86 +186,6 @@ import Testing
         try partition.append(contentsOf: numbered(100, from: 1000))
         #expect(try partition.values().count == 1100)
         try log.close()
-    }
-
-    @Test("index files of the segment that is written speak of whole 64 KiB, and of all of it when it is sealed")
-    func indexFilesGrowInStrides() throws {
-        let log = try EventLog.open(at: directory.path, options: strided())
-        let settings = try settings(["compression.type": "producer", "index.interval.bytes": "1000"])
-        let partition = try log.createTopic("t", settings: settings).partitions[0]
-        let path = "t-0/\(SegmentFiles.offsetIndex(0))"
-        func positions() throws -> [UInt32] {
-            let bytes = try directory.contents(of: path)
-            return stride(from: 4, to: bytes.count, by: 8).map { at in
-                bytes[at..<at + 4].reduce(0) { $0 << 8 | UInt32($1) }
-            }
-        }
-        var appended = 0
-        func append(upTo byteCount: Int) throws {
-            while partition.segments[0].byteCount < byteCount {
-                try partition.append(contentsOf: numbered(25, from: appended))
-                appended += 25
-            }
-            try log.checkpoint()
-        }
-        try append(upTo: 60_000)
-        #expect(try positions().isEmpty)
-        for end in [70_000, 120_000, 200_000] {
-            try append(upTo: end)
-            let whole = end / 65_536 * 65_536
-            let last = Int(try #require(try positions().last))
-            #expect(last < whole && last > whole - 3_000, "\(end)")
-            // Whoever opens it makes the rest of the index from the batches.
-            let left = try directory.copy()
-            let again = try EventLog.open(at: left.path, options: strided())
-            let reopened = try #require(again.topic("t")).partitions[0]
-            #expect(try reopened.values().count == appended)
-            for i in stride(from: 0, to: appended, by: 77) {
-                let time = Timestamp(milliseconds: 1_700_000_000_000 + Int64(i) * 1000 - 500)
-                #expect(try reopened.offset(at: time)?.offset == Offset(Int64(i)), "\(end)")
-            }
-            try again.close()
-        }
-        try partition.roll()
-        #expect(Int(try #require(try positions().last)) > partition.segments[0].byteCount - 3_000)
-        try log.close()
-    }
-
-    @Test("index entries past what a checkpoint vouches for are not taken, and are gone before one does")
-    func entriesNobodyVouchesFor() throws {
-        let settings = try settings(["compression.type": "producer", "index.interval.bytes": "1000"])
-        let log = try EventLog.open(at: directory.path, options: strided())
-        let partition = try log.createTopic("t", settings: settings).partitions[0]
-        var appended = 0
-        func append(upTo byteCount: Int, to partition: Partition) throws {
-            while partition.segments[0].byteCount < byteCount {
-                try partition.append(contentsOf: numbered(25, from: appended))
-                appended += 25
-            }
-        }
-        try append(upTo: 100_000, to: partition)
-        try log.checkpoint()
-        let left = try directory.copy()
-        try log.close()
-        // As of batches that were cut: ascending, and wrong.
-        let (offsets, times) = ("t-0/\(SegmentFiles.offsetIndex(0))", "t-0/\(SegmentFiles.timeIndex(0))")
-        let false1 = bigEndian(UInt32(appended - 30)) + bigEndian(UInt32(80_001))
-        let false2 = bigEndian(UInt64(1_800_000_000_000)) + bigEndian(UInt32(appended - 30))
-        try left.write(try left.contents(of: offsets) + false1, to: offsets)
-        try left.write(try left.contents(of: times) + false2, to: times)
-        for end in [100_000, 120_000, 160_000] {
-            let again = try EventLog.open(at: left.path, options: strided())
-            let reopened = try #require(again.topic("t")).partitions[0]
-            try append(upTo: end, to: reopened)
-            try again.checkpoint()
-            for i in stride(from: 0, to: appended, by: 77) {
-                let time = Timestamp(milliseconds: 1_700_000_000_000 + Int64(i) * 1000 - 500)
-                #expect(try reopened.offset(at: time)?.offset == Offset(Int64(i)), "\(end)")
-            }
-            // The first time nothing was appended, and no checkpoint made.
-            #expect(try left.contents(of: times).suffix(12).elementsEqual(false2) == (end == 100_000))
-            try again.close()
-        }
     }
 
     @Test("a time index that lost its last entries is made again: no later time is overlooked")

@@ -49,3 +49,7 @@ extension Partition {
 }
 
 func settings(_ pairs: [String: String]) throws(LogError) -> TopicSettings { try TopicSettings(pairs) }
+
+func bigEndian<N: FixedWidthInteger>(_ value: N) -> [UInt8] {
+    withUnsafeBytes(of: value.bigEndian) { Array($0) }
+}

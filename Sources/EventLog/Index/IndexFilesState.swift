@@ -11,4 +11,9 @@ struct IndexFilesState {
     var hasMore = false
 
     var byteCount: Int { offsetEntries * OffsetIndexEntryLayout.size + timeEntries * TimeIndexEntryLayout.size }
+
+    /// Whether they must be written to hold so many entries and nothing else.
+    func lack(offsets: Int, times: Int) -> Bool {
+        offsets > offsetEntries || times > timeEntries || hasMore
+    }
 }

@@ -181,12 +181,21 @@ final class Checkpointer: @unchecked Sendable {
         try turn.withLock { _ throws(FileError) in try checkpointInTurn() }
     }
 
+    /// The last one before the directory is closed: after it every index file is whole, also of partitions that have nothing
+    /// else to say. Opening a directory that was closed trusts that.
+    func checkpointAtClose() throws(FileError) {
+        try turn.withLock { _ throws(FileError) in
+            for partition in partitions() where partition.lacksIndexEntries { partition.wantCheckpoint() }
+            try checkpointInTurn(completesIndexes: true)
+        }
+    }
+
     /// Runs `body` while no checkpoint is made: for what takes away files that one may be writing.
     func exclusively<E: Error>(_ body: () throws(E) -> Void) throws(E) {
         try turn.withLock { _ throws(E) in try body() }
     }
 
-    private func checkpointInTurn() throws(FileError) {
+    private func checkpointInTurn(completesIndexes: Bool = false) throws(FileError) {
         // Rounds below this are in their segments' files, and in the ends that the checkpoints will name. Read before
         // those: what is published in between is only replayed once more.
         let boundary = publishedSequence()
@@ -194,7 +203,7 @@ final class Checkpointer: @unchecked Sendable {
         #if PLANTED_BUGS
         if PlantedBug.journalReleasedEarly.isPlanted { try journal.release(below: boundary) }
         #endif
-        try write(dirty, journalSequence: boundary)
+        try write(dirty, journalSequence: boundary, completesIndexes: completesIndexes)
         for partition in dirty { removeDeleted(from: partition) }
         // A sync that failed has thrown pages away: a second one that succeeds says nothing of them. So nothing is
         // released any more, and recovery will find the rounds in the journal. The others go on while it has room.
@@ -231,7 +240,7 @@ final class Checkpointer: @unchecked Sendable {
     /// Writes checkpoints and makes them durable, with all that they speak of. Those of partitions that fail do not keep
     /// the others' from it; then it throws the first error.
     func write(
-        _ dirty: [Partition], journalSequence: UInt64, starts: [Offset]? = nil
+        _ dirty: [Partition], journalSequence: UInt64, starts: [Offset]? = nil, completesIndexes: Bool = false
     ) throws(FileError) {
         var firstError: FileError?
         try settleTogether(dirty)
@@ -239,7 +248,7 @@ final class Checkpointer: @unchecked Sendable {
         for (i, partition) in dirty.enumerated() {
             do throws(FileError) {
                 let segments = try partition.writeCheckpoint(
-                    journalSequence: journalSequence, logStart: starts?[i])
+                    journalSequence: journalSequence, logStart: starts?[i], completesIndexes: completesIndexes)
                 let lasting = starts.map { partition.lasting(segments, from: $0[i]) } ?? segments
                 written.append((partition, segments, lasting))
             } catch { note(error, of: partition, &firstError) }

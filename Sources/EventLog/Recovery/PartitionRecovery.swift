@@ -55,8 +55,8 @@ final class PartitionRecovery {
     private var firstReplayed: (segment: Offset, position: Int)?
     /// Records were found that neither the checkpoint nor the journal knows of.
     private var hasFoundRecords = false
-    /// The checkpoint may be in memory alone, and none before it says as much.
-    private var hasUnsettledCheckpoint = false
+    /// Whoever had the directory open last did not close it.
+    private var wasCut = false
     /// Names of segments were removed, or bytes cut: a power cut may bring them back.
     private var hasTakenAway = false
     /// Open while entries of one segment follow each other.
@@ -218,10 +218,8 @@ final class PartitionRecovery {
     /// had, so that whatever the segments hold is taken. `wasCut`: whoever had the directory open last did not close it.
     func finish(losesJournal: Bool = false, wasCut: Bool = false) throws(LogError) -> RecoveredPartition {
         current = nil
+        self.wasCut = wasCut
         if !wasCut { checkpointFile.noteSettled() }
-        // Who wrote the checkpoint may have been killed before it was synced. Without the journal the log ends at the first
-        // harm behind the one that a loss of power leaves: this one is to be that.
-        hasUnsettledCheckpoint = wasCut && !topic.settings.isJournaled
         // A slot that is damaged may be one that never came to count, or the one that did.
         if !topic.settings.isJournaled || losesJournal || hasNoCheckpoint || checkpointFile.hasDamagedSlot {
             try extendByScanning()
@@ -435,14 +433,14 @@ final class PartitionRecovery {
     }
 
     /// How much of the active segment its index files were durable for: what a checkpoint says whose rounds are gone
-    /// from the journal.
+    /// from the journal. At the last one before the directory is closed they are completed.
     private var indexedBytes: Int {
         guard !hasNoCheckpoint, checkpoint.end.segment == end.segment else { return 0 }
         var vouched = checkpoint.end.position
         if let firstReplayed {
             vouched = firstReplayed.segment < end.segment ? 0 : min(vouched, firstReplayed.position)
         }
-        return footprint.indexedBytes(upTo: vouched)
+        return wasCut ? footprint.indexedBytes(upTo: vouched) : vouched
     }
 
     /// Removes segments whose records were all deleted; a power cut may have brought them back. True: there are more, of
@@ -484,8 +482,11 @@ final class PartitionRecovery {
             growing: end.segment, in: directory, fileSystem, indexInterval: interval, file: file,
             index: restored.index, indexFiles: restored.files, byteCount: end.position, end: end.offset)
         // Something was taken away or added: the next checkpoint says where the log ends now.
-        let isChanged =
-            !touched.isEmpty || hasNoCheckpoint || leavesDeleted || hasLoneClaim || hasUnsettledCheckpoint
+        //
+        // Who wrote the checkpoint may have been killed before it was synced. Without the journal the log ends at the first
+        // harm behind the one that a loss of power leaves: the next one is to be that.
+        let isUnsettled = wasCut && !topic.settings.isJournaled
+        let isChanged = !touched.isEmpty || hasNoCheckpoint || leavesDeleted || hasLoneClaim || isUnsettled
         let dirty = sealed.filter { touched.contains($0.baseOffset) } + (isChanged ? [active] : [])
         return RecoveredPartition(
             topicName: topic.name, topicID: topic.id, index: index, directory: directory, settings: topic.settings,

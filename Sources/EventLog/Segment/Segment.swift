@@ -361,7 +361,7 @@ final class Segment: Sendable {
             try state.withLock { state throws(FileError) in
                 guard case .growing(let index) = state.index else { return }
                 let (offsets, times) = index.entryCounts(below: byteCount)
-                guard offsets > state.files.offsetEntries || state.files.hasMore || !state.files.areThere,
+                guard state.files.lack(offsets: offsets, times: times) || !state.files.areThere,
                     offsets >= state.files.offsetEntries, times >= state.files.timeEntries
                 else { return }
                 try write(index.offsets[..<offsets], index.times[..<times], &state.files)
@@ -369,6 +369,14 @@ final class Segment: Sendable {
         } catch {
             if error.operation == .synchronize { throw error }
             state.withLock { $0.files.lacksTrusted = true }
+        }
+    }
+
+    /// Whether the index files lack anything that the index has, or have something that it does not.
+    var lacksIndexEntries: Bool {
+        state.withLock { state in
+            guard case .growing(let index) = state.index else { return false }
+            return state.files.lack(offsets: index.offsets.count, times: index.times.count)
         }
     }
 
