@@ -54,6 +54,7 @@ package struct Footprint: Sendable {
 
     package init() {}
 
-    /// How many bytes of a segment its index files speak of, where a checkpoint says that it ends at `position`.
+    /// How many bytes of a segment its index files speak of, where a checkpoint says that it ends at `position`; all, where
+    /// the directory was closed then.
     func indexedBytes(upTo position: Int) -> Int { position - position % indexStride }
 }

@@ -8,7 +8,7 @@ import Testing
 
 /// Requests that were right until a few of their bytes changed. Whatever they ask for now, the broker answers or closes
 /// the connection, and serves the next one.
-@Suite("Damaged requests", .timeLimit(.minutes(2)))
+@Suite("Damaged requests", .timeLimit(.minutes(10)))
 struct MutationTests {
     private static let requestsPerVersion = 40
 

@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import RecordFormat
 import Storage
 import TestSupport
 import Testing
@@ -201,23 +202,95 @@ struct FlippedByteTests {
         var (opened, refused) = (0, 0)
         for (path, position) in places {
             let mask = UInt8.random(in: 1...255, using: &random)
-            let disk = example.disk.kill()
-            try DamageTests.harm(disk, path, at: position, mask)
-            let what = "\(state.rawValue): \(path), byte \(position), mask \(mask)"
-            do {
-                try check(disk, example, path, what)
-                opened += 1
-            } catch let error as LogError {
-                refused += 1
-                let name = path.split(separator: "/").last ?? ""
-                guard case .damaged(let file, _, let reason) = error, file.hasSuffix(name), reason.count > 10 else {
-                    Issue.record("\(what): \(error)")
-                    continue
-                }
-            }
+            if try flipped(example, state, path, position, mask) { opened += 1 } else { refused += 1 }
         }
         #expect(opened > 0 && opened + refused == places.count)
         if Self.step == 1 { print("\(state.rawValue), piece \(piece): \(opened) opened, \(refused) refused") }
+    }
+
+    @Test("a base offset that is wrong is seen, unless it fits", arguments: State.allCases)
+    func wrongBaseOffset(state: State) throws {
+        let example = try #require(Self.examples[state])
+        var random = SeededRandom(seed: Self.seed)
+        for path in example.files.keys.sorted() where path.hasSuffix(".log") {
+            for batch in Self.batches(example.disk, path) {
+                let position = batch.position + Int.random(in: 5...7, using: &random)
+                _ = try flipped(example, state, path, position, UInt8.random(in: 1...255, using: &random))
+            }
+        }
+    }
+
+    /// False: opening refuses.
+    private func flipped(
+        _ example: Example, _ state: State, _ path: String, _ position: Int, _ mask: UInt8
+    ) throws -> Bool {
+        let disk = example.disk.kill()
+        try DamageTests.harm(disk, path, at: position, mask)
+        let what = "\(state.rawValue): \(path), byte \(position), mask \(mask)"
+        do {
+            if Self.fits(example.disk, state, path, position, mask) {
+                withKnownIssue("what docs/DURABILITY.md says cannot be seen", isIntermittent: true) {
+                    try check(disk, example, path, what)
+                }
+            } else {
+                try check(disk, example, path, what)
+            }
+            return true
+        } catch let error as LogError {
+            let name = path.split(separator: "/").last ?? ""
+            if case .damaged(let file, _, let reason) = error, file.hasSuffix(name), reason.count > 10 { return false }
+            Issue.record("\(what): \(error)")
+            return false
+        }
+    }
+
+    /// Whether the byte makes a batch's base offset, which is in no checksum, another one that its place allows: where
+    /// compaction has left some out, or at the end of a topic that skips the journal, which no checkpoint covers.
+    private static func fits(
+        _ disk: SimulatedDisk, _ state: State, _ path: String, _ position: Int, _ mask: UInt8
+    ) -> Bool {
+        let batches = batches(disk, path)
+        guard path.hasSuffix(".log"),
+            let at = batches.firstIndex(where: { $0.position..<$0.position + 8 ~= position })
+        else { return false }
+        let header = batches[at].header
+        let shift = 8 * (7 - (position - batches[at].position))
+        let base = header.baseOffset.value ^ Int64(bitPattern: UInt64(mask) << UInt64(shift))
+        guard base >= (at > 0 ? batches[at - 1].header.lastOffset.value + 1 : segment(of: path)) else { return false }
+        if path.contains("/loose-0/") {
+            return state == .killed && at == batches.count - 1 && base > header.baseOffset.value
+                && following(disk, path) == nil
+        }
+        guard path.contains("/tidy-0/"),
+            let next = at + 1 < batches.count ? batches[at + 1].header.baseOffset.value : following(disk, path)
+        else { return false }
+        let (last, isOver) = base.addingReportingOverflow(Int64(header.lastOffsetDelta))
+        return !isOver && last < next
+    }
+
+    /// A segment's batches, as they were written.
+    private static func batches(_ disk: SimulatedDisk, _ path: String) -> [BatchLocation] {
+        let bytes = disk.contents(path) ?? []
+        var batches: [BatchLocation] = []
+        var position = 0
+        while bytes.count - position >= RecordBatchLayout.headerSize,
+            let header = bytes[position...].withUnsafeBytes({ try? RecordBatchHeader(parsing: $0.bytes) })
+        {
+            batches.append(BatchLocation(position: position, header: header))
+            position += header.sizeInBytes
+        }
+        return batches
+    }
+
+    private static func segment(of path: String) -> Int64 {
+        Int64(path.split(separator: "/").last?.prefix { $0 != "." } ?? "") ?? 0
+    }
+
+    /// The base offset of the segment behind; nil: there is none.
+    private static func following(_ disk: SimulatedDisk, _ path: String) -> Int64? {
+        let directory = path.prefix(upTo: path.lastIndex(of: "/") ?? path.endIndex)
+        let segments = disk.files.filter { $0.hasPrefix(directory + "/") && $0.hasSuffix(".log") }.map(segment)
+        return segments.filter { $0 > segment(of: path) }.min()
     }
 
     /// Throws the error with which opening refuses.

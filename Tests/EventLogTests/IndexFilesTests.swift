@@ -16,10 +16,14 @@ import Testing
     }
 
     /// What a process finds that opens the directory after this one is killed now.
-    private func withSurvivor(_ body: (EventLog, Partition) throws -> Void) throws {
+    private func withSurvivor(
+        after change: (TemporaryDirectory) throws -> Void = { _ in },
+        _ body: (TemporaryDirectory, EventLog, Partition) throws -> Void
+    ) throws {
         let left = try directory.copy()
+        try change(left)
         let (log, partition) = try open(left)
-        try body(log, partition)
+        try body(left, log, partition)
         try log.close()
         withExtendedLifetime(left) {}
     }
@@ -64,7 +68,7 @@ import Testing
             let last = try #require(positions(try directory.contents(of: offsets)).last)
             #expect(last < whole && last > whole - 3_000, "\(end)")
             // Whoever opens it makes the rest of the index from the batches.
-            try withSurvivor { try expectAllFound($1, count, "\(end)") }
+            try withSurvivor { try expectAllFound($2, count, "\(end)") }
         }
         try partition.roll()
         let last = try #require(positions(try directory.contents(of: offsets)).last)
@@ -80,17 +84,18 @@ import Testing
             // At the end it has nothing to say but what its index files lack.
             try log.checkpoint()
             #expect(!partition.isDirty && partition.lacksIndexEntries, "\(end)")
-            try withSurvivor { #expect($1.lacksIndexEntries, "\(end)") }
+            try withSurvivor { #expect($2.lacksIndexEntries, "\(end)") }
             try log.close()
             #expect(try #require(positions(try directory.contents(of: offsets)).last) > end - 3_000)
             (log, partition) = try open()
             #expect(!partition.lacksIndexEntries, "\(end)")
             try expectAllFound(partition, count, "\(end)")
         }
-        // Killed now, it has them still, and writes them anew before a checkpoint vouches for them.
-        try withSurvivor { killed, survivor in
+        try withSurvivor { left, log, survivor in
             let count = try append(upTo: 140_000, to: survivor)
-            try killed.checkpoint()
+            try log.checkpoint()
+            let last = try #require(positions(try left.contents(of: offsets)).last)
+            #expect(last < 131_072 && last > 128_000)
             try expectAllFound(survivor, count, "killed")
         }
         try log.close()
@@ -116,26 +121,84 @@ import Testing
         }
     }
 
+    private func expectEqual(_ one: TemporaryDirectory, _ other: TemporaryDirectory) throws {
+        for path in [offsets, times] {
+            let (bytes, others) = (try one.contents(of: path), try other.contents(of: path))
+            // Else the difference of thousands of bytes would be worked out.
+            let isEqual = bytes == others
+            #expect(isEqual, "\(path): \(bytes.count) and \(others.count) bytes")
+        }
+    }
+
     @Test("entries past what a checkpoint vouches for are not taken, and are gone before one does")
     func entriesNobodyVouchesFor() throws {
         let (log, partition) = try open()
-        var count = try append(upTo: 100_000, to: partition)
-        try log.checkpoint()
-        let left = try directory.copy()
-        try log.close()
-        // As of batches that were cut: ascending, and wrong.
-        let false1 = bigEndian(UInt32(count - 30)) + bigEndian(UInt32(80_001))
-        let false2 = bigEndian(UInt64(1_800_000_000_000)) + bigEndian(UInt32(count - 30))
-        try left.write(try left.contents(of: offsets) + false1, to: offsets)
-        try left.write(try left.contents(of: times) + false2, to: times)
-        for end in [100_000, 120_000, 160_000] {
-            let (again, reopened) = try open(left)
-            count = try append(upTo: end, to: reopened)
-            try again.checkpoint()
-            try expectAllFound(reopened, count, "\(end)")
-            // The first time nothing was appended, and no checkpoint made.
-            #expect(try left.contents(of: times).suffix(12).elementsEqual(false2) == (end == 100_000))
-            try again.close()
+        func append(at seconds: Int64, _ value: String) throws -> (entry: [UInt8], time: [UInt8]) {
+            let position = UInt32(partition.segments[0].byteCount)
+            let time = 1_700_000_000_000 + seconds * 1000
+            let offset = try partition.append(Record(value: value, timestamp: Timestamp(milliseconds: time)))
+            let relative = bigEndian(UInt32(offset.value))
+            return (relative + bigEndian(position), bigEndian(time) + relative)
         }
+        _ = try self.append(upTo: 80_000, to: partition)
+        // A late record, and older ones behind it: that up to them there is no later one is wrong, and their batch
+        // confirms it.
+        let late = partition.end
+        _ = try append(at: 200_000, "late")
+        let older = try append(at: 100_000, "older")
+        let last = try append(at: 300_000, "last")
+        try log.checkpoint()
+        let sought = Timestamp(milliseconds: 1_700_000_000_000 + 150_000_000)
+        func forge(_ count: Int) -> (TemporaryDirectory) throws -> Void {
+            { left in try write(count, to: left) }
+        }
+        func write(_ count: Int, to left: TemporaryDirectory) throws {
+            for (path, entries) in [(offsets, older.entry + last.entry), (times, older.time + last.time)] {
+                let forged = Array(repeatElement(entries, count: count).joined())
+                try left.write(try left.contents(of: path) + forged, to: path)
+            }
+        }
+        try withSurvivor(after: forge(1)) { _, _, reopened in
+            let found = try reopened.offset(at: sought)
+            #expect(found?.offset == late)
+        }
+        // More than there are entries to write over them, with and without something to say in a checkpoint.
+        for end in [0, 180_000] {
+            try withSurvivor { honest, log, partition in
+                try withSurvivor(after: forge(100)) { left, again, reopened in
+                    if end > 0 {
+                        for (log, partition) in [(log, partition), (again, reopened)] {
+                            _ = try self.append(upTo: end, to: partition)
+                            try log.checkpoint()
+                        }
+                        try expectEqual(left, honest)
+                    }
+                    try log.close()
+                    try again.close()
+                    try expectEqual(left, honest)
+                }
+            }
+        }
+        try log.close()
+    }
+
+    @Test("no checkpoint vouches for entries that could not be taken away")
+    func entriesThatStay() throws {
+        let disk = SimulatedDisk()
+        let log = try EventLog.open(at: "/data", options: quietOptions { $0.environment.fileSystem = disk })
+        _ = try append(upTo: 100_000, to: partition(of: log))
+        try log.checkpoint()
+        let left = disk.kill()
+        try log.close()
+        let index = try left.open("/data/\(offsets)", .update)
+        try index.write(bigEndian(UInt64.max), at: try index.size())
+        let again = try EventLog.open(at: "/data", options: quietOptions { $0.environment.fileSystem = left })
+        let count = try append(upTo: 140_000, to: partition(of: again))
+        left.add(.init(at: 1, .error(24), path: ".index", operation: .truncate))
+        #expect(throws: LogError.self) { try again.checkpoint() }
+        left.clearFaults()
+        try again.checkpoint()
+        try expectAllFound(try partition(of: again), count, "afterwards")
+        try again.close()
     }
 }

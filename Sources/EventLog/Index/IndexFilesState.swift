@@ -4,7 +4,7 @@ struct IndexFilesState {
     var timeEntries = 0
     /// Both files are there: Kafka's rules want them, empty as they may be.
     var areThere = false
-    /// They lack entries that recovery trusts by the last checkpoint: see `Footprint.indexedBytes`.
+    /// They lack entries that recovery trusts by the last checkpoint: see `PartitionRecovery.indexedBytes`.
     var lacksTrusted = false
     /// They have more behind these, which may be torn, or of batches that were cut. It must go before a checkpoint comes to
     /// vouch for what it speaks of.

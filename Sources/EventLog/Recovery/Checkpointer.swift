@@ -181,13 +181,29 @@ final class Checkpointer: @unchecked Sendable {
         try turn.withLock { _ throws(FileError) in try checkpointInTurn() }
     }
 
-    /// The last one before the directory is closed: after it every index file is whole, also of partitions that have nothing
-    /// else to say. Opening a directory that was closed trusts that.
+    /// The last one before the directory is closed. Index files get all their entries first, also of partitions that have
+    /// nothing else to say: opening a directory that was closed trusts them to the end.
     func checkpointAtClose() throws(FileError) {
         try turn.withLock { _ throws(FileError) in
-            for partition in partitions() where partition.lacksIndexEntries { partition.wantCheckpoint() }
-            try checkpointInTurn(completesIndexes: true)
+            try completeIndexes()
+            try checkpointInTurn()
         }
+    }
+
+    private func completeIndexes() throws(FileError) {
+        var completed: [(partition: Partition, segment: Segment)] = []
+        for partition in partitions() where partition.lacksIndexEntries {
+            completed.append((partition, try partition.completeIndexes()))
+        }
+        if completed.count > Self.singleSyncsMax { return try synchronizeAll(completed.map(\.partition)) }
+        var firstError: FileError?
+        for (partition, segment) in completed {
+            do throws(FileError) {
+                try segment.synchronize()
+                try fileSystem.synchronizeDirectory(partition.directory)
+            } catch { note(error, of: partition, &firstError) }
+        }
+        if let firstError { throw firstError }
     }
 
     /// Runs `body` while no checkpoint is made: for what takes away files that one may be writing.
@@ -195,7 +211,7 @@ final class Checkpointer: @unchecked Sendable {
         try turn.withLock { _ throws(E) in try body() }
     }
 
-    private func checkpointInTurn(completesIndexes: Bool = false) throws(FileError) {
+    private func checkpointInTurn() throws(FileError) {
         // Rounds below this are in their segments' files, and in the ends that the checkpoints will name. Read before
         // those: what is published in between is only replayed once more.
         let boundary = publishedSequence()
@@ -203,7 +219,7 @@ final class Checkpointer: @unchecked Sendable {
         #if PLANTED_BUGS
         if PlantedBug.journalReleasedEarly.isPlanted { try journal.release(below: boundary) }
         #endif
-        try write(dirty, journalSequence: boundary, completesIndexes: completesIndexes)
+        try write(dirty, journalSequence: boundary)
         for partition in dirty { removeDeleted(from: partition) }
         // A sync that failed has thrown pages away: a second one that succeeds says nothing of them. So nothing is
         // released any more, and recovery will find the rounds in the journal. The others go on while it has room.
@@ -240,7 +256,7 @@ final class Checkpointer: @unchecked Sendable {
     /// Writes checkpoints and makes them durable, with all that they speak of. Those of partitions that fail do not keep
     /// the others' from it; then it throws the first error.
     func write(
-        _ dirty: [Partition], journalSequence: UInt64, starts: [Offset]? = nil, completesIndexes: Bool = false
+        _ dirty: [Partition], journalSequence: UInt64, starts: [Offset]? = nil
     ) throws(FileError) {
         var firstError: FileError?
         try settleTogether(dirty)
@@ -248,7 +264,7 @@ final class Checkpointer: @unchecked Sendable {
         for (i, partition) in dirty.enumerated() {
             do throws(FileError) {
                 let segments = try partition.writeCheckpoint(
-                    journalSequence: journalSequence, logStart: starts?[i], completesIndexes: completesIndexes)
+                    journalSequence: journalSequence, logStart: starts?[i])
                 let lasting = starts.map { partition.lasting(segments, from: $0[i]) } ?? segments
                 written.append((partition, segments, lasting))
             } catch { note(error, of: partition, &firstError) }

@@ -2,7 +2,7 @@ internal import Logging
 internal import Storage
 
 /// A data directory that was opened: locked, its catalogue read, its partitions brought back from their checkpoints
-/// and the journal. No segment is read that the journal has no bytes for.
+/// and the journal. Of a segment that the journal has no bytes for, little is read: what its index files have no entries for.
 struct DirectoryRecovery {
     let lock: any FileLock
     let catalogue: TopicCatalogue

@@ -8,22 +8,27 @@ extension Partition {
     /// The next checkpoint covers this partition, whether it was written to or not.
     func wantCheckpoint() { writer.withLock { $0.wantCheckpoint() } }
 
-    /// Whether the index files of the segment that ends the log lack anything. It is left to a checkpoint `completesIndexes`.
+    /// Whether the index files of the segment that ends the log lack anything, which checkpoints leave to whoever closes it.
     var lacksIndexEntries: Bool { writer.withLock { $0.failedSync == nil && $0.active.lacksIndexEntries } }
+
+    /// Writes what these files lack, where the disk takes it. Returns the segment, which is to be synced then.
+    func completeIndexes() throws(FileError) -> Segment {
+        let (active, end) = writer.withLock { ($0.active, $0.published) }
+        try active.writeIndexesIfPossible(below: active.baseOffset == end.segment ? end.position : 0)
+        return active
+    }
 
     func synchronizeRelaxed() throws(FileError) {
         try writer.withLock { writer throws(FileError) in try writer.synchronizeRelaxed() }
     }
 
     /// Writes what a checkpoint has to say and returns the segments to sync before it counts. `logStart`: the one that is
-    /// to be, where records are being deleted. `completesIndexes`: the index files get every entry there is.
-    func writeCheckpoint(
-        journalSequence: UInt64, logStart newStart: Offset? = nil, completesIndexes: Bool = false
-    ) throws(FileError) -> [Segment] {
+    /// to be, where records are being deleted.
+    func writeCheckpoint(journalSequence: UInt64, logStart newStart: Offset? = nil) throws(FileError) -> [Segment] {
         let start = newStart ?? logStart
         let (end, unsettled, segments) = writer.withLock { ($0.published, $0.unsettledMark, $0.takeDirty()) }
         do throws(FileError) {
-            let indexed = completesIndexes ? end.position : environment.footprint.indexedBytes(upTo: end.position)
+            let indexed = environment.footprint.indexedBytes(upTo: end.position)
             for segment in segments {
                 if !environment.fileSystem.exists(segment.path) { throw FileError.gone(segment.path) }
                 let isSealed = segment.baseOffset < end.segment

@@ -248,6 +248,8 @@ final class PartitionRecovery {
                     "a segment is damaged, and records in it are lost",
                     metadata: ["directory": "\(directory)", "from": "\(end.offset)", "to": "\(next)"])
             }
+            // Sealed since the checkpoint: see `assemble`.
+            touched.insert(end.segment)
             end = LogEnd(offset: next, segment: next, position: 0)
         }
     }

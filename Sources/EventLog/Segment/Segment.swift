@@ -355,8 +355,9 @@ final class Segment: Sendable {
     var indexIntervalBytes: Int { indexInterval }
 
     /// Writes what the index files lack of the segment's first `byteCount` bytes, for a checkpoint. That must not fail for want
-    /// of room: an index is a cache, and the next time makes up for it.
+    /// of room: an index is a cache, and the next time makes up for it. What they have too much must go.
     func writeIndexesIfPossible(below byteCount: Int) throws(FileError) {
+        try state.withLock { state throws(FileError) in try cut(&state.files) }
         do throws(FileError) {
             try state.withLock { state throws(FileError) in
                 guard case .growing(let index) = state.index else { return }
@@ -380,6 +381,18 @@ final class Segment: Sendable {
         }
     }
 
+    private func cut(_ files: inout IndexFilesState) throws(FileError) {
+        guard files.hasMore else { return }
+        for (path, byteCount) in [
+            (timeIndexPath, files.timeEntries * TimeIndexEntryLayout.size),
+            (offsetIndexPath, files.offsetEntries * OffsetIndexEntryLayout.size),
+        ] where fileSystem.exists(path) {
+            let file = try fileSystem.open(path, .update)
+            if try file.size() > byteCount { try file.truncate(to: byteCount) }
+        }
+        files.hasMore = false
+    }
+
     /// Writes what the index files lack of these entries, the first ones.
     private func write(
         _ offsets: ArraySlice<OffsetIndexEntry>, _ times: ArraySlice<TimeIndexEntry>, _ files: inout IndexFilesState
@@ -397,7 +410,7 @@ final class Segment: Sendable {
 
     private func append(_ bytes: [UInt8], to path: String, at position: Int) throws(FileError) {
         let file = try fileSystem.open(path, .create)
-        // What a crash left beyond belongs to batches that were cut.
+        // What a write that failed half-way left.
         if try file.size() > position { try file.truncate(to: position) }
         try file.write(bytes, at: position)
     }

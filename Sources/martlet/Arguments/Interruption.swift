@@ -1,7 +1,8 @@
 import Glibc
 import Synchronization
 
-/// SIGINT and SIGTERM for a command that ends what it has begun. The second one ends the process at once.
+/// SIGINT and SIGTERM for a command that ends what it has begun. A second one, a moment later, ends the
+/// process at once.
 enum Interruption {
     /// Readable once a signal has come: for `poll`. Before `catchSignals` it is no descriptor, which `poll` passes over.
     static var descriptor: Int32 { readEnd.load(ordering: .relaxed) }
@@ -18,6 +19,8 @@ enum Interruption {
         guard pipe(&ends) == 0 else { return }
         readEnd.store(ends[0], ordering: .relaxed)
         writeEnd.store(ends[1], ordering: .relaxed)
+        // Made here, and not by the handler.
+        first.store(0, ordering: .relaxed)
         for number in [SIGINT, SIGTERM] {
             signal(number) { Interruption.handle($0) }
         }
