@@ -98,16 +98,27 @@ enum DirectoryTarget {
     /// Reads on past what is damaged. `isForged`: batches may say what nobody wrote, with a checksum that is right.
     private static func read(_ partition: Partition, isForged: Bool) {
         var from = partition.logStart
+        // A forged batch may say that it holds two thousand million records: what no error leads behind is left in leaps.
+        var leap: Int64 = 1
         while from < partition.end {
             do {
-                for record in try partition.read(from: .offset(from), maxBytes: .max) {
+                let records = try partition.read(from: .offset(from), maxBytes: .max)
+                if records.isEmpty { return }
+                for record in records {
                     let isKnown = original.values.contains(record.valueText ?? "")
                     precondition(isKnown || isForged, "a record that nobody wrote")
                     precondition(record.offset >= from, "offsets go backwards")
                     from = record.offset.advanced(by: 1)
                 }
-                if from < partition.end { from = from.advanced(by: 1) }
-            } catch { from = from.advanced(by: 1) }
+                leap = 1
+            } catch {
+                if let next = error.goesOnAt, next > from {
+                    from = next
+                } else {
+                    from = from.advanced(by: min(leap, partition.end.distance(from: from)))
+                    leap = min(leap * 2, 1 << 61)
+                }
+            }
         }
     }
 
