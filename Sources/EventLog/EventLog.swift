@@ -430,7 +430,7 @@ public final class EventLog: Sendable {
 
 /// What consumer groups have committed, loaded by the first who wants it while the others wait.
 private final class LoadedOffsets: Sendable {
-    private let loading = Monitor(())
+    private let loading = Monitor(Turn())
     // Apart from the lock of loading: that waits for the disk, and so does not wait for the checkpointer, who asks here.
     private let loaded = Mutex<ConsumerOffsets?>(nil)
 

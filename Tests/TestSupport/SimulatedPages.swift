@@ -108,7 +108,9 @@ struct SimulatedPages {
     }
 
     var array: [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+        // Else the standard library writes a count of 0 to the empty array that all threads share.
+        if count == 0 { return [] }
+        return [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             filled = read(into: UnsafeMutableRawBufferPointer(buffer), at: 0)
         }
     }

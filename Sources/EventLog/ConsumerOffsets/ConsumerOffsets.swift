@@ -19,7 +19,7 @@ package final class ConsumerOffsets: Sendable {
     private let logger: Logger
     /// None before the topic is there.
     let shards = Mutex<[OffsetsShard]>([])
-    private let preparation = Monitor(())
+    private let preparation = Monitor(Turn())
     /// `offsets.history.ms`, for the topic that is to be created.
     let history = Atomic(OffsetsTopic.historyDefault)
     let budget = OffsetsBudget()

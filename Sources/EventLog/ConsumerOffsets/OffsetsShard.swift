@@ -14,7 +14,7 @@ final class OffsetsShard: Sendable {
     private let logger: Logger
     private let state: Mutex<State>
     /// One snapshot at a time.
-    private let snapshots = Monitor(())
+    private let snapshots = Monitor(Turn())
 
     fileprivate struct State: ~Copyable {
         var contents: ShardContents

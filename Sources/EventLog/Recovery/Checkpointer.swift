@@ -18,9 +18,9 @@ final class Checkpointer: @unchecked Sendable {
     /// After each checkpoint of the background, whatever came of it.
     private let afterCheckpoint: @Sendable () -> Void
     private let state = Monitor(State())
-    private let turn = Monitor(())
+    private let turn = Monitor(Turn())
     /// Held while files of segments are removed that no list has any more.
-    private let removals = Monitor(())
+    private let removals = Monitor(Turn())
     private var thread: WorkerThread?
     /// Topics with `flush.ms` whose sync is overdue. Of the thread.
     private var late: Set<ObjectIdentifier> = []
