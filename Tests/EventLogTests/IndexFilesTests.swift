@@ -201,4 +201,37 @@ import Testing
         try expectAllFound(try partition(of: again), count, "afterwards")
         try again.close()
     }
+
+    @Test("where entries cannot be taken away when the directory is closed, it is not closed, and all else is durable")
+    func entriesThatStayAtClose() throws {
+        let disk = SimulatedDisk()
+        let log = try EventLog.open(at: "/data", options: quietOptions { $0.environment.fileSystem = disk })
+        let count = try append(upTo: 100_000, to: partition(of: log))
+        let relaxed = ["flush.messages": "1000000"]
+        try log.createTopic("relaxed", settings: settings(relaxed))
+        try log.checkpoint()
+        let left = disk.kill()
+        try log.close()
+        let again = try EventLog.open(at: "/data", options: quietOptions { $0.environment.fileSystem = left })
+        let loose = try #require(again.topic("relaxed")).partitions[0]
+        try loose.append(contentsOf: numbered(25))
+        // Of the entries that a kill has left there, those past 64 KiB.
+        let index = try left.open("/data/\(offsets)", .update)
+        let size = try index.size()
+        try index.write(bigEndian(UInt64.max), at: size)
+        let forged = left.kill()
+        try again.close()
+        let last = try EventLog.open(at: "/data", options: quietOptions { $0.environment.fileSystem = forged })
+        forged.add(.init(at: 1, .error(24), path: ".index", operation: .truncate))
+        #expect(throws: LogError.self) { try last.close() }
+        forged.clearFaults()
+        for seed: UInt64 in 0..<4 {
+            let survivor = forged.crash(seed: seed)
+            let log = try EventLog.open(at: "/data", options: quietOptions { $0.environment.fileSystem = survivor })
+            let found = try #require(log.topic("relaxed")).partitions[0].values().count
+            #expect(found == 25)
+            try expectAllFound(try partition(of: log), count, "after a loss of power")
+            try log.close()
+        }
+    }
 }

@@ -185,25 +185,35 @@ final class Checkpointer: @unchecked Sendable {
     /// nothing else to say: opening a directory that was closed trusts them to the end.
     func checkpointAtClose() throws(FileError) {
         try turn.withLock { _ throws(FileError) in
-            try completeIndexes()
+            let error = completeIndexes()
+            // One that fails does not keep the others from it: what skips the journal is durable only then.
             try checkpointInTurn()
+            if let error { throw error }
         }
     }
 
-    private func completeIndexes() throws(FileError) {
+    /// Returns the first error: then the directory does not count as closed, and nobody trusts them so far.
+    private func completeIndexes() -> FileError? {
+        var firstError: FileError?
         var completed: [(partition: Partition, segment: Segment)] = []
         for partition in partitions() where partition.lacksIndexEntries {
-            completed.append((partition, try partition.completeIndexes()))
+            do throws(FileError) { completed.append((partition, try partition.completeIndexes())) } catch {
+                note(error, of: partition, &firstError)
+            }
         }
-        if completed.count > Self.singleSyncsMax { return try synchronizeAll(completed.map(\.partition)) }
-        var firstError: FileError?
+        if completed.count > Self.singleSyncsMax {
+            do throws(FileError) { try synchronizeAll(completed.map(\.partition)) } catch {
+                firstError = firstError ?? error
+            }
+            return firstError
+        }
         for (partition, segment) in completed {
             do throws(FileError) {
                 try segment.synchronize()
                 try fileSystem.synchronizeDirectory(partition.directory)
             } catch { note(error, of: partition, &firstError) }
         }
-        if let firstError { throw firstError }
+        return firstError
     }
 
     /// Runs `body` while no checkpoint is made: for what takes away files that one may be writing.
