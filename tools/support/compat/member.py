@@ -123,7 +123,9 @@ def run_kafka_python(options, stop):
 
     consumer.subscribe([options.topic], listener=Listener())
     while not stop.is_set:
-        found = consumer.poll(timeout_ms=50, max_records=100)
+        # Where a poll ends between SyncGroup's answer and its own work on it, it joins once more, and the leader's join is a
+        # rebalance to everybody: 50 ms were not enough beside other work.
+        found = consumer.poll(timeout_ms=1000, max_records=100)
         for records in found.values():
             for record in records:
                 say("record", record.partition, record.offset)

@@ -28,7 +28,9 @@ class Report:
                  for client, check, problem in self.rows_by_client()]
         widths = [max(len(row[column]) for row in rows) for column in range(3)]
         lines = ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[3]]) for row in rows]
-        return "\n".join([*lines, "", self.summary()])
+        # Once more at the end, where one looks first.
+        failures = [f"FAILED: {client.name}, {check}: {problem}" for client, check, problem in self.rows if problem]
+        return "\n".join([*lines, "", *failures, self.summary()])
 
     def summary(self):
         return f"{len(self.rows) - self.failed} passed, {self.failed} failed"
