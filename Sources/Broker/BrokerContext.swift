@@ -96,9 +96,8 @@ final class BrokerContext: Sendable {
     /// As long as the loops run.
     private func cleanGroups(every milliseconds: Int64) -> RepeatedTask? {
         let interval = TimeAmount.milliseconds(milliseconds)
-        return loops.first?.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] _ in
-            guard let self else { return }
-            let (groups, now) = (groups, now)
+        let (groups, now, blocking) = (groups, now, blocking)
+        return loops.first?.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
             blocking.submit { state in
                 guard case .active = state else { return }
                 groups.clean(at: now())

@@ -15,7 +15,7 @@ final class BrokerLoop: @unchecked Sendable {
     @exclusivity(unchecked) var records: RecordWindow
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var drained: EventLoopPromise<Void>?
-    private var watch: RepeatedTask?
+    private var nextWatch: Scheduled<Void>?
     /// What is in force.
     @exclusivity(unchecked) private(set) var limits: Limits
     /// Of the text that is committed with an offset, in bytes.
@@ -73,14 +73,24 @@ final class BrokerLoop: @unchecked Sendable {
             limits.memoryWaitMilliseconds,
         ].min()
         let interval = TimeAmount.nanoseconds(max(1_000_000, TimeAmount.limit(shortest ?? 0).nanoseconds / 10))
-        watch?.cancel()
-        watch = eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] _ in
-            guard let self else { return }
-            let now = NIODeadline.now()
-            for connection in Array(connections.values) { connection.checkTimes(at: now) }
-            makeRoom(at: now)
-            if memory.takesTrim(at: now) { trim() }
+        nextWatch?.cancel()
+        watch(every: interval)
+    }
+
+    /// Until the event loop ends, which lets go of this object then. Not by a weak reference: references to an object that was
+    /// ever referred to weakly are counted slower, and every request counts some to this one.
+    private func watch(every interval: TimeAmount) {
+        nextWatch = eventLoop.scheduleTask(in: interval) {
+            self.watchConnections()
+            self.watch(every: interval)
         }
+    }
+
+    private func watchConnections() {
+        let now = NIODeadline.now()
+        for connection in Array(connections.values) { connection.checkTimes(at: now) }
+        makeRoom(at: now)
+        if memory.takesTrim(at: now) { trim() }
     }
 
     /// Where connections wait for memory, here or elsewhere, those go that hold much of it and do nothing with it, until

@@ -132,14 +132,17 @@ struct LimitTests {
 
     @Test("a connection without a request is closed, whatever part of one it sends, and others go on")
     func firstRequest() async throws {
-        try await withSurvivor(limits: .with { $0.firstRequestMilliseconds = 3000 }) { broker in
+        try await withSurvivor { broker in
+            // Not for those who come before and after: on a busy machine they may be as slow.
+            try await broker.alter("connections.first.request.max.ms", "1000")
             let silent = try await WireClient.connect(to: broker.broker)
             let half = try await WireClient.connect(to: broker.broker)
             await half.send(Wire.bytes(Int32(1000)) + [0, 1])
             await silent.expectClosed()
             await half.expectClosed()
             let line = await broker.logs.line(with: "a connection without a request is closed")
-            #expect(line.contains("limit=connections.first.request.max.ms=3000"), "\(line)")
+            #expect(line.contains("limit=connections.first.request.max.ms=1000"), "\(line)")
+            try await broker.alter("connections.first.request.max.ms", "30000")
         }
     }
 
@@ -166,9 +169,7 @@ struct LimitTests {
     func altered() async throws {
         try await withSurvivor { broker in
             for (name, value) in [("max.connections.per.ip", "3"), ("socket.request.max.bytes", "65536")] {
-                var request = IncrementalAlterConfigsRequest.changing("1", [(name, .set, value)])
-                request.resources[0].resourceType = .broker
-                #expect(try await broker.client.change(request).errorCode == .none)
+                try await broker.alter(name, value)
             }
             let third = try await WireClient.connect(to: broker.broker)
             _ = try await third.metadata(of: nil)

@@ -43,6 +43,13 @@ struct Survivor {
     /// Whose connection the test may lose.
     let client: WireClient
 
+    /// Alters a setting of the broker.
+    func alter(_ name: String, _ value: String) async throws {
+        var request = IncrementalAlterConfigsRequest.changing("1", [(name, .set, value)])
+        request.resources[0].resourceType = .broker
+        #expect(try await client.change(request).errorCode == .none)
+    }
+
     /// The connection was closed without an answer, and the log says so with `reason` in it.
     @discardableResult
     func expectClosed(because reason: String, _ location: SourceLocation = #_sourceLocation) async -> String {

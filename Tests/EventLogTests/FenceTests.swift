@@ -244,4 +244,53 @@ import Testing
         #expect(try again[1].values().count == 11)
         try reopened.close()
     }
+
+    @Test(
+        "a sealed segment that is removed under the log costs its own records: who reads them is told, all else goes on"
+    )
+    func sealedRemoved() throws {
+        let directory = TemporaryDirectory.inMemory()
+        func open() throws -> EventLog { try EventLog.open(at: directory.path, options: quietOptions()) }
+        let new = try open()
+        let topicSettings = try settings(["compression.type": "producer", "segment.bytes": "3000"])
+        let filled = try new.createTopic("t", settings: topicSettings).partitions[0]
+        for i in 0..<100 { try filled.append(contentsOf: numbered(5, from: 5 * i)) }
+        let bases = filled.segments.map(\.baseOffset.value)
+        try #require(bases.count > 4)
+        try new.close()
+
+        let log = try open()
+        let partition = try #require(log.topic("t")).partitions[0]
+        try directory.remove("t-0/\(SegmentFiles.log(Offset(bases[2])))")
+        func value(_ partition: Partition, at offset: Int64) throws -> String? {
+            try partition.read(from: .offset(Offset(offset)), maxRecords: 1).first?.valueText
+        }
+        func expectTheRest(_ partition: Partition) throws {
+            for offset in [0, bases[2] - 1, bases[3], 499] {
+                let found = try value(partition, at: offset)
+                #expect(found == "value \(offset)")
+            }
+        }
+        do {
+            let found = try value(partition, at: bases[2])
+            Issue.record("a record of the removed segment: \(found ?? "none")")
+        } catch { #expect((error as? LogError)?.isOfStorage == true, "\(error)") }
+        try expectTheRest(partition)
+        try partition.append(contentsOf: numbered(5, from: 500))
+        #expect(try value(partition, at: 504) == "value 504")
+        try log.close()
+
+        let again = try open()
+        let reopened = try #require(again.topic("t")).partitions[0]
+        let lost = Offset(bases[2])..<Offset(bases[3])
+        for offset in [bases[2], bases[3] - 1] {
+            do {
+                let found = try value(reopened, at: offset)
+                Issue.record("a record of the removed segment: \(found ?? "none")")
+            } catch LogError.damagedRecords(_, _, let offsets, _) { #expect(offsets.upperBound == lost.upperBound) }
+        }
+        try expectTheRest(reopened)
+        #expect(try value(reopened, at: 504) == "value 504")
+        try again.close()
+    }
 }

@@ -144,7 +144,7 @@ import Testing
         try log.settleForCompaction([partition])
         let old = partition.exchangeableSegments()
         // Some are open, some were never opened.
-        for segment in old { segment.releaseFiles() }
+        for segment in old { segment.state.release() }
         var reader = BatchReader(partition, from: 0)
         _ = try reader.nextBatch()
         let slice: LogSlice = try #require(try partition.slice(from: 3, maxBytes: 1 << 20, firstBatchWhole: true))
@@ -152,7 +152,7 @@ import Testing
         let bytes = old.map { try? $0.file().read(upTo: 1 << 20, at: 0) }
         try Rewriting(partition: partition).run(keeping: isEven)
         for (segment, bytes) in zip(old, bytes) {
-            segment.releaseFiles()
+            segment.state.release()
             #expect(try segment.file().read(upTo: 1 << 20, at: 0) == bytes)
             #expect(segment.byteCount == bytes?.count)
             let next = try #require(try segment.batch(containing: segment.baseOffset))
@@ -171,7 +171,7 @@ import Testing
         #expect(offsets == (0..<40).filter { $0 < first || $0 % 2 == 0 || $0 >= active })
         // What an old one makes of its index is not found by the new one.
         for segment in old { try segment.rebuildIndex() }
-        partition.segments[0].releaseFiles()
+        partition.segments[0].state.release()
         for offset in Int64(0)..<active {
             let (_, batch) = try #require(try partition.locate(Offset(offset)))
             #expect(batch.lastOffset >= Offset(offset) && batch.baseOffset.value <= offset + offset % 2)
@@ -187,7 +187,7 @@ import Testing
         let files = [SegmentFiles.offsetIndex(0), SegmentFiles.timeIndex(0)].map { "t-0/\($0)" }
         let written = try files.map { try directory.contents(of: $0) }
         #expect(written.allSatisfy { !$0.isEmpty })
-        segment.releaseFiles()
+        segment.state.release()
         try segment.rebuildIndex()
         #expect(try files.map { try directory.contents(of: $0) } == written)
         try log.close()

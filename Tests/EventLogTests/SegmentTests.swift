@@ -342,7 +342,7 @@ import Testing
         let open = OpenSegments(max: 2)
         for segment in sealed {
             _ = try segment.batch(containing: segment.baseOffset)
-            open.add(segment)
+            open.add(segment.state)
         }
         #expect(sealed.map(\.isOpen) == sealed.indices.map { $0 >= sealed.count - 2 })
         for i in stride(from: 0, to: 2500, by: 31) {
@@ -350,7 +350,7 @@ import Testing
             #expect(record?.valueText == "value \(i)")
         }
         // The one that is written stays.
-        partition.segments.last?.releaseFiles()
+        partition.segments.last?.state.release()
         try partition.append(contentsOf: numbered(5, from: 2500))
         #expect(try partition.values().count == 2505)
         try log.close()

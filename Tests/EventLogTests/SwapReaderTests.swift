@@ -65,7 +65,7 @@ import Testing
     private func look(at partition: Partition, _ random: inout SeededRandom) throws {
         let end = partition.end.value
         let from = Int64.random(in: 0..<end, using: &random)
-        for segment in partition.segments where Int.random(in: 0..<3, using: &random) == 0 { segment.releaseFiles() }
+        for segment in partition.segments where Int.random(in: 0..<3, using: &random) == 0 { segment.state.release() }
         switch Int.random(in: 0..<4, using: &random) {
         case 0:
             var offsets: [Int64] = []

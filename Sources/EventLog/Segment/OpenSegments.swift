@@ -18,15 +18,15 @@ final class OpenSegments: Sendable {
     }
 
     private struct Entry {
-        weak var segment: Segment?
+        weak var segment: SegmentState?
     }
 
     /// `max`: a quarter of what the process may open, by default; and three mappings each.
     init(max: Int) { self.max = max }
 
     /// Takes note of a sealed segment that was just opened. Not under its lock.
-    func add(_ segment: Segment) {
-        let surplus: Segment? = opened.withLock { opened in
+    func add(_ segment: SegmentState) {
+        let surplus: SegmentState? = opened.withLock { opened in
             guard opened.entries.count == max else {
                 opened.entries.append(Entry(segment: segment))
                 return nil
@@ -36,6 +36,6 @@ final class OpenSegments: Sendable {
             opened.oldest = (opened.oldest + 1) % max
             return surplus
         }
-        surplus?.releaseFiles()
+        surplus?.release()
     }
 }

@@ -255,7 +255,7 @@ struct PartitionWriter: ~Copyable {
         try active.seal()
         leftover = nil
         let old = active
-        if unpublished.last?.segment !== old { OpenSegments.shared.add(old) }
+        if unpublished.last?.segment !== old { OpenSegments.shared.add(old.state) }
         file = next
         active = Segment(
             growing: base, in: directory, fileSystem, indexInterval: settings.indexIntervalBytes, file: next,
@@ -273,7 +273,7 @@ struct PartitionWriter: ~Copyable {
     mutating func publish() -> Offset {
         for (segment, bytes) in unpublished {
             segment.publish(visibleBytes: bytes, end: segment === active ? end : nil)
-            if segment !== active { OpenSegments.shared.add(segment) }
+            if segment !== active { OpenSegments.shared.add(segment.state) }
         }
         unpublished.removeAll(keepingCapacity: true)
         published = LogEnd(offset: end, segment: active.baseOffset, position: size)

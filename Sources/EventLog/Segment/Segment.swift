@@ -10,7 +10,7 @@ final class Segment: Sendable {
     let directory: String
     private let fileSystem: any FileSystem
     private let indexInterval: Int
-    private let state: Mutex<State>
+    let state: SegmentState
     private let visible: Atomic<Int>
     /// Every offset in the visible bytes is below it.
     private let limit: Atomic<Int64>
@@ -20,31 +20,13 @@ final class Segment: Sendable {
     private let knownNewest = Atomic(Int64.min)
     private let knownIndexBytes = Atomic(-1)
 
-    private struct State: ~Copyable {
-        /// nil: not opened since the log was opened.
-        var file: (any StorageFile)?
-        var index: SegmentIndex?
-        /// The mapped log of a sealed segment, made for the first reader that wants it.
-        var mapping: MappedFile?
-        /// Of a growing index: what is in its files already.
-        var files = IndexFilesState()
-        /// What readers have found to be damaged.
-        var damage = DamagedRanges()
-        /// Its files have no names any more.
-        var isRemoved = false
-        /// Its files' names belong to another segment, or are about to.
-        var isRetired = false
-
-        var ownsNames: Bool { !isRemoved && !isRetired }
-    }
-
     /// A segment that is there on disk and sealed: its files are opened by the first reader.
     init(sealed baseOffset: Offset, in directory: String, _ fileSystem: any FileSystem, indexInterval: Int) {
         self.baseOffset = baseOffset
         self.directory = directory
         self.fileSystem = fileSystem
         self.indexInterval = indexInterval
-        state = Mutex(State())
+        state = SegmentState()
         visible = Atomic(-1)
         limit = Atomic(.max)
     }
@@ -60,7 +42,7 @@ final class Segment: Sendable {
         self.directory = directory
         self.fileSystem = fileSystem
         self.indexInterval = indexInterval
-        state = Mutex(State(file: file, index: .growing(index), files: indexFiles))
+        state = SegmentState(file: file, index: index, indexFiles: indexFiles)
         visible = Atomic(byteCount)
         limit = Atomic(end.value)
     }
@@ -74,11 +56,13 @@ final class Segment: Sendable {
         let (file, isNew) = try storage { () throws(FileError) in
             try state.withLock { state throws(FileError) in try openFile(&state) }
         }
-        if isNew { OpenSegments.shared.add(self) }
+        if isNew { OpenSegments.shared.add(state) }
         return file
     }
 
-    private func openFile(_ state: inout State) throws(FileError) -> (file: any StorageFile, isNew: Bool) {
+    private func openFile(_ state: inout SegmentState.Contents) throws(FileError) -> (
+        file: any StorageFile, isNew: Bool
+    ) {
         if let file = state.file { return (file, false) }
         let file = try fileSystem.open(path, .read)
         state.file = file
@@ -89,18 +73,6 @@ final class Segment: Sendable {
 
     /// How large its file is now; nil: it is not open.
     func openSize() throws(FileError) -> Int? { try state.withLock { $0.file }?.size() }
-
-    /// Closes what a sealed segment has open; whoever uses it now keeps it, and the next reader opens it again.
-    func releaseFiles() {
-        state.withLock { state in
-            if case .growing = state.index { return }
-            // It could not be opened again.
-            if state.isRetired { return }
-            state.file = nil
-            state.index = nil
-            state.mapping = nil
-        }
-    }
 
     /// Takes the files' names away. Whoever has them open reads on.
     func remove() throws(FileError) {
@@ -128,7 +100,7 @@ final class Segment: Sendable {
     /// It keeps its names after all.
     func reinstate() {
         state.withLock { $0.isRetired = false }
-        OpenSegments.shared.add(self)
+        OpenSegments.shared.add(state)
     }
 
     /// How many bytes of the file there are, without opening it: of the last segment, those that readers see. 0 where the

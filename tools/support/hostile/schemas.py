@@ -15,6 +15,11 @@ MORE = {
         ("Regex", "string?", 1), ("Assignor", "string?", 0),
         ("Owned", [("TopicId", "uuid", 0), ("Partitions", "[]int32", 0)], 0)]),
     69: ("ConsumerGroupDescribe", 0, 1, 0, [("GroupIds", "[]string", 0), ("Operations", "bool", 0)]),
+    20000: ("AlterGroupOffsets", 0, 0, 0, [
+        ("GroupId", "string", 0), ("Kind", "string", 0), ("OnlyIfEmpty", "bool", 0), ("ValidateOnly", "bool", 0),
+        ("Topics", [("Name", "string", 0), ("Partitions", [
+            ("Index", "int32", 0), ("Offset", "int64", 0), ("LeaderEpoch", "int32", 0), ("Metadata", "string?", 0)], 0)],
+         0)]),
     20001: ("DescribePositions", 0, 0, 0, [
         ("Topics", [("Name", "string", 0), ("Partitions", [("Index", "int32", 0), ("Offset", "int64", 0)], 0)], 0)]),
     20002: ("DescribeSegments", 0, 0, 0, [
