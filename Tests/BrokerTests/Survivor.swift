@@ -44,10 +44,11 @@ struct Survivor {
     let client: WireClient
 
     /// Alters a setting of the broker.
-    func alter(_ name: String, _ value: String) async throws {
+    func alter(_ name: String, _ value: String, _ location: SourceLocation = #_sourceLocation) async throws {
         var request = IncrementalAlterConfigsRequest.changing("1", [(name, .set, value)])
         request.resources[0].resourceType = .broker
-        #expect(try await client.change(request).errorCode == .none)
+        let answer = try await client.change(request)
+        #expect(answer.errorCode == .none, sourceLocation: location)
     }
 
     /// The connection was closed without an answer, and the log says so with `reason` in it.

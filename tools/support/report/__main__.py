@@ -131,18 +131,22 @@ def run(options):
 
 def write(options, of, table, plots, result):
     document = ROOT / "docs/PERFORMANCE.md"
+    results = ROOT / "Benchmarks/results" / f"{of['martlet']}.json"
+    results.parent.mkdir(exist_ok=True)
+    kept = json.loads(results.read_text()) if results.exists() else {}
     if not options.only or set(options.only) >= set(PARTS) - {"curves"}:
         write_into(document, COMMAND, f"{machine_line(of)}\n\n{table}")
-        results = ROOT / "Benchmarks/results"
-        results.mkdir(exist_ok=True)
-        (results / f"{of['martlet']}.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+        # Curves may have been drawn by a run of their own.
+        kept = result | {"curves": result["curves"] or kept.get("curves", {})}
     if plots:
+        kept["curves"] = result["curves"]
         pictures = ROOT / "docs/plots"
         pictures.mkdir(exist_ok=True)
         for name, image, _ in plots:
             (pictures / f"{name}.svg").write_text(image)
         write_into(document, f"{COMMAND} --only curves", "\n\n".join(
             f"![{name}](plots/{name}.svg)" for name, _, _ in plots))
+    results.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
 
 
 main()

@@ -108,6 +108,8 @@ def beside_replay(options, length):
         # It fills its topic first.
         time.sleep(1 if options.smoke else 4)
         answer = bench(options, *LATENCY, "--seconds", length, "--broker", served.address)
+        if replay.poll() is not None:
+            raise RuntimeError("the replay beside it ended before the measurement did")
         replay.kill()
         replay.wait()
         return answer["latencyMilliseconds"]["endToEnd"]
@@ -203,7 +205,8 @@ def memory(options):
                 [options.martlet, "bench", "consume", "--broker", served.address, "--seconds", str(length), "--fill",
                  "20000" if options.smoke else "1000000", "--json"], stdout=subprocess.DEVNULL)
             bench(options, "produce", "-z", "lz4", "--seconds", length, "--broker", served.address)
-            replay.wait()
+            if replay.wait() != 0:
+                raise RuntimeError(f"the replay beside it failed with exit status {replay.returncode}")
             busy.append(served.memory[1] / 1e6)
     return [
         Figure("memory: idle", "MB", idle, "≤ 30 MB", ("value", "<=", 30), "`martlet serve`"),

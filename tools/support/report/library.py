@@ -29,7 +29,7 @@ TARGETS = {
     "durable appends, 256 callers; C: no log":
         ("library: durable appends, 256 callers", "a write and tasks without a log", "≥ 1,000,000/s",
          ("value", ">=", 1_000_000)),
-    "offset to file position, warm": ("library: offset lookup, warm", None, "≤ 100 ns", ("value", "<=", 100)),
+    "offset to file position, warm": ("library: offset lookup, warm", "C", "≤ 100 ns", ("value", "<=", 100)),
     "open, clean, 1000 partitions": ("library: open, clean, 1,000 partitions", None, "< 1 s", ("value", "<=", 1000)),
     "open and close, new directory":
         ("library: open and close a new directory", None, "< 100 ms", ("value", "<=", 100)),
