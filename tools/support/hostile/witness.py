@@ -11,6 +11,8 @@ from confluent_kafka import Consumer, Producer
 
 TOPIC = "witnessed"
 A_SECOND = 100
+# Nothing of an attack is left when records of so long were acknowledged within so long.
+CALM_SECONDS, CALM_MILLISECONDS = 0.5, 100
 
 
 def run_producer(address, path):
@@ -82,6 +84,16 @@ class Witness:
             if len(pair := line.split()) == 2 and begin <= float(pair[0]) < end:
                 waited.append(float(pair[1]) * 1000)
         return sorted(waited)
+
+    def calm(self, seconds):
+        """Waits until records are acknowledged at once again, for so long at most. Returns when that was."""
+        deadline = time.monotonic() + seconds
+        while (now := time.monotonic()) < deadline:
+            recent = self.between(now - CALM_SECONDS, now)
+            if len(recent) >= CALM_SECONDS * A_SECOND / 2 and recent[-1] < CALM_MILLISECONDS:
+                return now
+            time.sleep(0.1)
+        return now
 
     def is_served(self, begin, end, seconds):
         """Waits until a record that was sent while an attack went on, or later, is acknowledged."""
