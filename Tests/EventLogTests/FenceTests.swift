@@ -294,4 +294,39 @@ import Testing
         #expect(try value(reopened, at: 504) == "value 504")
         try again.close()
     }
+
+    @Test("of a sealed segment that is cut under the log as much is sent as there is; what was cut off is said")
+    func sealedCut() throws {
+        let directory = TemporaryDirectory.inMemory()
+        let log = try EventLog.open(at: directory.path, options: quietOptions())
+        let topicSettings = try settings(["compression.type": "producer", "segment.bytes": "3000"])
+        let partition = try log.createTopic("t", settings: topicSettings).partitions[0]
+        for i in 0..<100 { try partition.append(contentsOf: numbered(5, from: 5 * i)) }
+        func slice(from offset: Int64) throws -> LogSlice? {
+            try partition.slice(from: Offset(offset), maxBytes: 1 << 20, firstBatchWhole: true)
+        }
+        let whole = try #require(try slice(from: 0))
+        // Within the batch of the offsets 10 to 14.
+        let cut = try #require(try slice(from: 10)).position + 70
+        try PosixFileSystem().open(
+            "\(directory.path)/t-0/\(SegmentFiles.log(Offset(0)))", .update
+        ).truncate(to: cut)
+
+        let short = try #require(try slice(from: 0))
+        #expect(short.position == 0 && short.byteCount == cut && cut < whole.byteCount)
+        for offset in [10, 14] as [Int64] {
+            do {
+                let found = try slice(from: offset)
+                Issue.record("bytes that are not there: \(found?.byteCount ?? 0)")
+            } catch LogError.damagedRecords(_, let position, let offsets, let reason) {
+                #expect(position == cut - 70 && offsets == Offset(10)..<Offset(15) && reason == "the file ends early")
+            }
+        }
+        #expect(throws: LogError.self) { try slice(from: 15) }
+        let next = try #require(try slice(from: partition.segments[1].baseOffset.value))
+        #expect(next.position == 0)
+        try partition.append(contentsOf: numbered(5, from: 500))
+        #expect(try slice(from: 504) != nil)
+        try log.close()
+    }
 }

@@ -37,7 +37,7 @@ extension Partition {
             guard batch.byteCount <= maxBytes || firstBatchWhole else { return .noRoom }
             let stop = try liveEnd(after: batch, in: segment, maxBytes, &look, &work)
             let count = try byteCount(from: batch, in: segment, atMost: stop - batch.position, before: end)
-            return .slice(LogSlice(file: try segment.file(), position: batch.position, byteCount: count))
+            return .slice(try segment.slice(from: batch, byteCount: count))
         }
     }
 

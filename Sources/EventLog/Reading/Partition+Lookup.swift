@@ -99,7 +99,7 @@ extension Partition {
         // What is known to be damaged is not sent as if it were whole.
         if let damaged = segment.damageStart(from: batch.position) { count = min(count, damaged - batch.position) }
         count = try byteCount(from: batch, in: segment, atMost: count, before: end)
-        return .slice(LogSlice(file: try segment.file(), position: batch.position, byteCount: count))
+        return .slice(try segment.slice(from: batch, byteCount: count))
     }
 
     /// How many of the bytes from a batch on are of batches before `end`. A round's bytes are visible a moment before the

@@ -1,3 +1,5 @@
+internal import Storage
+
 /// Finding batches by offset and by time, from where the index sends.
 extension Segment {
     /// The first batch that ends at `offset` or after it; nil if no visible one does. Throws `damagedRecords` where the
@@ -32,6 +34,22 @@ extension Segment {
             try check(batch, passed, at: offset, &walk, checksIt: checksIt)
             return batch
         }
+    }
+
+    /// So many bytes from a batch on, or as many as the file has: where somebody has cut it, a socket that is sent more than
+    /// there is would wait for the rest for ever. Throws `damagedRecords` where the batch itself is cut.
+    func slice(from batch: BatchLocation, byteCount: Int) throws(LogError) -> LogSlice {
+        let file = try file()
+        let size = try storage { () throws(FileError) in try file.size() }
+        let there = min(byteCount, size - batch.position)
+        guard there >= min(byteCount, batch.byteCount) else {
+            let end = batch.position + batch.byteCount
+            throw DamagedRange(
+                bytes: batch.position..<end, offsets: batch.baseOffset..<batch.lastOffset.advanced(by: 1),
+                reason: "the file ends early", isTail: true
+            ).error(in: path)
+        }
+        return LogSlice(file: file, position: batch.position, byteCount: there)
     }
 
     /// nil also where the index can be neither had nor made, since a part of the segment cannot be read: what lies before

@@ -146,7 +146,8 @@ def write(options, of, table, plots, result):
             (pictures / f"{name}.svg").write_text(image)
         write_into(document, f"{COMMAND} --only curves", "\n\n".join(
             f"![{name}](plots/{name}.svg)" for name, _, _ in plots))
-    results.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+    if kept:
+        results.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
 
 
 main()
