@@ -142,7 +142,7 @@ def table(report):
             f"| {one['attack']} | {one['what']} | {figure(one['before_p99'])} ms | {figure(one['during_p99'])} ms | "
             f"{figure(one['during_most'])} ms | {one['rss']:.0f} MiB |")
     lines += ["", f"Memory at most: {report['peak']:.0f} MiB, with `memory.max.bytes` of {BUDGET} MiB. The producer sent "
-              f"{report['records']:,} records, 100 a second; each was read once and in order. Seed {report['seed']}."]
+              f"{report['records']:,} records, one after the other; each was read once and in order. Seed {report['seed']}."]
     return "\n".join(lines)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from confluent_kafka import Consumer, Producer
 
 TOPIC = "witnessed"
+# At least so many, where each is acknowledged before the next one is due; more where the answers come at once.
 A_SECOND = 100
 # Nothing of an attack is left when records of so long were acknowledged within so long.
 CALM_SECONDS, CALM_MILLISECONDS = 0.5, 100
