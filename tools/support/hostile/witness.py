@@ -1,6 +1,7 @@
 """A producer and a consumer that mean well, each a process of its own: librdkafka's."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -80,17 +81,28 @@ class Witness:
 
     def between(self, begin, end):
         """What records that were sent then waited, in milliseconds, the shortest first."""
+        return self.waited(Path(self.latencies).read_text().splitlines(), begin, end)
+
+    @staticmethod
+    def waited(lines, begin, end):
         waited = []
-        for line in Path(self.latencies).read_text().splitlines():
+        for line in lines:
             if len(pair := line.split()) == 2 and begin <= float(pair[0]) < end:
                 waited.append(float(pair[1]) * 1000)
         return sorted(waited)
+
+    def newest(self):
+        """The newest lines, of some seconds: not to take the time of what is measured by reading all of them."""
+        with open(self.latencies, "rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - (512 << 10)))
+            # The first is a part of one.
+            return file.read().decode().splitlines()[1:]
 
     def calm(self, seconds):
         """Waits until records are acknowledged at once again, for so long at most. Returns when that was."""
         deadline = time.monotonic() + seconds
         while (now := time.monotonic()) < deadline:
-            recent = self.between(now - CALM_SECONDS, now)
+            recent = self.waited(self.newest(), now - CALM_SECONDS, now)
             if len(recent) >= CALM_SECONDS * A_SECOND / 2 and recent[-1] < CALM_MILLISECONDS:
                 return now
             time.sleep(0.1)
