@@ -44,8 +44,10 @@ extension Segment {
         let there = min(byteCount, size - batch.position)
         guard there >= min(byteCount, batch.byteCount) else {
             let end = batch.position + batch.byteCount
+            // What a damaged header says of its last offset may be anything.
+            let next = max(batch.baseOffset, batch.lastOffset.advanced(by: 1))
             throw DamagedRange(
-                bytes: batch.position..<end, offsets: batch.baseOffset..<batch.lastOffset.advanced(by: 1),
+                bytes: batch.position..<end, offsets: batch.baseOffset..<next,
                 reason: "the file ends early", isTail: true
             ).error(in: path)
         }
