@@ -1,10 +1,10 @@
-// A library for LD_PRELOAD that counts the calls by which a program changes the files below a directory, and lets one
+// A library for LD_PRELOAD that counts the calls by which a program changes or reads the files below a directory, and lets one
 // of them go wrong. tools/storage-faults says how it is used.
 //
 //     FAULTS_DIRECTORY  absolute, without links
 //     FAULTS_STATE      a file: the number of calls so far (8 bytes, shared by the lives of a broker), then a letter
 //                       for each: w write, j write to the file `journal`, s sync, r rename, o open, c open what may be
-//                       created, t truncate, u unlink, m mkdir
+//                       created, t truncate, u unlink, m mkdir, p read, f sendfile
 //     FAULTS_AT         the call that goes wrong, from 1 on; 0: none does
 //     FAULTS_FOR        how many from there on do (default 1)
 //     FAULTS_KIND       kill, torn (half of a write, then kill), short (half of a write), or a number of errno
@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -138,6 +139,15 @@ ssize_t pwritev(int fd, const struct iovec *parts, int number, off_t offset) {
 ssize_t pwritev64(int fd, const struct iovec *parts, int number, off_t offset) {
     return pwritev(fd, parts, number, offset);
 }
+
+ssize_t pread(int fd, void *to, size_t bytes, off_t offset) {
+    CALL('p', belowDescriptor(fd), REAL(pread)(fd, to, bytes, offset));
+}
+ssize_t pread64(int fd, void *to, size_t bytes, off_t offset) { return pread(fd, to, bytes, offset); }
+ssize_t sendfile(int to, int from, off_t *offset, size_t bytes) {
+    CALL('f', belowDescriptor(from), REAL(sendfile)(to, from, offset, bytes));
+}
+ssize_t sendfile64(int to, int from, off_t *offset, size_t bytes) { return sendfile(to, from, offset, bytes); }
 
 int fsync(int fd) { CALL('s', belowDescriptor(fd), REAL(fsync)(fd)); }
 int fdatasync(int fd) { CALL('s', belowDescriptor(fd), REAL(fdatasync)(fd)); }

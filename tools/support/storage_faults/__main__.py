@@ -3,6 +3,8 @@
 import argparse
 import concurrent.futures
 import errno
+import glob
+import itertools
 import json
 import os
 import random
@@ -33,15 +35,17 @@ FAULTS = {
     "eio": (str(errno.EIO), 1, "wjsroctum"),
     "enospc": (str(errno.ENOSPC), 12, "wjrctm"),
     "short": ("short", 1, "wj"),
+    "unreadable": (str(errno.EIO), 1, "pf"),
 }
 # After these a broker goes on without a restart.
-HEALED = {"eio", "enospc", "short"}
+HEALED = {"eio", "enospc", "short", "unreadable"}
 # But for what cannot be known to be on the disk (docs/DURABILITY.md): a partition whose sync failed is fenced, and a
 # journal that could not be written takes nothing more. The broker says so, of nothing else, and a restart heals it.
 FENCED = re.compile(r" partition=(\d+) topic=(\S+) \[EventLog\] a partition may have lost what is not synced")
 JOURNAL_GONE = "the journal cannot be written: nothing more is acknowledged"
 HEALING_SECONDS = 120
-CALLS = {"w": "write", "j": "write to the journal", "s": "sync", "r": "rename", "o": "open", "c": "create", "t": "truncate", "u": "unlink", "m": "mkdir"}
+CALLS = {"w": "write", "j": "write to the journal", "s": "sync", "r": "rename", "o": "open", "c": "create", "t": "truncate", "u": "unlink", "m": "mkdir",
+         "p": "read", "f": "sendfile"}
 
 
 class Broker:
@@ -129,6 +133,8 @@ def run(options, fault, at):
     try:
         for part in range(LIVES):
             outcome["ends"].append(live(options, start(fault=fault, at=at), known, part, fault))
+            if part in KILLED_LIVES:
+                leave_writes_half_done(directory)
         state = read_state(directory)
         outcome["calls"] = len(state)
         outcome["call"] = CALLS[state[at - 1]] if 0 < at <= len(state) else None
@@ -163,14 +169,25 @@ def run(options, fault, at):
     return outcome
 
 
+def leave_writes_half_done(directory):
+    """As if records had been under way that nobody was told of: opening the log cuts them off."""
+    for partition in glob.glob(os.path.join(directory, "data", "*-*")):
+        # What was compacted has ended, whether another segment follows yet or not: nobody was writing to it.
+        if os.path.basename(partition).startswith("compacted-"):
+            continue
+        # One that is empty may be of a topic that was never made.
+        if segments := [path for path in sorted(glob.glob(os.path.join(partition, "*.log"))) if os.path.getsize(path)]:
+            with open(segments[-1], "ab") as segment:
+                segment.write(bytes(range(100)))
+
+
 def live(options, broker, known, part, fault):
     killed = fault in ("kill", "torn")
     if broker.wait_until_ready():
         try:
             connection = Connection(broker.address, ANSWER_SECONDS)
             Life(known, connection).run(part)
-            # What is durable can be read, whatever has failed.
-            check(known, connection, writing=False)
+            connection = read_durable(known, connection, broker)
             if options.expect_healing and fault in HEALED:
                 wait_until_healed(known, connection, broker)
             connection.close()
@@ -187,6 +204,20 @@ def live(options, broker, known, part, fault):
                 broker.stop()
     broker.wait()
     return broker.check_end(killed)
+
+
+def read_durable(known, connection, broker):
+    """What is durable can be read, whatever has failed. A page that could not be read while it was sent costs the connection:
+    the answer's length was sent before."""
+    try:
+        check(known, connection, writing=False)
+        return connection
+    except Gone:
+        if "f" not in failed_calls(broker) or broker.process.poll() is not None:
+            raise
+    connection = Connection(broker.address, ANSWER_SECONDS)
+    check(known, connection, writing=False)
+    return connection
 
 
 def wait_until_healed(known, connection, broker):
@@ -286,16 +317,17 @@ def main():
     if counted["failure"]:
         fail(options, [counted])
     letters = counted["state"]
-    if len(letters) < 100 or not set("wjsrocum") <= set(letters):
+    if len(letters) < 100 or not set("wjsroctumpf") <= set(letters):
         kinds = "".join(sorted(set(letters)))
         print(f"error: of {len(letters)} calls ({kinds}) the library saw too few", file=sys.stderr)
         sys.exit(1)
-    cases = [
-        (fault, at) for at in range(1, len(letters) + 1) for fault in FAULTS if letters[at - 1] in FAULTS[fault][2]]
-    total = len(cases)
+    cases = {
+        fault: [(fault, at) for at in range(1, len(letters) + 1) if letters[at - 1] in allowed]
+        for fault, (_, _, allowed) in FAULTS.items()}
+    total = sum(map(len, cases.values()))
+    cases = mixed(cases.values(), random.Random(options.seed))
     if options.fault or options.at:
         cases = [case for case in cases if options.fault in (None, case[0]) and options.at in (None, case[1])]
-    random.Random(options.seed).shuffle(cases)
     print(f"seed {options.seed}: {len(letters)} calls, {total} places to fail", file=sys.stderr, flush=True)
     outcomes = []
     said = time.monotonic()
@@ -342,6 +374,12 @@ def main():
     if failed:
         fail(options, failed)
     shutil.rmtree(options.work)
+
+
+def mixed(kinds, dice):
+    """In no order, but of each kind as many in any part of it, as long as there are some: most calls are reads."""
+    kinds = [dice.sample(cases, len(cases)) for cases in kinds]
+    return [case for row in itertools.zip_longest(*kinds) for case in row if case]
 
 
 def describe(outcome):

@@ -201,10 +201,20 @@ def check(known, connection, writing):
     check_commits(known, connection)
 
 
+def patiently(ask):
+    """As clients do: what cannot be opened or read for the moment can be later."""
+    answer = ask()
+    for _ in range(REPEATS):
+        if answer[0] != STORAGE_ERROR:
+            break
+        answer = ask()
+    return answer
+
+
 def check_partition(known, connection, place):
     name = "%s-%d" % place
     compacted = place[0] == "compacted"
-    code, start, end = connection.bounds(*place)
+    code, start, end = patiently(lambda: connection.bounds(*place))
     if code:
         raise Violation(f"ListOffsets of {name} is answered with error {code}")
     acknowledged = known.acknowledged[place]
@@ -216,12 +226,7 @@ def check_partition(known, connection, place):
     found = {}
     at = start
     while at < end:
-        code, records = connection.fetch(*place, at)
-        for _ in range(REPEATS):
-            # As clients do: what cannot be opened or read for the moment can be later.
-            if code != STORAGE_ERROR:
-                break
-            code, records = connection.fetch(*place, at)
+        code, records = patiently(lambda: connection.fetch(*place, at))
         if code:
             raise Violation(f"Fetch of {name} at {at} is answered with error {code}")
         if not records:
@@ -246,6 +251,10 @@ def check_partition(known, connection, place):
 
 def check_commits(known, connection):
     answer = connection.committed(GROUP, known.places())
+    for _ in range(REPEATS):
+        if not any(code in RETRIED for code, _, _ in answer.values()):
+            break
+        answer = connection.committed(GROUP, known.places())
     for place, (code, offset, told) in answer.items():
         if code:
             raise Violation(f"OffsetFetch is answered with error {code}")
