@@ -55,7 +55,7 @@ def short_fields(fields):
 
 
 def load(offered):
-    """The schemas of what a broker offers: (first, last) by API."""
+    """The schemas of what a broker offers: (first, last) by API. Of each there must be one: else it would not be attacked."""
     found = {}
     for file in resources.files("kafka.protocol.schemas.resources").iterdir():
         if file.name.endswith("Request.json"):
@@ -69,11 +69,12 @@ def load(offered):
         found.setdefault(key, Schema(key, name, (first, last), flexible, short_fields(fields)))
     result = []
     for key, (first, last) in sorted(offered.items()):
-        if key in found:
-            schema = found[key]
-            schema.versions = (max(first, schema.versions[0]), min(last, schema.versions[1]))
-            if schema.versions[0] <= schema.versions[1]:
-                result.append(schema)
+        schema = found.get(key)
+        versions = (max(first, schema.versions[0]), min(last, schema.versions[1])) if schema else (1, 0)
+        if versions[0] > versions[1]:
+            raise SystemExit(f"error: the broker offers API {key} in versions {first} to {last}, of which there is no schema: add it to MORE")
+        schema.versions = versions
+        result.append(schema)
     return result
 
 
