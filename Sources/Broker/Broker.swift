@@ -51,8 +51,7 @@ package final class Broker: Sendable {
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(
                 .recvAllocator,
-                value: ReceiveAllocator(
-                    largest: configuration.limits.receiveBytes, context.connectionCount, context.memory)
+                value: ReceiveAllocator(context.connectionCount, context.memory)
             )
             // More reads at once are more buffers that a connection keeps.
             .childChannelOption(.maxMessagesPerRead, value: 1)

@@ -44,7 +44,7 @@ final class BrokerContext: Sendable {
         self.memory = memory
         clientLog = ClientLog(configuration.logger)
         self.loops = loops.map { BrokerLoop($0, log, limits: inForce.limits, memory: memory) }
-        fetchSessions = FetchSessionCache(configuration.limits)
+        fetchSessions = FetchSessionCache(inForce.limits)
         groups = GroupCoordinator(
             log, offsets, inForce.groups, inForce.limits, loops: self.loops, memory: memory,
             logger: configuration.logger, clientLog: clientLog)
@@ -67,7 +67,7 @@ final class BrokerContext: Sendable {
     }
 
     private func follow(_ settings: BrokerSettings) {
-        fetchSessions.limit(to: settings.limits.fetchSessions)
+        fetchSessions.take(settings.limits)
         memory.limit(to: settings.limits.memoryBytes)
         for loop in loops { loop.take(settings) }
         let interval = settings.groups.offsetsRetentionCheckInterval
@@ -106,7 +106,6 @@ final class BrokerContext: Sendable {
     }
 
     var loopCount: Int { loops.count }
-    var limits: Limits { configuration.limits }
     var logger: Logger { configuration.logger }
 
     /// The only node there is.

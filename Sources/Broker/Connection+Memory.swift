@@ -32,8 +32,7 @@ extension Connection {
     /// What the channel keeps to read into, and as much for what the next read brings, while it may read. What it has read
     /// into stays as large as it was, though there are more connections by now.
     private var readBytes: Int {
-        let byteCount = ReceiveAllocator.byteCount(
-            largest: loop.limits.receiveBytes, context.connectionCount, loop.memory)
+        let byteCount = ReceiveAllocator.byteCount(context.connectionCount, loop.memory)
         return max(byteCount, readBytesMax) + (isReadHeld ? 0 : byteCount)
     }
 

@@ -9,11 +9,10 @@ internal import Synchronization
 /// Room is made by Kafka's rule: the session that was unused for longest goes, if that is two minutes; else the
 /// smallest one that is smaller than the new one, and has been there for two minutes.
 final class FetchSessionCache: Sendable {
-    private let limits: Limits
-    private let sessionsMax: Atomic<Int>
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     private struct State {
+        var limits: Limits
         var sessions: [Int32: Entry] = [:]
         var partitionCount = 0
 
@@ -33,12 +32,11 @@ final class FetchSessionCache: Sendable {
     }
 
     init(_ limits: Limits) {
-        self.limits = limits
-        sessionsMax = Atomic(limits.fetchSessions)
+        state = Mutex(State(limits: limits))
     }
 
-    /// From now on there are so many at most. Those over it go as others come.
-    func limit(to sessions: Int) { sessionsMax.store(sessions, ordering: .relaxed) }
+    /// From now on these are in force. Sessions that are over them go as others come.
+    func take(_ limits: Limits) { state.withLock { $0.limits = limits } }
 
     /// How many there are.
     var count: Int { state.withLock { $0.sessions.count } }
@@ -86,7 +84,8 @@ final class FetchSessionCache: Sendable {
             guard let entry = state.sessions[session.id], entry.session === session else { return true }
             state.sessions[session.id]?.partitionCount = count
             state.partitionCount += count - entry.partitionCount
-            return count <= limits.fetchSessionPartitions && state.partitionCount <= limits.fetchSessionsPartitions
+            return count <= state.limits.fetchSessionPartitions
+                && state.partitionCount <= state.limits.fetchSessionsPartitions
         }
     }
 
@@ -95,11 +94,13 @@ final class FetchSessionCache: Sendable {
         _ request: FetchRequest, answered response: FetchResponse, version: Int16, now: NIODeadline = .now()
     ) -> Int32 {
         let asked = request.topics.reduce(0) { $0 + $1.partitions.count }
-        guard asked > 0, asked <= limits.fetchSessionPartitions, canKeep(request) else { return 0 }
+        guard asked > 0, canKeep(request) else { return 0 }
         var evicted: [FetchSession] = []
         defer { for session in evicted { session.close() } }
         return state.withLock { state in
-            guard makeRoom(for: asked, &state, now, &evicted) else { return 0 }
+            guard asked <= state.limits.fetchSessionPartitions, makeRoom(for: asked, &state, now, &evicted) else {
+                return 0
+            }
             var id = Int32.random(in: 1...Int32.max)
             while state.sessions[id] != nil { id = Int32.random(in: 1...Int32.max) }
             let session = FetchSession(
@@ -115,9 +116,8 @@ final class FetchSessionCache: Sendable {
     private func makeRoom(for count: Int, _ state: inout State, _ now: NIODeadline, _ evicted: inout [FetchSession])
         -> Bool
     {
-        let sessionsMax = sessionsMax.load(ordering: .relaxed)
-        while state.sessions.count >= sessionsMax
-            || state.partitionCount + count > limits.fetchSessionsPartitions
+        while state.sessions.count >= state.limits.fetchSessions
+            || state.partitionCount + count > state.limits.fetchSessionsPartitions
         {
             guard let victim = victim(for: count, state, now) else { return false }
             if let session = state.remove(victim) { evicted.append(session) }
@@ -127,7 +127,7 @@ final class FetchSessionCache: Sendable {
 
     /// Who goes for a session of `count` partitions.
     private func victim(for count: Int, _ state: State, _ now: NIODeadline) -> Int32? {
-        let old = now - .milliseconds(Int64(limits.fetchSessionMilliseconds))
+        let old = now - .milliseconds(Int64(state.limits.fetchSessionMilliseconds))
         if let idle = state.sessions.values.min(by: { $0.lastUsed < $1.lastUsed }), idle.lastUsed <= old {
             return idle.session.id
         }

@@ -29,7 +29,7 @@ package struct Limits: Sendable {
     package var outboundBytes = 64 << 10
     /// `memory.max.bytes`: of all connections together, see `MemoryBudget`.
     package var memoryBytes = 256 << 20
-    /// How long a connection may be in the way of others while there is no memory left, in milliseconds: then the one
+    /// `memory.wait.max.ms`: how long a connection may be in the way of others while there is no memory left, in milliseconds: then the one
     /// that holds most is closed.
     package var memoryWaitMilliseconds = 5000
 
@@ -44,6 +44,8 @@ package struct Limits: Sendable {
     package var keyBytes = 256 << 10
     /// `record.headers.max`: of one record, in the same batches.
     package var recordHeaders = 4096
+    /// `record.headers.max.bytes`: what they take in the record, names, values and lengths.
+    package var recordHeaderBytes = 256 << 10
 
     // MARK: What is kept
 
@@ -57,34 +59,32 @@ package struct Limits: Sendable {
     package var groupBytes = 64 << 20
     /// `groups.offsets.max.bytes`: what groups are called and have committed, as it is kept in memory.
     package var offsetBytes = 64 << 20
-    /// Topics that one Metadata request creates because they are missing; a client asks again for more.
+    /// `auto.create.topics.max`: topics that one Metadata request creates because they are missing; a client asks again for more.
     package var autoCreatedTopics = 100
 
     // MARK: Answers
 
-    /// Partitions on one page of DescribeTopicPartitions. Kafka's `max.request.partition.size.limit`.
+    /// `max.request.partition.size.limit`: partitions on one page of DescribeTopicPartitions.
     package var describedPartitions = 2000
-    /// Producers in one DescribeProducers response.
+    /// `describe.producers.max`: producers in one DescribeProducers response.
     package var describedProducers = 500_000
-    /// Segments in one DescribeSegments response.
+    /// `describe.segments.max`: segments in one DescribeSegments response.
     package var describedSegments = 500_000
     /// `fetch.max.bytes`: the most bytes of records in one Fetch response, whatever the client asks for.
     package var fetchBytes = 64 << 20
-    /// The longest that a Fetch may wait, in milliseconds.
+    /// `fetch.wait.max.ms`: the longest that a Fetch may wait, in milliseconds.
     package var fetchWaitMilliseconds = 300_000
     /// `max.incremental.fetch.session.cache.slots`: fetch sessions that are kept for clients.
     package var fetchSessions = 1000
-    /// Partitions of one fetch session.
+    /// `fetch.session.partitions.max`: partitions of one fetch session.
     package var fetchSessionPartitions = 50_000
-    /// Partitions of all fetch sessions together: some 300 bytes each.
+    /// `fetch.sessions.partitions.max`: partitions of all fetch sessions together: some 300 bytes each.
     package var fetchSessionsPartitions = 250_000
-    /// How long a fetch session need not make room for another, in milliseconds: since it was used, or where the other
+    /// `fetch.session.keep.min.ms`: how long a fetch session need not make room for another, in milliseconds: since it was used, or where the other
     /// is larger since it was made.
     package var fetchSessionMilliseconds = 120_000
-    /// How long a stop waits for answers that are under way, in milliseconds.
+    /// `shutdown.answers.max.ms`: how long a stop waits for answers that are under way, in milliseconds.
     package var drainMilliseconds = 3_000
-    /// What the kernel is asked for at once, in bytes.
-    package var receiveBytes = 256 << 10
 
     package init() {}
 }

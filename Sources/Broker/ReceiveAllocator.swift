@@ -4,26 +4,24 @@ internal import Synchronization
 /// Memory that a connection is read into: 256 KiB where there are few, less where there are many, for each keeps its own
 /// for as long as it lives. All of them together stay within a few times a sixteenth of the budget, however many there are.
 struct ReceiveAllocator: RecvByteBufferAllocator {
-    private let largest: Int
     private let connections: ConnectionCount
     private let memory: MemoryBudget
     /// The first buffer is small: NIO's pool copies the whole of it, which would bring all of its pages into memory.
     private var hasRead = false
 
+    private static let largest = 256 << 10
     static let smallest = 4 << 10
 
-    init(largest: Int, _ connections: ConnectionCount, _ memory: MemoryBudget) {
-        self.largest = largest
+    init(_ connections: ConnectionCount, _ memory: MemoryBudget) {
         self.connections = connections
         self.memory = memory
     }
 
     private var byteCount: Int {
-        guard hasRead else { return min(largest, Self.smallest) }
-        return Self.byteCount(largest: largest, connections, memory)
+        hasRead ? Self.byteCount(connections, memory) : Self.smallest
     }
 
-    static func byteCount(largest: Int, _ connections: ConnectionCount, _ memory: MemoryBudget) -> Int {
+    static func byteCount(_ connections: ConnectionCount, _ memory: MemoryBudget) -> Int {
         min(largest, max(smallest, memory.byteCountMax / 16 / max(1, connections.current)))
     }
 

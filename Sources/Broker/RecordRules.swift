@@ -16,6 +16,7 @@ struct RecordRules {
     private let readsTimestamps: Bool
     private let keyBytesMax: Int
     private let headersMax: Int
+    private let headerBytesMax: Int
 
     /// So many records of a batch are named that are at fault: an answer must not grow with what a client sends.
     static let faultsMax = 1000
@@ -23,6 +24,7 @@ struct RecordRules {
     init(_ settings: AppendSettings, now: Timestamp, _ limits: Limits) {
         keyBytesMax = limits.keyBytes
         headersMax = limits.recordHeaders
+        headerBytesMax = limits.recordHeaderBytes
         needsKeys = settings.isCompacted
         readsTimestamps = settings.timestampType == .createTime
         guard readsTimestamps else {
@@ -75,6 +77,7 @@ struct RecordRules {
     fileprivate func accepts(_ record: RecordOutline) -> Bool {
         accepts(record.timestamp) && (record.keyByteCount != nil || !needsKeys)
             && (record.keyByteCount ?? 0) <= keyBytesMax && record.headerCount <= headersMax
+            && record.headerByteCount <= headerBytesMax
     }
 
     @inline(__always)
@@ -107,6 +110,13 @@ struct RecordRules {
             return RecordFault(
                 code: .invalidRecord, index: index,
                 message: "record \(index) has \(record.headerCount) headers, over record.headers.max=\(headersMax)")
+        }
+        guard record.headerByteCount <= headerBytesMax else {
+            return RecordFault(
+                code: .invalidRecord, index: index,
+                message:
+                    "record \(index) has \(record.headerByteCount) bytes of headers, over "
+                    + "record.headers.max.bytes=\(headerBytesMax)")
         }
         return RecordFault(
             code: .invalidTimestamp, index: index, message: "record \(index) has timestamp \(record.timestamp)")

@@ -35,6 +35,9 @@ public struct RecordView: ~Escapable {
     /// 0: it has none, or an empty one.
     @inlinable package var keyByteCount: Int { keyField.count }
 
+    /// What the headers take in the record, with their number.
+    @inlinable package var headerByteCount: Int { end - headers }
+
     @inlinable public var hasKey: Bool { keyField.start != nil }
 
     /// nil: the record has no value; in a compacted topic it deletes its key.

@@ -127,6 +127,7 @@ private struct LargeRecord {
         }
         let keyByteCount = try field(&reader)
         _ = try field(&reader)
+        let headerByteCount = Int(truncatingIfNeeded: left)
         let headerCount = try headers(&reader)
         guard left == 0 else { throw problem(.badLength) }
         place = RecordPlace(index: index + 1, lastDelta: offsetDelta)
@@ -134,7 +135,7 @@ private struct LargeRecord {
         return RecordOutline(
             offset: header.baseOffset.advanced(by: offsetDelta),
             timestamp: header.attributes.usesLogAppendTime ? header.maxTimestamp : time, keyByteCount: keyByteCount,
-            headerCount: headerCount)
+            headerCount: headerCount, headerByteCount: headerByteCount)
     }
 
     private mutating func headers(_ reader: inout LZ4FrameReader) throws(BatchError) -> Int {

@@ -470,13 +470,16 @@ struct LimitTests {
 
     @Test("header floods: a record with more headers, or with a longer key, than may be is refused by its place")
     func records() async throws {
-        func limit(_ limits: inout Limits) { (limits.recordHeaders, limits.keyBytes) = (100, 1000) }
+        func limit(_ limits: inout Limits) {
+            (limits.recordHeaders, limits.recordHeaderBytes, limits.keyBytes) = (100, 2000, 1000)
+        }
         try await withSurvivor(limits: .with(limit)) { broker in
             let client = broker.client
             try await client.create("readings")
             try await client.create("compacted", ["cleanup.policy": "compact"])
-            func record(headers: Int, key: Int) -> Record {
-                let headers = (0..<headers).map { RecordHeader(name: "\($0)", value: []) }
+            func record(headers: Int, of size: Int = 0, key: Int) -> Record {
+                let value = [UInt8](repeating: 66, count: size)
+                let headers = (0..<headers).map { RecordHeader(name: "\($0)", value: value) }
                 return Record(key: [UInt8](repeating: 65, count: key), value: [1], headers: headers)
             }
             #expect(
@@ -484,6 +487,7 @@ struct LimitTests {
             for (bad, reason) in [
                 (record(headers: 101, key: 1), "record.headers.max=100"),
                 (record(headers: 0, key: 1001), "record.key.max.bytes=1000"),
+                (record(headers: 2, of: 1000, key: 1), "record.headers.max.bytes=2000"),
             ] {
                 for (compression, topic) in [(Compression.none, "readings"), (.lz4, "compacted")] {
                     let batch = try Batch([record(headers: 1, key: 1), bad], compression: compression)

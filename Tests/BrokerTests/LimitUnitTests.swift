@@ -230,7 +230,7 @@ struct LimitUnitTests {
         arguments: [1, 128, 1000, 10_000, 100_000])
     func receiving(count: Int) {
         let connections = ConnectionCount()
-        var allocator = ReceiveAllocator(largest: 256 << 10, connections, MemoryBudget(limit: 256 << 20))
+        var allocator = ReceiveAllocator(connections, MemoryBudget(limit: 256 << 20))
         var total = 0
         for _ in 0..<count {
             _ = connections.enter()

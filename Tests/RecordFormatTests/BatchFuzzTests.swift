@@ -50,7 +50,7 @@ struct BatchFuzzTests {
             #expect(!isValid || attributes?.compression != Compression.none, "\(error): \(bytes)")
             return false
         }
-        #expect(outlined.allSatisfy { $0 == decoded.records.map(\.outline) }, "\(bytes)")
+        #expect(outlined.allSatisfy { $0 == decoded.outlines }, "\(bytes)")
         let first = decoded.records.first?.offset
         let isDense = decoded.records.enumerated().allSatisfy {
             $0.element.offset == first?.advanced(by: Int64($0.offset))

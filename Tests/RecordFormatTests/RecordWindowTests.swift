@@ -21,7 +21,7 @@ struct RecordWindowTests {
     @Test("records are seen as a cursor sees them, however large they are", arguments: [.none, .lz4] as [Compression])
     func outlines(compression: Compression) throws {
         let bytes = try build(Self.records(), compression, baseOffset: 7)
-        let expected = try decode(bytes).records.map(\.outline)
+        let expected = try decode(bytes).outlines
         for size in [Varint.sizeMax, 1000, RecordWindow.defaultByteCount, 1 << 20] {
             let limit = DecompressionBuffer.defaultLimit
             #expect(RecordFormatTests.outlines(bytes, limit: limit, windowByteCount: size) == expected, "\(size)")
@@ -85,7 +85,7 @@ struct RecordWindowTests {
                     batch.setting(
                         Int32(batch.count - RecordBatchLayout.lengthPrefix), at: RecordBatchLayout.batchLength
                     ).withChecksum
-                let expected = try? decode(batch).records.map(\.outline)
+                let expected = try? decode(batch).outlines
                 let limit = DecompressionBuffer.defaultLimit
                 #expect(RecordFormatTests.outlines(batch, limit: limit, windowByteCount: 1000) == expected)
             }

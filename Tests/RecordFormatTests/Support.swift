@@ -6,6 +6,7 @@ import Foundation
 struct Decoded: Equatable {
     var header: RecordBatchHeader
     var records: [StoredRecord]
+    var outlines: [RecordOutline]
 }
 
 /// Checks and decodes the batch at the start of `bytes`.
@@ -16,8 +17,12 @@ func decode(
     var scratch = DecompressionBuffer(limit: decompressedBytesMax)
     var cursor = try RecordCursor(batch, into: &scratch)
     var records: [StoredRecord] = []
-    while let record = try cursor.next() { records.append(record.makeStoredRecord()) }
-    return Decoded(header: batch.header, records: records)
+    var outlines: [RecordOutline] = []
+    while let record = try cursor.next() {
+        records.append(record.makeStoredRecord())
+        outlines.append(RecordOutline(record))
+    }
+    return Decoded(header: batch.header, records: records, outlines: outlines)
 }
 
 /// The outlines of the batch's records, through a window; nil: the batch is refused.
@@ -29,12 +34,6 @@ func outlines(_ bytes: [UInt8], limit: Int, windowByteCount: Int) -> [RecordOutl
         return true
     }
     return isWhole.map { outlines }
-}
-
-extension StoredRecord {
-    var outline: RecordOutline {
-        RecordOutline(offset: offset, timestamp: timestamp, keyByteCount: key?.count, headerCount: headers.count)
-    }
 }
 
 func header(of bytes: [UInt8]) throws(BatchError) -> RecordBatchHeader {

@@ -5,9 +5,10 @@ internal import KafkaProtocol
 enum DescribeProducersHandler {
     static func handle(_ request: DescribeProducersRequest, _ call: Call) {
         let context = call.connection.context
+        let limits = call.connection.loop.limits
         call.replyBlocking {
             var once = PartitionsOnce()
-            var room = context.limits.describedProducers
+            var room = limits.describedProducers
             return DescribeProducersResponse {
                 $0.topics = request.topics.map { topic in
                     let found = context.log.topic(topic.name)

@@ -6,9 +6,10 @@ enum DescribeSegmentsHandler {
     static func handle(_ request: DescribeSegmentsRequest, _ call: Call) {
         let context = call.connection.context
         // The newest record of a segment is looked up in its index on disk.
+        let limits = call.connection.loop.limits
         call.replyBlocking {
             var once = PartitionsOnce()
-            var room = context.limits.describedSegments
+            var room = limits.describedSegments
             return DescribeSegmentsResponse {
                 $0.topics = request.topics.map { topic in
                     let found = context.log.topic(topic.name)

@@ -9,7 +9,7 @@ enum DescribeTopicPartitionsHandler {
             return call.reply(
                 DescribeTopicPartitionsResponse { $0.topics = request.topics.map { failed($0.name, .invalidRequest) } })
         }
-        let limit = max(1, min(Int(request.responsePartitionLimit), context.limits.describedPartitions))
+        let limit = max(1, min(Int(request.responsePartitionLimit), call.connection.loop.limits.describedPartitions))
         var page = TopicPartitionPage(room: limit, cursor: request.cursor)
         if request.topics.isEmpty {
             for topic in context.log.topics where page.begins(before: topic.name) {

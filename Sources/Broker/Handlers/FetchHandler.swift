@@ -14,11 +14,12 @@ enum FetchHandler {
         } catch {
             return call.reply(FetchResponse { $0.errorCode = error.wireCode })
         }
-        let maxBytes = min(Int(max(request.maxBytes, 0)), call.connection.loop.limits.fetchBytes)
+        let limits = call.connection.loop.limits
+        let maxBytes = min(Int(max(request.maxBytes, 0)), limits.fetchBytes)
         // More than an answer may hold never comes.
         let minBytes = min(Int(max(request.minBytes, 0)), maxBytes)
         let fetch = Fetch(call: call, source: source, minBytes: minBytes, maxBytes: maxBytes)
-        let wait = min(Int(max(request.maxWaitMs, 0)), context.limits.fetchWaitMilliseconds)
+        let wait = min(Int(max(request.maxWaitMs, 0)), limits.fetchWaitMilliseconds)
         let plan = fetch.plan(isLast: wait == 0)
         if plan.isEnough || wait == 0 { return fetch.reply(plan) }
         DelayedFetch(fetch, milliseconds: wait).start(after: plan)

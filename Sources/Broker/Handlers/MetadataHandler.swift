@@ -20,7 +20,7 @@ enum MetadataHandler {
             return call.reply(builder.response(wanted.map { builder.topic($0) }))
         }
         // Creating waits for the disk. What is over the limit is not there yet, and asked for again.
-        let names = missing.prefix(context.limits.autoCreatedTopics)
+        let names = missing.prefix(call.connection.loop.limits.autoCreatedTopics)
         call.replyBlocking {
             let errors = create(names, partitions: partitions, context)
             context.groups.topicsChanged()

@@ -100,6 +100,9 @@ extension BrokerSettings {
     /// Martlet's own, where nothing else is said.
     private static let ofLimits = [
         limit(
+            "auto.create.topics.max", \.autoCreatedTopics,
+            "Topics that one Metadata request creates because they are missing; a client asks again for more.", from: 0),
+        limit(
             "connection.outbound.max.bytes", \.outboundBytes,
             "Of answers that a client does not take; past it its connection is not read.", from: 1024),
         limit(
@@ -119,6 +122,25 @@ extension BrokerSettings {
             "decompressed.max.ratio", \.decompressedRatio,
             "How many times its size an lz4 batch may take that the broker opens, where that is more than 1 MiB.",
             from: 2),
+        limit(
+            "describe.producers.max", \.describedProducers,
+            "Producers in one answer to DescribeProducers."),
+        limit(
+            "describe.segments.max", \.describedSegments,
+            "Segments in one answer to DescribeSegments."),
+        limit(
+            "fetch.session.keep.min.ms", \.fetchSessionMilliseconds,
+            "How long a fetch session need not make room for another: since it was used, or where the other is larger "
+                + "since it was made.", from: 0, kind: .long),
+        limit(
+            "fetch.session.partitions.max", \.fetchSessionPartitions,
+            "Partitions of one fetch session. Who asks for more is told of every partition in each answer."),
+        limit(
+            "fetch.sessions.partitions.max", \.fetchSessionsPartitions,
+            "Partitions of all fetch sessions together: some 300 bytes each."),
+        limit(
+            "fetch.wait.max.ms", \.fetchWaitMilliseconds,
+            "The longest that a fetch waits for records, whatever a client asks for.", from: 0, kind: .long),
         limit(
             "groups.max.count", \.groups,
             "Consumer groups that have members, and those that have offsets. One more is refused with "
@@ -141,6 +163,10 @@ extension BrokerSettings {
                 + "answers that are not taken. A connection may hold as much as is free, and is not read past that.",
             from: 1 << 20, to: Int.max, kind: .long),
         limit(
+            "memory.wait.max.ms", \.memoryWaitMilliseconds,
+            "How long a connection may be in the way of others while there is no memory left; then the one that holds "
+                + "most is closed.", kind: .long),
+        limit(
             "partitions.max.count", \.partitions,
             "Partitions of all topics together; what goes past it is refused with POLICY_VIOLATION."),
         limit(
@@ -148,12 +174,19 @@ extension BrokerSettings {
             "Headers of a record, in batches that are looked into: those that are not compressed, and those that are "
                 + "opened. More are refused with INVALID_RECORD.", from: 0),
         limit(
+            "record.headers.max.bytes", \.recordHeaderBytes,
+            "What a record's headers take, names, values and lengths, in the same batches. More is refused with "
+                + "INVALID_RECORD.", from: 5),
+        limit(
             "record.key.max.bytes", \.keyBytes,
             "A record's key, in the same batches. A longer one is refused with INVALID_RECORD.", from: 0),
         limit(
             "request.receive.max.ms", \.receiveMilliseconds,
             "How long a request may take from its first byte to its last; then its connection is closed. The time that "
                 + "the broker does not read is not counted.", kind: .long),
+        limit(
+            "shutdown.answers.max.ms", \.drainMilliseconds,
+            "How long a stop waits for answers that are under way.", from: 0, kind: .long),
         limit(
             "socket.request.small.max.bytes", \.smallRequestBytes,
             "The largest request of an API whose requests name a few things, such as ApiVersions and Heartbeat.",
@@ -189,6 +222,11 @@ extension BrokerSettings {
                 "The most fetch sessions at a time. Who gets none is told of every partition in each answer.",
             kind: .int, value: { String($0.limits.fetchSessions) },
             assign: { SettingText.number(&$0.limits.fetchSessions, $1, in: 0...Int(Int32.max)) }),
+        Definition(
+            name: "max.request.partition.size.limit",
+            documentation: "The most partitions on one page of what topics are said to have.",
+            kind: .int, value: { String($0.limits.describedPartitions) },
+            assign: { SettingText.number(&$0.limits.describedPartitions, $1, in: 1...Int(Int32.max)) }),
         Definition(
             name: "num.partitions",
             documentation: "Partitions of a topic that is created without a number.",
