@@ -16,6 +16,8 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case checksumIgnored
     /// What index files say is taken for true.
     case indexTrusted
+    /// Index files that cannot be read any more are taken for zeros.
+    case unreadableIndexTrusted
     /// What producers sent is not found out again.
     case sequencesForgotten
     /// A committed offset is acknowledged before it is durable.

@@ -22,6 +22,8 @@ package struct FileError: Error, Equatable, Sendable {
     package var isMissing: Bool { code == ENOENT }
     /// A file that was there, or a part of it, is not there any more.
     package static func gone(_ path: String) -> FileError { FileError(.read, path, code: ENOENT) }
+    /// The disk does not give what it should have.
+    package static func unreadable(_ path: String) -> FileError { FileError(.read, path, code: EIO) }
     package var isLocked: Bool { operation == .lock && code == EWOULDBLOCK }
 
     /// What a person can do about it.

@@ -106,10 +106,10 @@ final class PosixFile: StorageFile {
     }
 
     func map(count: Int) throws(FileError) -> MappedFile {
-        guard count > 0 else { return MappedFile(start: nil, count: 0) { _, _ in } }
+        guard count > 0 else { return MappedFile(start: nil, count: 0, path: path) { _, _ in } }
         guard count <= (try size()) else { throw FileError(.map, path, code: 0) }
         let start = mmap(nil, count, PROT_READ, MAP_SHARED, fd, 0)
         guard let start, start != MAP_FAILED else { throw FileError(.map, path, code: errno) }
-        return MappedFile(start: start, count: count) { munmap($0, $1) }
+        return MappedFile(start: start, count: count, path: path) { munmap($0, $1) }
     }
 }

@@ -55,6 +55,31 @@ import Testing
         }
     }
 
+    @Test(
+        "where somebody cuts them while they grow, they are written whole with the next entries",
+        arguments: [0, 8, 150])
+    func cutWhileTheyGrow(byteCount: Int) throws {
+        var (log, partition) = try open()
+        _ = try append(upTo: 140_000, to: partition)
+        try log.checkpoint()
+        for file in [offsets, times] {
+            let bytes = try directory.contents(of: file)
+            #expect(bytes.count > byteCount)
+            try directory.write(Array(bytes.prefix(byteCount)), to: file)
+        }
+        let count = try append(upTo: 210_000, to: partition)
+        try partition.roll()
+        let written = try [offsets, times].map { try directory.contents(of: $0) }
+        try expectAllFound(partition, count, "at once")
+        try log.close()
+        // As they are made from the batches alone.
+        for file in [offsets, times] { try directory.remove(file) }
+        (log, partition) = try open()
+        try expectAllFound(partition, count, "made anew")
+        #expect(try [offsets, times].map { try directory.contents(of: $0) } == written)
+        try log.close()
+    }
+
     @Test("they speak of whole 64 KiB, and of all of it when the segment is sealed")
     func strides() throws {
         let (log, partition) = try open()

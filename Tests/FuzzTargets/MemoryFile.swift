@@ -36,8 +36,8 @@ final class MemoryFile: StorageFile {
 }
 
 func mapped(_ bytes: [UInt8]) -> MappedFile {
-    guard !bytes.isEmpty else { return MappedFile(start: nil, count: 0) { _, _ in } }
+    guard !bytes.isEmpty else { return MappedFile(start: nil, count: 0, path: "memory") { _, _ in } }
     let copy = UnsafeMutableRawPointer.allocate(byteCount: bytes.count, alignment: 16)
     bytes.withUnsafeBytes { copy.copyMemory(from: $0.baseAddress.unsafelyUnwrapped, byteCount: $0.count) }
-    return MappedFile(start: copy, count: bytes.count) { start, _ in start.deallocate() }
+    return MappedFile(start: copy, count: bytes.count, path: "memory") { start, _ in start.deallocate() }
 }

@@ -219,7 +219,7 @@ struct ExportTests {
         let file = try mapFile(path)
         var scan = BatchFileScan(file)
         var positions: [Int] = []
-        while let step = scan.next() { if case .batch(let position, _) = step { positions.append(position) } }
+        while let step = try scan.next() { if case .batch(let position, _) = step { positions.append(position) } }
         return positions
     }
 

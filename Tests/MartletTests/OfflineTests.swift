@@ -48,7 +48,7 @@ struct OfflineTests {
         let file = try mapFile(path)
         var scan = BatchFileScan(file)
         var positions: [Int] = []
-        while let step = scan.next() {
+        while let step = try scan.next() {
             if case .batch(let position, _) = step { positions.append(position) }
         }
         return positions + [file.count]

@@ -220,6 +220,7 @@ package final class SimulatedLife {
             case .drop: .drop(5)
             case .writeback: .writeback
             case .filesMax: .error(24)
+            case .unreadableMappings: .unreadableMappings
             }
         if step[2] != 0 {
             dueAtOpening.append(SimulatedDisk.Fault(atCall: max(1, step[1]), fault))

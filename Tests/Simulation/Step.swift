@@ -107,6 +107,8 @@ package enum FaultKind: Int, CaseIterable, Sendable {
     case writeback
     /// No descriptor is left.
     case filesMax
+    /// What is mapped cannot be read any more, from the call on.
+    case unreadableMappings
 
     package var endsLife: Bool { isKill || isCut }
     package var isKill: Bool { self == .kill || self == .killWithin }

@@ -168,11 +168,60 @@ struct StorageFileTests {
         #expect(copy(mapping) == content)
     }
 
+    @Test("a mapped file that somebody cuts reads as zeros from there on and says so; the process goes on")
+    func mappingOfACutFile() throws {
+        let file = try open()
+        let content = noise(5 * 4096 + 100)
+        try file.write(content, at: 0)
+        let (whole, cut) = (try file.map(count: content.count), try file.map(count: content.count))
+        #expect(copy(whole) == content && !whole.isLost)
+        try whole.check()
+        try file.truncate(to: 2 * 4096)
+        // What lies before the cut is there, and nothing is lost by reading it.
+        #expect(Array(cut.bytes[..<8192]) == Array(content[..<8192]) && !cut.isLost)
+        #expect(copy(cut) == Array(content[..<8192]) + Array(repeating: 0, count: content.count - 8192))
+        #expect(cut.isLost)
+        #expect(throws: FileError(.read, file.path, code: EIO)) { try cut.check() }
+        // Nobody has read there of the other one.
+        #expect(!whole.isLost)
+        // The file's bytes do not come back to a mapping that is lost; a new one has them.
+        try file.write(content, at: 0)
+        #expect(cut.bytes[3 * 4096] == 0 && cut.isLost)
+        #expect(copy(try file.map(count: content.count)) == content)
+    }
+
+    @Test(
+        "many threads meet the cut of a file that each of them has mapped, beside ones that are mapped and given back")
+    func mappingsOfACutFileByManyThreads() async throws {
+        let file = try open()
+        let content = noise(64 * 4096)
+        try file.write(content, at: 0)
+        let shared = try file.map(count: content.count)
+        let lost = await withTaskGroup(of: Int.self) { group in
+            for i in 0..<8 {
+                group.addTask {
+                    var lostCount = 0
+                    for round in 0..<200 {
+                        guard let own = try? file.map(count: 4096) else { continue }
+                        if round == 100, i == 0 { try? file.truncate(to: 4096) }
+                        var sum = 0
+                        for page in 0..<64 { sum &+= Int(shared.bytes[(page + i * 8) % 64 * 4096]) }
+                        #expect(sum >= 0 && own.bytes[0] == content[0])
+                        if shared.isLost { lostCount += 1 }
+                    }
+                    return lostCount
+                }
+            }
+            return await group.reduce(0, +)
+        }
+        #expect(lost > 0 && shared.isLost)
+    }
+
     @Test("a mapping is released once, with the last reference")
     func mappingIsReleased() throws {
         let released = Monitor([Int]())
         let memory = UnsafeMutableRawPointer.allocate(byteCount: 8, alignment: 8)
-        var mapping: MappedFile? = MappedFile(start: memory, count: 8) { start, count in
+        var mapping: MappedFile? = MappedFile(start: memory, count: 8, path: "memory") { start, count in
             released.withLock { $0.append(count) }
             start.deallocate()
         }
@@ -183,7 +232,7 @@ struct StorageFileTests {
         second = nil
         #expect(released.withLock { $0 } == [8])
         // Nothing to release.
-        _ = MappedFile(start: nil, count: 0) { _, count in released.withLock { $0.append(count) } }
+        _ = MappedFile(start: nil, count: 0, path: "memory") { _, count in released.withLock { $0.append(count) } }
         #expect(released.withLock { $0 } == [8])
     }
 }

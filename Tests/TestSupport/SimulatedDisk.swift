@@ -17,6 +17,7 @@ package final class SimulatedDisk: FileSystem {
         var faults: [Fault] = []
         var hasPower = true
         var hadFault = false
+        var mappings = Mappings()
         var capacity: Int?
         var hasGivenUp = false
         var random: SeededRandom
@@ -42,6 +43,8 @@ package final class SimulatedDisk: FileSystem {
             case drop(Int32)
             /// The system could not write what was cached, and nobody is told but the first who syncs next, once.
             case writeback
+            /// The operation succeeds, but nothing that is mapped can be read any more.
+            case unreadableMappings
         }
         /// The number of the operation (writes, syncs, renames, …), counted from 1.
         package var at: Int
@@ -427,7 +430,9 @@ package final class SimulatedDisk: FileSystem {
             // What is read after power is gone says nothing to anybody.
             guard state.hasPower else { return nil }
             state.calls += 1
-            return state.fault(operation, path, changes: false)?.code
+            return state.fault(operation, path, changes: false).flatMap {
+                $0.kind == .unreadableMappings ? nil : $0.code
+            }
         }
         if let code { throw FileError(operation, path, code: code) }
     }
@@ -449,6 +454,7 @@ package final class SimulatedDisk: FileSystem {
                 case .writeback:
                     state.failWriteback(path)
                     return body(&state) ? nil : 2
+                case .unreadableMappings: return body(&state) ? nil : 2
                 case .drop: state.drops = operation == .synchronize
                 case .powerCut, .error: break
                 }
@@ -557,6 +563,10 @@ extension SimulatedDisk.State {
                 return (fault.kind, code)
             case .writeback:
                 faults.remove(at: i)
+                return (fault.kind, 5)
+            case .unreadableMappings:
+                faults.remove(at: i)
+                mappings.lose()
                 return (fault.kind, 5)
             }
         }
@@ -686,7 +696,9 @@ private final class SimulatedFile: StorageFile, @unchecked Sendable {
             copy.deallocate()
             throw FileError(.map, path, code: 0)
         }
-        return MappedFile(start: copy, count: count) { start, _ in start.deallocate() }
+        let mapping = MappedFile(start: copy, count: count, path: path) { start, _ in start.deallocate() }
+        disk.state.withLock { $0.mappings.add(mapping) }
+        return mapping
     }
 }
 

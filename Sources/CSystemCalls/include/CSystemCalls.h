@@ -3,6 +3,8 @@
 #ifndef MARTLET_CSYSTEMCALLS_H
 #define MARTLET_CSYSTEMCALLS_H
 
+#include "MappedFaults.h"
+
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 

@@ -10,6 +10,9 @@ final class SealedIndex: Sendable {
         self.times = times
     }
 
+    /// Whether a part of either file could not be read, since someone has cut it or the disk fails: then no answer counts.
+    var isLost: Bool { offsets.isLost || times.isLost }
+
     var offsetEntryCount: Int { offsets.count / OffsetIndexEntryLayout.size }
     var timeEntryCount: Int { times.count / TimeIndexEntryLayout.size }
 

@@ -9,6 +9,17 @@ enum SegmentIndex: Sendable {
     case growing(GrowingIndex)
     case sealed(SealedIndex)
 
+    /// What `body` finds in it; nil: its files could not be read, and what it found says nothing.
+    @inline(__always)
+    func answer<R>(_ body: (SegmentIndex) -> R) -> R? {
+        let result = body(self)
+        #if PLANTED_BUGS
+        if PlantedBug.unreadableIndexTrusted.isPlanted { return result }
+        #endif
+        if case .sealed(let index) = self, index.isLost { return nil }
+        return result
+    }
+
     /// The entry to start from when looking for `relativeOffset`: the last one at or below it.
     func entry(atOrBelow relativeOffset: UInt32) -> OffsetIndexEntry? {
         switch self {

@@ -2,7 +2,8 @@ internal import Storage
 
 /// Goes through a partition's durable batches from an offset on, segment after segment, but for those that are expired.
 ///
-/// Long stretches are read through a mapping, without a copy; the tail, which grows all the time, by plain reads.
+/// Long stretches are read through a mapping, which takes no call to the system; the tail, which grows all the time, by plain
+/// reads. Either way a batch is copied: its bytes stay what their checksum said, whatever becomes of the file.
 struct BatchReader: ~Copyable {
     private let partition: Partition
     /// The offset that the next batch holds or follows.
@@ -16,6 +17,8 @@ struct BatchReader: ~Copyable {
     private var limit: Offset = 0
     private var visible = 0
     private var mapping: MappedFile?
+    /// False: the segment was mapped, or was to be, and could not be read.
+    private var mayMap = true
     private var window = ReadWindow()
     /// nil: nothing is hidden. Else one moment counts for all that is read.
     private var look: ExpiryLook?
@@ -60,9 +63,7 @@ struct BatchReader: ~Copyable {
                 continue
             }
             guard let (bytes, header) = try batch(in: segment) else {
-                if isLocated {
-                    throw .damaged(file: segment.path, position: position, reason: "a batch changed while it was read")
-                }
+                if isLocated { throw try damage(in: segment) }
                 try relocate(in: segment)
                 continue
             }
@@ -120,12 +121,23 @@ struct BatchReader: ~Copyable {
         isLocated = true
     }
 
+    /// What there is to say of a batch whose header the index has led to, and that is not all there.
+    private func damage(in segment: Segment) throws(LogError) -> LogError {
+        let file = try segment.file()
+        guard try storage({ () throws(FileError) in try file.size() }) < visible else {
+            return .damaged(file: segment.path, position: position, reason: "a batch changed while it was read")
+        }
+        return .damagedRecords(
+            file: segment.path, position: position, offsets: next..<max(next, min(limit, partition.end)),
+            reason: "the file ends early")
+    }
+
     private mutating func enter(_ segment: Segment, at position: Int) throws(LogError) {
         self.segment = segment
         self.position = position
         see(try segment.visibleBytes(), of: segment)
         isLocated = false
-        mapping = nil
+        (mapping, mayMap) = (nil, true)
         window.clear()
     }
 
@@ -139,59 +151,32 @@ struct BatchReader: ~Copyable {
         in segment: Segment
     ) throws(LogError) -> (UnsafeRawBufferPointer, RecordBatchHeader)? {
         guard RecordBatchLayout.headerSize <= visible - position else { return nil }
-        let head = try bytes(RecordBatchLayout.headerSize, in: segment)
-        guard let header = try? RecordBatchHeader(parsing: head.bytes), header.sizeInBytes <= visible - position,
+        guard let head = try bytes(RecordBatchLayout.headerSize, in: segment),
+            let header = try? RecordBatchHeader(parsing: head.bytes), header.sizeInBytes <= visible - position,
             header.lastOffsetDelta >= 0, header.lastOffset < limit, isLocated || header.baseOffset == next
         else { return nil }
-        return (try bytes(header.sizeInBytes, in: segment), header)
+        return try bytes(header.sizeInBytes, in: segment).map { ($0, header) }
     }
 
-    private mutating func bytes(_ count: Int, in segment: Segment) throws(LogError) -> UnsafeRawBufferPointer {
-        if let mapping, position + count <= mapping.count { return mapping.bytes.part(position, count) }
-        if visible - position >= Self.mappingMin {
-            let mapping = try segment.mapped()
-            self.mapping = mapping
-            if position + count <= mapping.count { return mapping.bytes.part(position, count) }
-        }
-        return try window.bytes(of: try segment.file(), at: position, count, end: visible)
-    }
-}
-
-/// A piece of a file in memory.
-struct ReadWindow: ~Copyable {
-    private var buffer = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-    private var start = 0
-    private var count = 0
-
-    private static let size = 256 << 10
-
-    deinit { buffer.deallocate() }
-
-    mutating func clear() { count = 0 }
-
-    /// `wanted` bytes at `position`, read ahead up to `end`; valid until the next call.
-    mutating func bytes(
-        of file: any StorageFile, at position: Int, _ wanted: Int, end: Int
-    ) throws(LogError) -> UnsafeRawBufferPointer {
-        if position < start || position + wanted > start + count {
-            try fill(from: file, at: position, wanted, end: end)
-        }
-        return UnsafeRawBufferPointer(buffer).part(position - start, wanted)
+    /// nil: the file ends early.
+    private mutating func bytes(_ count: Int, in segment: Segment) throws(LogError) -> UnsafeRawBufferPointer? {
+        if let bytes = mappedBytes(count, in: segment) { return bytes }
+        return try window.bytesIfThere(of: try segment.file(), at: position, count, end: visible)
     }
 
-    private mutating func fill(
-        from file: any StorageFile, at position: Int, _ wanted: Int, end: Int
-    ) throws(LogError) {
-        let size = max(wanted, min(Self.size, end - position))
-        if buffer.count < size {
-            buffer.deallocate()
-            buffer = .allocate(byteCount: size, alignment: 16)
+    /// nil: a mapping is not worth it, or the file cannot be mapped or read so far. Then a read tells what is wrong with it.
+    private mutating func mappedBytes(_ count: Int, in segment: Segment) -> UnsafeRawBufferPointer? {
+        guard mayMap else { return nil }
+        if position + count > mapping?.count ?? 0 {
+            guard visible - position >= Self.mappingMin else { return nil }
+            mapping = try? segment.mapped()
         }
-        let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<size])
-        count = 0
-        let read = try storage { () throws(FileError) in try file.read(into: part, at: position) }
-        guard read >= wanted else { throw .damaged(file: file.path, position: position, reason: "the file ends early") }
-        start = position
-        count = read
+        guard let mapping, position + count <= mapping.count,
+            let bytes = window.bytes(of: mapping, at: position, count)
+        else {
+            mayMap = false
+            return nil
+        }
+        return bytes
     }
 }

@@ -24,7 +24,7 @@ extension Partition {
     }
 
     /// Calls `body` with each record from `start` up to the durable end as it is now, or `limit`, until it returns
-    /// false. Keys and values are views into the log's bytes: nothing is copied. Every batch's checksum is checked.
+    /// false. Keys and values are views into the batch's bytes: none is copied. Every batch's checksum is checked.
     ///
     /// Throws as `read` does. Returns the offset to go on from.
     @discardableResult

@@ -206,7 +206,7 @@ final class Segment: Sendable {
         let file = try file()
         return try storage { () throws(FileError) in
             try state.withLock { state throws(FileError) in
-                if let mapping = state.mapping, mapping.count >= count { return mapping }
+                if let mapping = state.mapping, mapping.count >= count, !mapping.isLost { return mapping }
                 let mapping = try file.map(count: count)
                 state.mapping = mapping
                 return mapping
@@ -219,7 +219,7 @@ final class Segment: Sendable {
     /// Runs `body` on the index, loaded where it is not yet. Under the lock: a copy of a growing index that a reader
     /// kept would make the committer's next entry copy it all.
     func withIndex<R: Sendable>(_ body: (SegmentIndex) -> R) throws(LogError) -> R {
-        if let result = state.withLock({ $0.index.map(body) }) { return result }
+        if let result = state.withLock({ $0.answer(body) }) { return result }
         // Not looked up again: whoever opens another segment may have closed this one by then.
         if let loaded = try loadSealedIndex() {
             let isOwn = state.withLock { state in
@@ -229,11 +229,13 @@ final class Segment: Sendable {
                 return true
             }
             // Else the files may have been another segment's.
-            if isOwn { return body(.sealed(loaded)) }
+            if isOwn, let result = SegmentIndex.sealed(loaded).answer(body) { return result }
         }
-        if let index = try rebuildIndex() { return body(index) }
+        if let result = try rebuildIndex()?.answer(body) { return result }
         // Another reader has made it meanwhile, in memory.
-        guard let result = state.withLock({ $0.index.map(body) }) else { throw .closed }
+        guard let result = state.withLock({ $0.answer(body) }) else {
+            throw LogError(FileError.unreadable(offsetIndexPath))
+        }
         return result
     }
 
@@ -243,7 +245,7 @@ final class Segment: Sendable {
             let times = try? map(timeIndexPath, entrySize: TimeIndexEntryLayout.size)
         else { return nil }
         let index = SealedIndex(offsets: offsets, times: times)
-        return try IndexCheck.holds(index, of: self, interval: indexInterval) ? index : nil
+        return try IndexCheck.holds(index, of: self, interval: indexInterval) && !index.isLost ? index : nil
     }
 
     private func map(_ path: String, entrySize: Int) throws(FileError) -> MappedFile? {
@@ -370,21 +372,27 @@ final class Segment: Sendable {
         _ offsets: ArraySlice<OffsetIndexEntry>, _ times: ArraySlice<TimeIndexEntry>, _ files: inout IndexFilesState
     ) throws(FileError) {
         // Times first: recovery drops those that have no offset entry yet, but could not miss one.
-        try append(
-            Array(times[files.timeEntries...]).encoded(), to: timeIndexPath,
-            at: files.timeEntries * TimeIndexEntryLayout.size)
+        try append(to: timeIndexPath, after: files.timeEntries, of: TimeIndexEntryLayout.size) {
+            Array(times[$0...]).encoded()
+        }
         if files.lacksTrusted { try fileSystem.open(timeIndexPath, .update).synchronize() }
-        try append(
-            Array(offsets[files.offsetEntries...]).encoded(), to: offsetIndexPath,
-            at: files.offsetEntries * OffsetIndexEntryLayout.size)
+        try append(to: offsetIndexPath, after: files.offsetEntries, of: OffsetIndexEntryLayout.size) {
+            Array(offsets[$0...]).encoded()
+        }
         files = IndexFilesState(offsetEntries: offsets.count, timeEntries: times.count, areThere: true)
     }
 
-    private func append(_ bytes: [UInt8], to path: String, at position: Int) throws(FileError) {
+    /// Writes the entries of an index file from the one on that it lacks: behind the first `count`, or all where somebody has
+    /// cut it below that.
+    private func append(
+        to path: String, after count: Int, of entrySize: Int, _ entries: (_ first: Int) -> [UInt8]
+    ) throws(FileError) {
         let file = try fileSystem.open(path, .create)
+        let size = try file.size()
+        let first = size < count * entrySize ? 0 : count
         // What a write that failed half-way left.
-        if try file.size() > position { try file.truncate(to: position) }
-        try file.write(bytes, at: position)
+        if size > first * entrySize { try file.truncate(to: first * entrySize) }
+        try file.write(entries(first), at: first * entrySize)
     }
 
     /// Ends the segment: the indexes go to their files, and are mapped.

@@ -24,6 +24,15 @@ final class SegmentState: Sendable {
         var isRetired = false
 
         var ownsNames: Bool { !isRemoved && !isRetired }
+
+        /// What the index answers, if there is one; one whose files cannot be read any more is let go.
+        @inline(__always)
+        mutating func answer<R>(_ body: (SegmentIndex) -> R) -> R? {
+            guard let index else { return nil }
+            if let result = index.answer(body) { return result }
+            self.index = nil
+            return nil
+        }
     }
 
     /// Of a sealed segment that nobody has opened yet.

@@ -55,7 +55,7 @@ struct Dump: ParsableCommand {
         _ file: MappedFile, base: Offset?, to out: inout StandardOutput
     ) throws {
         var table = Table([.init("offset", "Offset", isNumber: true), .init("position", "Position", isNumber: true)])
-        for entry in OffsetIndexFile(file).entries {
+        for entry in try OffsetIndexFile(file).entries {
             table.add(.init(absolute(entry.relativeOffset, base)), .init(entry.position))
         }
         try table.print(asJSON: output.json, to: &out)
@@ -65,7 +65,7 @@ struct Dump: ParsableCommand {
         var table = Table([
             .init("timestamp", "Timestamp"), .init("time", "Time"), .init("offset", "Offset", isNumber: true),
         ])
-        for entry in TimeIndexFile(file).entries {
+        for entry in try TimeIndexFile(file).entries {
             let time = output.json ? Table.Cell.number(entry.timestamp) : .text(String(entry.timestamp))
             table.add(time, .text(TimeText.format(entry.timestamp)), .init(absolute(entry.relativeOffset, base)))
         }

@@ -30,8 +30,14 @@ struct BatchFileScan: ~Copyable {
         self.decodesRecords = decodesRecords
     }
 
-    /// The next batch, or what stands in its place; nil at the end.
-    mutating func next() -> Step? {
+    /// The next batch, or what stands in its place; nil at the end. What cannot be read is no damage: that is thrown.
+    mutating func next() throws(FileError) -> Step? {
+        let step = step()
+        try file.check()
+        return step
+    }
+
+    private mutating func step() -> Step? {
         guard position < file.count else { return nil }
         let rest = UnsafeRawBufferPointer(rebasing: file.bytes[position...])
         do throws(BatchError) {

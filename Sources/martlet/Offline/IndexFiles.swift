@@ -15,13 +15,17 @@ struct OffsetIndexFile {
 
     /// Kafka allocates an index in advance: zeros at its end are no entries.
     var entries: [Entry] {
-        let bytes = file.bytes
-        let all = stride(from: 0, to: bytes.count - bytes.count % Self.entrySize, by: Self.entrySize).map { at in
-            Entry(
-                relativeOffset: bytes.bigEndian(UInt32.self, at: at), position: bytes.bigEndian(UInt32.self, at: at + 4)
-            )
+        get throws(FileError) {
+            let bytes = file.bytes
+            let all = stride(from: 0, to: bytes.count - bytes.count % Self.entrySize, by: Self.entrySize).map { at in
+                Entry(
+                    relativeOffset: bytes.bigEndian(UInt32.self, at: at),
+                    position: bytes.bigEndian(UInt32.self, at: at + 4)
+                )
+            }
+            try file.check()
+            return Array(all.prefix((all.lastIndex { $0 != Entry(relativeOffset: 0, position: 0) } ?? -1) + 1))
         }
-        return Array(all.prefix((all.lastIndex { $0 != Entry(relativeOffset: 0, position: 0) } ?? -1) + 1))
     }
 }
 
@@ -39,12 +43,16 @@ struct TimeIndexFile {
     init(_ file: MappedFile) { self.file = file }
 
     var entries: [Entry] {
-        let bytes = file.bytes
-        let all = stride(from: 0, to: bytes.count - bytes.count % Self.entrySize, by: Self.entrySize).map { at in
-            Entry(
-                timestamp: bytes.bigEndian(Int64.self, at: at), relativeOffset: bytes.bigEndian(UInt32.self, at: at + 8)
-            )
+        get throws(FileError) {
+            let bytes = file.bytes
+            let all = stride(from: 0, to: bytes.count - bytes.count % Self.entrySize, by: Self.entrySize).map { at in
+                Entry(
+                    timestamp: bytes.bigEndian(Int64.self, at: at),
+                    relativeOffset: bytes.bigEndian(UInt32.self, at: at + 8)
+                )
+            }
+            try file.check()
+            return Array(all.prefix((all.lastIndex { $0 != Entry(timestamp: 0, relativeOffset: 0) } ?? -1) + 1))
         }
-        return Array(all.prefix((all.lastIndex { $0 != Entry(timestamp: 0, relativeOffset: 0) } ?? -1) + 1))
     }
 }

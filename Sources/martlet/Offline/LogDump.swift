@@ -15,13 +15,13 @@ struct LogDump {
     mutating func run(_ file: MappedFile, to out: inout StandardOutput) throws {
         var scan = BatchFileScan(file)
         var scratch = DecompressionBuffer()
-        while let step = scan.next() {
+        while let step = try scan.next() {
             switch step {
             case .batch(let position, let header):
                 try print(Self.fields(header, position: position), to: &out)
                 guard printsRecords else { continue }
                 let batch = UnsafeRawBufferPointer(rebasing: file.bytes[position..<position + header.sizeInBytes])
-                try printRecords(batch, header, &scratch, to: &out)
+                try printRecords(batch, header, of: file, &scratch, to: &out)
             case .damage(let damage):
                 isDamaged = true
                 try print(Self.fields(damage), to: &out)
@@ -31,8 +31,8 @@ struct LogDump {
     }
 
     private func printRecords(
-        _ bytes: UnsafeRawBufferPointer, _ header: RecordBatchHeader, _ scratch: inout DecompressionBuffer,
-        to out: inout StandardOutput
+        _ bytes: UnsafeRawBufferPointer, _ header: RecordBatchHeader, of file: MappedFile,
+        _ scratch: inout DecompressionBuffer, to out: inout StandardOutput
     ) throws {
         guard header.compression == .some(.none) || header.compression == .lz4 else {
             let codec = header.compression?.name ?? "codec \(header.attributes.rawValue & 0b111)"
@@ -45,6 +45,7 @@ struct LogDump {
         while let record = try cursor.next() {
             if !asJSON { out.bytes.append(contentsOf: "| ".utf8) }
             RecordJSON.append(record, topic: nil, partition: nil, to: &out.bytes)
+            try file.check()
             try out.flushIfLarge()
         }
     }

@@ -59,6 +59,8 @@ struct SegmentCheck {
     private(set) var recordCount = 0
     private(set) var batchCount = 0
     private(set) var byteCount = 0
+    /// Up to where the log was gone through.
+    private var checkedBytes = 0
     /// Offsets that are missing, where they may.
     private(set) var missingCount: Int64 = 0
     /// The offset after the last batch; nil: there is none.
@@ -96,11 +98,18 @@ struct SegmentCheck {
     mutating func runMissing() { checkLength(0) }
 
     mutating func run() throws {
-        try checkLog()
-        guard hasIndexes else { return batches = [] }
-        try checkOffsetIndex()
-        try checkTimeIndex()
-        batches = []
+        defer { batches = [] }
+        do {
+            try checkLog()
+            guard hasIndexes else { return }
+            try checkOffsetIndex()
+            try checkTimeIndex()
+        } catch let error as FileError where error.operation == .read {
+            let kind = SegmentFileKind(path: error.path) ?? .log
+            let what =
+                kind == .log ? "the disk cannot read it; offsets \(end ?? base) and later" : "the disk cannot read it"
+            add(kind == .log ? .damage : .index, kind, kind == .log ? checkedBytes : 0, what)
+        }
     }
 
     private mutating func checkLog() throws {
@@ -111,7 +120,8 @@ struct SegmentCheck {
         var endsInDamage = false
         /// Up to where its offsets go, the next batch says.
         var damage: BatchFileScan.Damage?
-        while let step = scan.next() {
+        while let step = try scan.next() {
+            checkedBytes = scan.position
             switch step {
             case .batch(let position, let header):
                 if let found = damage {
@@ -196,7 +206,7 @@ struct SegmentCheck {
     private mutating func checkOffsetIndex() throws {
         guard let index = try mapIndex(.index, entrySize: OffsetIndexFile.entrySize) else { return }
         var next = 0
-        for (number, entry) in OffsetIndexFile(index).entries.enumerated() {
+        for (number, entry) in try OffsetIndexFile(index).entries.enumerated() {
             while next < batches.count, batches[next].position < Int(entry.position) { next += 1 }
             let offset = base.advanced(by: Int64(entry.relativeOffset))
             if next < batches.count, batches[next].position == Int(entry.position), batches[next].lastOffset == offset {
@@ -220,7 +230,7 @@ struct SegmentCheck {
         guard let index = try mapIndex(.timeindex, entrySize: TimeIndexFile.entrySize) else { return }
         guard findings.allSatisfy({ $0.kind == .index }) else { return }
         var (next, latest) = (0, Int64.min)
-        for (number, entry) in TimeIndexFile(index).entries.enumerated() {
+        for (number, entry) in try TimeIndexFile(index).entries.enumerated() {
             let offset = base.advanced(by: Int64(entry.relativeOffset))
             while next < batches.count, batches[next].lastOffset <= offset {
                 latest = max(latest, batches[next].maxTimestamp.milliseconds)

@@ -25,6 +25,13 @@ final class DirectorySource {
             self.file = file
             scan = BatchFileScan(file, from: position, decodesRecords: false)
         }
+
+        /// A batch as the scan saw it, whatever happens to the file from here on.
+        func copy(_ position: Int, _ count: Int) throws(FileError) -> [UInt8] {
+            let copy = Array(file.bytes[position..<position + count])
+            try file.check()
+            return copy
+        }
     }
 
     init(_ log: EventLog, topic name: String) throws {
@@ -59,9 +66,8 @@ final class DirectorySource {
         try parts.map { part in
             var part = part
             try begin([part])
-            if case .stored(_, let file, let range)? = try next() {
-                let batch = UnsafeRawBufferPointer(rebasing: file.bytes[range])
-                part.base = min(part.start, try RecordBatchHeader(parsing: batch.bytes).baseOffset)
+            if case .stored(_, _, let batch)? = try next() {
+                part.base = min(part.start, try RecordBatchHeader(parsing: batch.span.bytes).baseOffset)
             }
             return part
         }
@@ -141,7 +147,7 @@ final class DirectorySource {
     /// nil: the segment has no more that is wanted.
     private func nextInSegment(_ part: TransferState.Part) throws -> SourceChunk? {
         guard let open = segment else { return nil }
-        while let step = open.scan.next() {
+        while let step = try open.scan.next() {
             switch step {
             case .batch(let position, let header):
                 if header.lastOffset < part.next { continue }
@@ -150,10 +156,10 @@ final class DirectorySource {
                     segment = nil
                     return nil
                 }
+                let chunk = SourceChunk.stored(
+                    partition: part.partition, position: position, try open.copy(position, header.sizeInBytes))
                 isAfterDamage = false
                 parts[0].next = header.lastOffset.advanced(by: 1)
-                let chunk = SourceChunk.stored(
-                    partition: part.partition, open.file, position..<position + header.sizeInBytes)
                 return chunk
             case .damage(let damage):
                 let place = "\(open.path), byte \(damage.position)"

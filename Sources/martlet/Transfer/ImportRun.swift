@@ -66,25 +66,23 @@ struct ImportRun {
                 if case .damaged(let damage) = chunk {
                     try pass("partition \(damage.partition): \(damage.place)", damage.reason)
                 }
-                guard case .stored(let partition, let file, let range) = chunk,
+                guard case .stored(let partition, let position, let bytes) = chunk,
                     let index = state.parts.firstIndex(where: { $0.partition == partition })
                 else { continue }
-                let batch = UnsafeRawBufferPointer(rebasing: file.bytes[range])
                 var next = 0
                 do {
                     // A batch that finds no room is gone through again from where it did.
-                    while let stopped = try reader.offer(batch, state.parts[index], from: next, to: target) {
+                    while let stopped = try reader.offer(bytes.span.bytes, state.parts[index], from: next, to: target) {
                         next = stopped
                         try await target.waitForSpace()
                     }
                 } catch let error as BatchError {
-                    try pass("partition \(partition): byte \(range.lowerBound) of its segment", error.description)
+                    try pass("partition \(partition): byte \(position) of its segment", error.description)
                 }
-                withExtendedLifetime(file) {}
-                let header = try RecordBatchHeader(parsing: batch.bytes)
+                let header = try RecordBatchHeader(parsing: bytes.span.bytes)
                 state.parts[index].next = header.lastOffset.advanced(by: 1)
                 done.records = target.offeredCount
-                done.payloadBytes += batch.count
+                done.payloadBytes += bytes.count
                 if progress.isDue { progress.update(done, fraction: state.fraction) }
                 try checkInterruption()
             }
@@ -141,9 +139,9 @@ struct StoredRecords: ~Copyable {
 
     /// Offers a batch's records of a part, from that number on. nil: all were taken; else which one found no room.
     mutating func offer(
-        _ batch: UnsafeRawBufferPointer, _ part: TransferState.Part, from first: Int, to target: BrokerTarget
+        _ batch: RawSpan, _ part: TransferState.Part, from first: Int, to target: BrokerTarget
     ) throws -> Int? {
-        let view = try RecordBatchView(validating: batch.bytes)
+        let view = try RecordBatchView(validating: batch)
         if view.header.attributes.isControl { return nil }
         if first == 0 {
             // Before any of it is sent: damage costs the whole batch.

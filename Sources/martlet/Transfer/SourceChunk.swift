@@ -1,12 +1,11 @@
 import KafkaClient
 import RecordFormat
-import Storage
 
 /// Whole batches of one partition, as they are stored.
 enum SourceChunk {
     case fetched(ConsumedBatch)
-    /// One batch in a segment's file.
-    case stored(partition: Int, MappedFile, Range<Int>)
+    /// One batch of a segment's file, and where it begins there.
+    case stored(partition: Int, position: Int, [UInt8])
     case damaged(SourceDamage)
 
     /// Calls `body` with each batch, which is all there; its checksum is not looked at.
@@ -14,9 +13,8 @@ enum SourceChunk {
         switch self {
         case .fetched(let fetched):
             try fetched.forEachBatch { bytes in try body(fetched.partition, bytes) }
-        case .stored(let partition, let file, let range):
-            try body(partition, UnsafeRawBufferPointer(rebasing: file.bytes[range]))
-            withExtendedLifetime(file) {}
+        case .stored(let partition, _, let bytes):
+            try bytes.withUnsafeBytes { try body(partition, $0) }
         case .damaged: break
         }
     }
