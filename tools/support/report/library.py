@@ -45,6 +45,12 @@ TARGETS = {
 }
 # These are named by what was measured.
 PREFIXES = {
+    "  bytes of 1000 × 1024 B": ("— bytes", "C", "≥ 250 MB/s", ("value", ">=", 250)),
+    "  median of 1000 × 1024 B": ("— the median of a round", "C", "≤ 4 ms", ("value", "<=", 4)),
+    "  bytes of 10 × 65536 B": ("— bytes", "C", "≥ 1,200 MB/s", ("value", ">=", 1200)),
+    "  median of 10 × 65536 B": ("— the median of a round", "C", "", None),
+    "  another client, 99 of 100": ("— another client's small requests, 99 of 100", "those beside batches stored as they come",
+                                    "≤ 2 ×", ("ratio", "<=", 2)),
     "replay from a time, ":
         ("library: replay of a 10 GB log from a time, first record", None, "≤ 1 ms", ("value", "<=", 1)),
     "requests of ":

@@ -99,7 +99,34 @@ struct NetworkBenchmark {
             Measurement(
                 name: "compressed on arrival, 64 KiB; C: LZ4 alone", unit: "MB/s",
                 runs: loads.map { $0.broker.rate * Double(batch.count) / 1e6 }, yardsticks: alone, target: ">= 85 %")
-        ] + beside(loads, at: 0, size: Double(batch.count), cTarget: "")
+        ] + beside(loads, at: 0, size: Double(batch.count), cTarget: "") + [try neighbours(requests, topic)]
+    }
+
+    /// How long others wait for the loop that compresses, beside one that stores the same batches as they come.
+    private func neighbours(_ requests: [WireRequest], _ topic: LoadTopic) throws -> Measurement {
+        var (compressing, storing): ([Double], [Double]) = ([], [])
+        for _ in 0..<runs {
+            storing.append(
+                try neighbour(
+                    requests, LoadTopic(partitions: topic.partitions, settings: Self.notJournaled)))
+            compressing.append(try neighbour(requests, topic))
+        }
+        return Measurement(
+            name: "  another client, 99 of 100; C: stored as they come", unit: "ms", runs: compressing,
+            yardsticks: storing, target: "<= 200 %")
+    }
+
+    private func neighbour(_ requests: [WireRequest], _ topic: LoadTopic) throws -> Double {
+        let broker = try start(topic)
+        defer { broker.kill() }
+        try broker.createTopic("neighbour", partitions: 1, settings: Self.notJournaled)
+        let neighbour = try Neighbour(
+            of: broker.address, topic: "neighbour",
+            batch: batch(Telemetry.records(1, byteCount: 40), compression: .none))
+        _ = try NetworkLoad(
+            requests, to: broker.address.port, server: broker.processID, answer: topic.answer, depth: 1,
+            seconds: seconds)
+        return try neighbour.stop()
     }
 
     // MARK: Fetching
