@@ -220,6 +220,22 @@ struct FlippedByteTests {
         }
     }
 
+    /// Where compaction has left a gap before a batch, an offset in it may be the batch's own or the next one's.
+    @Test(
+        "of two batches whose offsets contradict each other behind a gap, the wrong one is not served",
+        arguments: State.allCases)
+    func wrongBaseOffsetBehindAGap(state: State) throws {
+        let example = try #require(Self.examples[state])
+        let path = "/data/tidy-0/\(SegmentFiles.log(0))"
+        let batches = Self.batches(example.disk, path)
+        try #require(batches.count > 1 && batches[0].baseOffset > 90)
+        for (batch, masks) in [
+            (batches[0], stride(from: 1, to: 256, by: 6)), (batches[1], stride(from: 1, to: 256, by: 2)),
+        ] {
+            for mask in masks { _ = try flipped(example, state, path, batch.position + 7, UInt8(mask)) }
+        }
+    }
+
     /// False: opening refuses.
     private func flipped(
         _ example: Example, _ state: State, _ path: String, _ position: Int, _ mask: UInt8

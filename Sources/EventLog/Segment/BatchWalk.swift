@@ -166,7 +166,11 @@ struct BatchWalk: ~Copyable {
         if try problem(with: batch) != nil { return false }
         // One of the two is wrong.
         if following.baseOffset < expected { return true }
-        return try problem(with: BatchLocation(position: after, header: following)) != nil
+        let next = BatchLocation(position: after, header: following)
+        if try problem(with: next) != nil { return true }
+        // Both are whole. That what follows begins where the second would end, if that came right behind this one, tells that
+        // the second is wrong. Else either may be: neither is believed, unless the second leads on itself.
+        return try isDue(at: batch.lastOffset.advanced(by: 1), next)
     }
 
     /// Whether what follows a batch begins where that would end which is due there: then it is, whatever it says itself, and
@@ -229,8 +233,12 @@ struct BatchWalk: ~Copyable {
             {
                 return next
             }
-            // Its checksum is right, so that its length is, too: only its offset is wrong.
-            if try checkedBatch(at: start) != nil { at = after }
+            // Its checksum is right, so that its length is, too: only its offset is wrong; or that of the next one, which is
+            // as whole.
+            if let batch = try checkedBatch(at: start) {
+                at = after
+                if let other = try rival(of: batch, behind: first) { at = other.position + other.byteCount }
+            }
         }
         let search = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.searchWindow, alignment: 16)
         defer { search.deallocate() }
@@ -254,6 +262,17 @@ struct BatchWalk: ~Copyable {
             at += places
         }
         return nil
+    }
+
+    /// The whole batch behind `batch` that begins before this one ends: the offsets of either may be wrong, and nothing that
+    /// follows tells which. nil: there is no such batch, or it is known to be right.
+    private mutating func rival(of batch: BatchLocation, behind first: Offset) throws(LogError) -> BatchLocation? {
+        let after = batch.position + batch.byteCount
+        guard batch.baseOffset > first, batch.lastOffset < limit, after < end, let next = try checkedBatch(at: after),
+            next.baseOffset <= batch.lastOffset,
+            next.baseOffset != first.advanced(by: Int64(batch.header.lastOffsetDelta) + 1)
+        else { return nil }
+        return try offset(behind: next) == next.lastOffset.advanced(by: 1) ? nil : next
     }
 
     /// Whether the offsets of a whole batch behind damage can be right, as far as the headers around it tell. `due`: where
