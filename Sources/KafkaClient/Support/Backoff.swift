@@ -11,15 +11,12 @@ struct Backoff: Sendable {
     /// The share of a pause that is left to chance, up and down.
     static let jitter = 0.2
 
-    /// - Parameter failures: one after the other, from 1.
-    func pause(afterFailures failures: Int, using chance: inout some RandomNumberGenerator) -> Duration {
+    /// - Parameters:
+    ///   - failures: one after the other, from 1.
+    ///   - chance: from -1 to 1.
+    func pause(afterFailures failures: Int, chance: Double = .random(in: -1...1)) -> Duration {
         let doublings = min(max(0, failures - 1), 20)
         let pause = min(first * Double(1 << doublings), max(first, Self.longest))
-        return pause * Double.random(in: 1 - Self.jitter...1 + Self.jitter, using: &chance)
-    }
-
-    func pause(afterFailures failures: Int) -> Duration {
-        var chance = SystemRandomNumberGenerator()
-        return pause(afterFailures: failures, using: &chance)
+        return pause * (1 + Self.jitter * chance)
     }
 }
