@@ -229,9 +229,9 @@ struct FlippedByteTests {
         let path = "/data/tidy-0/\(SegmentFiles.log(0))"
         let batches = Self.batches(example.disk, path)
         try #require(batches.count > 1 && batches[0].baseOffset > 90)
-        for (batch, masks) in [
-            (batches[0], stride(from: 1, to: 256, by: 6)), (batches[1], stride(from: 1, to: 256, by: 2)),
-        ] {
+        // By 174 and 211 the second one's was once believed.
+        let masks = Array(stride(from: 3, to: 256, by: 12)) + [174, 211]
+        for batch in batches[..<2] {
             for mask in masks { _ = try flipped(example, state, path, batch.position + 7, UInt8(mask)) }
         }
     }
